@@ -61,7 +61,7 @@ int run_program(int argc, char** argv) {
   add_logits_command(root, runner);
   add_batch_command(root, runner);
   add_text_commands(root, runner);
-  add_bench_commands(root, runner);
+  add_bench_commands(root, runner, BRAID_VERSION, arguments);
 
   std::vector<std::string> given(argv + 1, argv + argc);
   if (!given.empty() && given.front() == "help") {  // braid help generate

@@ -1,8 +1,16 @@
 """Reading a profile's timeline, in Chrome's trace format."""
 
 
+OPERATIONS_ROW = 1_000_000  # that of rank 0's operations among ranks
+
+
 def rank_names(trace):
-    return {event["tid"]: event["args"]["name"] for event in trace["traceEvents"] if event["name"] == "thread_name"}
+    return {event["tid"]: event["args"]["name"] for event in trace["traceEvents"]
+            if event["name"] == "thread_name" and event["tid"] < OPERATIONS_ROW}
+
+
+def rank_operations(trace, rank):
+    return [event for event in trace["traceEvents"] if event["ph"] == "X" and event["tid"] == OPERATIONS_ROW + rank]
 
 
 def rank_spans(trace, rank):

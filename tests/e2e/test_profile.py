@@ -11,7 +11,7 @@ import time
 
 import pytest
 from conftest import MODELS
-from profile_trace import exchanges_overlap, rank_names, rank_spans
+from profile_trace import exchanges_overlap, rank_names, rank_operations, rank_spans
 from server import Server, wait_for
 
 MODEL = MODELS / "gguf_qwen3_moe" / "model.gguf"
@@ -58,6 +58,15 @@ def test_a_timeline_has_all_ranks_on_one_clock(braid, flags, num_processes):
         assert rank_names(trace) == {0: "rank 0 (group 0)", 1: "rank 1 (group 1)"}
         assert other["num_steps"] >= 40
         assert exchanges_overlap(trace, [0, 1]) > 0.9
+        # Operations of all ranks are there on each of them, with the same header.
+        headers = [{(op["name"], op["args"]["step"], op["args"]["op"], op["args"]["bytes"]): op
+                    for op in rank_operations(trace, rank) if op["args"]["among"] == "world"} for rank in (0, 1)]
+        both = headers[0].keys() & headers[1].keys()
+        assert len(both) > 100 and len(both) > 0.9 * max(len(found) for found in headers)
+        waits = [op["args"]["wait_ms"] for found in headers for op in found.values()]
+        assert all(0 <= wait for wait in waits) and max(waits) > 0
+        for found in headers:
+            assert all(op["args"]["wait_ms"] * 1e3 <= op["dur"] + 1 for op in found.values())  # it is rounded to 1 us
         waited = other["waited_for"]
         assert waited["rank"] in (0, 1) and waited["group"] == waited["rank"] and waited["node"] == 0
         assert 0 <= waited["ms_a_step"] <= waited["step_ms"] and waited["ms"] >= waited["ms_a_step"]
@@ -147,3 +156,22 @@ def test_bench_profile_writes_its_own(braid, tmp_path):
     assert exchanges_overlap(trace, [0, 1]) > 0.9
     assert trace["otherData"]["summary"] in said
     assert "Most waited for is rank" in said
+
+
+@pytest.mark.parametrize(("flags", "num_processes"), [
+    pytest.param([], 1, id="threads"),
+    pytest.param(["--ranks-per-process=2"], 1, id="one-process"),
+    pytest.param(["--ranks-per-process", 1], 2, id="two-processes", marks=needs_mpi),
+])
+def test_bench_profile_writes_one_file_wherever_the_ranks_are(braid, tmp_path, flags, num_processes):
+    path = tmp_path / "trace.json"
+    done = braid.run("bench", "profile", "--model-path", MODEL, *DP2, "--num-prompts", 4, "--input-len", 16, "--seed=3",
+                     "--output-len", 20, "--output", path, *flags)
+    assert done.returncode == 0, done.stderr
+    trace = json.loads(path.read_text(encoding="utf-8"))
+    processes = trace["otherData"]["processes"]
+    assert len(processes) == num_processes and all(process["missing"] == "" for process in processes)
+    assert sorted(rank for process in processes for rank in process["ranks"]) == [0, 1]
+    assert trace["otherData"]["num_steps"] >= 20
+    assert all(rank_spans(trace, rank) and rank_operations(trace, rank) for rank in (0, 1))
+    assert trace["otherData"]["summary"] in done.stdout

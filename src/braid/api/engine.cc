@@ -1,6 +1,7 @@
 #include "braid/api/engine.h"
 
 #include <algorithm>
+#include <atomic>
 #include <mutex>
 #include <utility>
 
@@ -8,6 +9,7 @@
 #include "braid/api/remote_ranks.h"
 #include "braid/api/request_check.h"
 #include "braid/api/text_model.h"
+#include "braid/api/weight_log.h"
 #include "braid/config/generation_config.h"
 #include "braid/controller/controller_thread.h"
 #include "braid/grammar/grammar_compiler.h"
@@ -118,6 +120,18 @@ class Engine::Impl {
     return std::ranges::find(ends, token) != ends.end();
   }
 
+  Result<WeightReport> check_weights() {
+    if (checks_weights_.exchange(true)) return fail("the weights are being checked already");
+    struct Ending {
+      std::atomic<bool>& is_under_way;
+      ~Ending() { is_under_way = false; }
+    };
+    const Ending ending{checks_weights_};
+    WeightReport report = ranks_->check_weights();
+    log_weights(report, *logger_);
+    return report;
+  }
+
   const ModelConfig& config() const { return config_; }
   int32_t num_groups() const { return ranks_->layout().num_groups(); }
 
@@ -127,6 +141,7 @@ class Engine::Impl {
   const std::unique_ptr<EngineRanks> ranks_;
   const ControlledGroups groups_;  // at the start
   const std::shared_ptr<Logger> logger_;
+  std::atomic<bool> checks_weights_{false};
   std::once_flag grammars_made_;
   std::unique_ptr<GrammarCompiler> grammars_;
   ControllerThread controller_;
@@ -191,6 +206,9 @@ void Engine::start_profile() {
 }
 Profile Engine::stop_profile() {
   return impl_->ranks_->stop_profile();
+}
+Result<WeightReport> Engine::check_weights() {
+  return impl_->check_weights();
 }
 const ParallelLayout& Engine::layout() const {
   return impl_->ranks_->layout();

@@ -28,6 +28,7 @@
 #include "braid/weights/load_progress.h"
 #include "braid/wire/cluster_status.h"
 #include "braid/wire/transport/dispatch_mode.h"
+#include "braid/wire/weight_report.h"
 #include "braid/worker/rank_options.h"
 
 namespace braid {
@@ -139,6 +140,11 @@ class Engine {
   // StepTrace::kMaxSpans spans of each.
   void start_profile();
   Profile stop_profile();
+
+  // Compares the pages of all ranks' weights with what was loaded, beside their steps, and logs what is not the same:
+  // a rank with such a page computes wrong answers. cluster() shows it from then on. Waits until all are read, some
+  // gigabytes a second. An error if another call is under way.
+  Result<WeightReport> check_weights();
 
   // Compiles grammars for GenerationRequest::grammar. From any thread. Made at the first call, which reads every token.
   GrammarCompiler& grammars();

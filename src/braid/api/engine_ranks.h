@@ -12,6 +12,7 @@
 #include "braid/wire/group_host.h"
 #include "braid/wire/profile.h"
 #include "braid/wire/transport/link.h"
+#include "braid/wire/weight_report.h"
 
 namespace braid {
 
@@ -38,6 +39,9 @@ class EngineRanks {
   // Records what every rank does until stop_profile(), which waits for what other processes have recorded.
   virtual void start_profile() = 0;
   virtual Profile stop_profile() = 0;
+
+  // Compares all ranks' weights with what was loaded, beside their steps. From any thread, one at a time.
+  virtual WeightReport check_weights() = 0;
 };
 
 }  // namespace braid

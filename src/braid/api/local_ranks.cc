@@ -44,4 +44,14 @@ Profile LocalRanks::stop_profile() {
   return {.processes = {std::move(own)}};
 }
 
+WeightReport LocalRanks::check_weights() {
+  const auto checked = worker_.ranks().weight_check().run();
+  ClusterStatus cluster = worker_.cluster();
+  return {.nodes = std::move(cluster.nodes),
+          .ranks = std::move(cluster.ranks),
+          .num_pages = checked->num_pages,
+          .num_bad_pages = checked->num_bad_pages,
+          .unchecked = {}};
+}
+
 }  // namespace braid

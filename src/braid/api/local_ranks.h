@@ -23,6 +23,7 @@ class LocalRanks final : public EngineRanks {
   void stop() override { worker_.stop(); }
   void start_profile() override { worker_.ranks().trace().start(); }
   Profile stop_profile() override;
+  WeightReport check_weights() override;
 
  private:
   const WorkerOptions options_;

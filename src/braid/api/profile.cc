@@ -11,8 +11,10 @@
 #include <string_view>
 #include <vector>
 
+#include "braid/api/operation_waits.h"
 #include "braid/api/profile_waits.h"
 #include "braid/formats/json.h"
+#include "braid/parallel/transport.h"
 
 namespace braid {
 namespace {
@@ -49,14 +51,37 @@ std::string rank_numbers(const ProfiledProcess& process) {
   return numbers;
 }
 
-void append_process(std::string& json, const ProfiledProcess& process, size_t number, double origin_s) {
+// Operations are in a row of their own below their rank's: they lie within its phases.
+constexpr int32_t kOperationsRow = 1'000'000;
+
+void append_operation(std::string& json, const ProfiledProcess& process, const ProfiledRank& rank,
+                      const TraceSpan& span, size_t number, double origin_s, const OperationWaits& waits) {
+  append_event(
+      json, fmt::format(R"({{"name":"{}","ph":"X","pid":{},"tid":{},"ts":{:.3f},"dur":{:.3f},)"
+                        R"("args":{{"step":{},"op":{},"among":"{}","bytes":{},"wait_ms":{:.3f}}}}})",
+                        op_name(static_cast<OpKind>(span.op.kind)), number, kOperationsRow + rank.rank,
+                        (span.begin_s - origin_s) * 1e6, (span.end_s - span.begin_s) * 1e6, span.step, span.op.number,
+                        span.op.is_group ? "group" : "world", span.op.bytes, 1e3 * waits.of(process, rank, span)));
+}
+
+void append_process(std::string& json, const ProfiledProcess& process, size_t number, double origin_s,
+                    const OperationWaits& waits) {
   append_event(json, fmt::format(R"({{"name":"process_name","ph":"M","pid":{},"args":{{"name":{}}}}})", number,
                                  json_string(process_name(process))));
   for (const ProfiledRank& rank : process.ranks) {
     append_event(json, fmt::format(R"({{"name":"thread_name","ph":"M","pid":{},"tid":{},)"
                                    R"j("args":{{"name":"rank {} (group {})"}}}})j",
                                    number, rank.rank, rank.rank, rank.group));
+    if (std::ranges::find(rank.spans, TracePhase::kOperation, &TraceSpan::phase) != rank.spans.end()) {
+      append_event(json, fmt::format(R"({{"name":"thread_name","ph":"M","pid":{},"tid":{},)"
+                                     R"j("args":{{"name":"rank {}: operations among ranks"}}}})j",
+                                     number, kOperationsRow + rank.rank, rank.rank));
+    }
     for (const TraceSpan& span : rank.spans) {
+      if (span.phase == TracePhase::kOperation) {
+        append_operation(json, process, rank, span, number, origin_s, waits);
+        continue;
+      }
       append_event(json, fmt::format(R"({{"name":"{}","ph":"X","pid":{},"tid":{},"ts":{:.3f},"dur":{:.3f},)"
                                      R"("args":{{"step":{}}}}})",
                                      trace_phase_name(span.phase), number, rank.rank, (span.begin_s - origin_s) * 1e6,
@@ -183,8 +208,9 @@ Json other_data(const Profile& profile) {
 
 std::string chrome_trace(const Profile& profile) {
   const double origin_s = first_begin(profile);
+  const OperationWaits waits(profile);
   std::string json = R"({"displayTimeUnit":"ms","traceEvents":[)";
-  for (size_t i = 0; i < profile.processes.size(); ++i) append_process(json, profile.processes[i], i, origin_s);
+  for (size_t i = 0; i < profile.processes.size(); ++i) append_process(json, profile.processes[i], i, origin_s, waits);
   json += "\n],\n\"otherData\":" + other_data(profile).dump(-1, ' ', false, Json::error_handler_t::replace) + "}\n";
   return json;
 }
@@ -195,6 +221,7 @@ PhaseShares phase_shares(const Profile& profile) {
     for (const ProfiledRank& rank : process.ranks) {
       std::set<uint64_t> steps;
       for (const TraceSpan& span : rank.spans) {
+        if (span.phase == TracePhase::kOperation) continue;  // within other phases
         const double seconds = span.end_s - span.begin_s;
         shares.seconds[static_cast<size_t>(span.phase)] += seconds;
         shares.total_s += seconds;

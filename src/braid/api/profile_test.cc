@@ -5,6 +5,9 @@
 #include <nlohmann/json.hpp>
 #include <set>
 #include <string>
+#include <vector>
+
+#include "braid/parallel/transport.h"
 
 namespace braid {
 namespace {
@@ -50,6 +53,43 @@ TEST(ChromeTrace, HasARowForEachRankAndTimesSinceTheFirstPhase) {
   EXPECT_NEAR(other.at("ffn").get<double>(), 0.625, 1e-6);
   EXPECT_FALSE(other.at("suggestion").get<std::string>().empty());
   EXPECT_TRUE(other.at("waited_for").is_null());
+}
+
+// Rank 0 comes 3 ms before rank 1, whose clock says that it leaves before it.
+TEST(ChromeTrace, OperationsAmongRanksHaveTheirHeadersAndWaits) {
+  Profile profile = two_ranks();
+  const auto op = [](double begin_s, double end_s, TracedOp header) {
+    return TraceSpan{.phase = kOperation, .step = 2, .begin_s = begin_s, .end_s = end_s, .op = header};
+  };
+  const TracedOp gather{.bytes = 640, .number = 4, .kind = static_cast<uint8_t>(OpKind::kAllGatherV)};
+  const TracedOp of_group{.number = 4, .kind = static_cast<uint8_t>(OpKind::kBarrier), .is_group = true};
+  const TracedOp send{.bytes = 8, .kind = static_cast<uint8_t>(OpKind::kSend)};
+  auto& ranks = profile.processes[0].ranks;
+  const PhaseShares before = phase_shares(profile);
+  for (const TraceSpan& span : {op(10.006, 10.010, gather), op(10.010, 10.011, of_group), op(10.011, 10.012, send)}) {
+    ranks[0].spans.push_back(span);
+  }
+  ranks[1].spans.push_back(op(10.009, 10.0095, gather));
+  const auto events = nlohmann::json::parse(chrome_trace(profile)).at("traceEvents");
+  std::vector<nlohmann::json> found;
+  std::set<std::string> rows;
+  for (const auto& event : events) {
+    if (event.at("name") == "thread_name") rows.insert(event.at("args").at("name").get<std::string>());
+    if (event.at("ph") == "X" && event.at("args").contains("op")) found.push_back(event);
+  }
+  EXPECT_TRUE(rows.contains("rank 0: operations among ranks") && rows.contains("rank 1: operations among ranks"));
+  ASSERT_EQ(found.size(), 4U);
+  EXPECT_EQ(found[0].at("name"), "all_gather_v");
+  EXPECT_EQ(found[0].at("args"),
+            nlohmann::json({{"step", 2}, {"op", 4}, {"among", "world"}, {"bytes", 640}, {"wait_ms", 3.0}}));
+  EXPECT_NE(found[0].at("tid"), 0) << "not among the phases, within which it lies";
+  EXPECT_EQ(found[1].at("name"), "barrier");
+  EXPECT_EQ(found[1].at("args").at("among"), "group");
+  EXPECT_EQ(found[1].at("args").at("wait_ms"), 0) << "another operation than the world's of the same number";
+  EXPECT_EQ(found[2].at("args").at("wait_ms"), 0) << "of two ranks";
+  EXPECT_EQ(found[3].at("args").at("wait_ms"), 0) << "it was the last";
+  EXPECT_EQ(phase_shares(profile).seconds, before.seconds) << "they are part of phases";
+  EXPECT_EQ(phase_shares(profile).total_s, before.total_s);
 }
 
 TEST(ChromeTrace, HasAProcessForEachProcessWithItsClockAndWhatIsMissing) {

@@ -56,7 +56,7 @@ std::optional<WorkKind> work_kind(TracePhase phase) {
 RecordedSteps steps_of(const std::vector<TraceSpan>& spans) {
   RecordedSteps steps;
   for (const TraceSpan& span : spans) {
-    if (span.phase == TracePhase::kIdle) continue;
+    if (span.phase == TracePhase::kIdle || span.phase == TracePhase::kOperation) continue;
     RecordedStep& step = steps[span.step];
     const double seconds = span.end_s - span.begin_s;
     step.total_s += seconds;

@@ -35,6 +35,7 @@ class RemoteRanks final : public EngineRanks {
   void stop() override { worlds_->stop(); }
   void start_profile() override { worlds_->start_profile(); }
   Profile stop_profile() override { return worlds_->stop_profile(); }
+  WeightReport check_weights() override { return worlds_->check_weights(); }
 
  private:
   explicit RemoteRanks(const ParallelLayout& layout) : layout_(layout) {}

@@ -8,8 +8,9 @@
 namespace braid {
 
 std::string_view trace_phase_name(TracePhase phase) {
-  constexpr std::array<std::string_view, kNumTracePhases> kNames = {
-      "plan", "header", "attention", "wait", "gather", "ffn", "scatter", "head", "sample", "commit", "idle"};
+  constexpr std::array<std::string_view, kNumTracePhases + 1> kNames = {"plan",   "header", "attention", "wait",
+                                                                        "gather", "ffn",    "scatter",   "head",
+                                                                        "sample", "commit", "idle",      "operation"};
   return kNames[static_cast<size_t>(phase)];
 }
 

@@ -23,15 +23,28 @@ enum class TracePhase : uint8_t {
   kSample,     // tokens from logits
   kCommit,     // results to the scheduler and the controller
   kIdle,       // no work: the rank sleeps
+  // One operation among ranks (TraceSpan::op), within the phases above or beside them.
+  kOperation,
 };
+// Those that share out a rank's time: all but kOperation, the last.
 inline constexpr int kNumTracePhases = static_cast<int>(TracePhase::kIdle) + 1;
 std::string_view trace_phase_name(TracePhase phase);  // "attention"
+
+// An operation among ranks, as its header names it (parallel/flight_recorder.h).
+struct TracedOp {
+  int64_t bytes = 0;
+  int32_t number = 0;     // in its step
+  uint8_t kind = 0;       // OpKind
+  bool is_group = false;  // among the rank's group; otherwise among the world
+  bool operator==(const TracedOp&) const = default;
+};
 
 struct TraceSpan {
   TracePhase phase = TracePhase::kIdle;
   uint64_t step = 0;
   double begin_s = 0;  // monotonic_seconds()
   double end_s = 0;
+  TracedOp op = {};  // of kOperation; step is its header's
   bool operator==(const TraceSpan&) const = default;
 };
 
@@ -51,7 +64,7 @@ class StepTrace {
   // From the rank's thread. Ignored while off, and once the rank has kMaxSpans.
   void add(int32_t rank, const TraceSpan& span);
 
-  static constexpr size_t kMaxSpans = size_t{1} << 19;  // 16 MB: some 4 000 steps of 28 layers
+  static constexpr size_t kMaxSpans = size_t{1} << 19;  // 29 MB: some 2 000 steps of 28 layers with their operations
 
  private:
   struct alignas(64) Rank {

@@ -68,7 +68,7 @@ TEST(StepTrace, StartsAndStopsWhileRanksRecord) {
 }
 
 TEST(StepTrace, EveryPhaseHasAName) {
-  for (int i = 0; i < kNumTracePhases; ++i) EXPECT_FALSE(trace_phase_name(static_cast<TracePhase>(i)).empty());
+  for (int i = 0; i <= kNumTracePhases; ++i) EXPECT_FALSE(trace_phase_name(static_cast<TracePhase>(i)).empty());
 }
 
 }  // namespace

@@ -148,6 +148,7 @@ Result<int> run_front(const ServeFlags& flags, EngineOptions engine_options) {
     TRY(claim, claim_front(flags, processes));
     service_options.settings["standby"] = nullptr;
   } else if (processes.standby > 0) {
+    service_options.standby_node = processes.standby;
     processes.journal = service_options.journal;
     processes.on_claim = [logger](const std::string& why) {
       logger->error("{}", why);

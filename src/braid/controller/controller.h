@@ -7,6 +7,8 @@
 // the tokens of its last step: what it still computes for a choice that has ended is dropped and not counted.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -65,6 +67,9 @@ class Controller {
   void pause(bool is_paused);
   bool is_paused() const { return is_paused_; }
   bool has_seen_pause() const;  // all groups have: no step begins any more, or steps begin again
+
+  // Where the groups are, by which copies between them take their time. Ascending ranks; none: as if in one process.
+  void place_ranks(std::vector<RankStatus> ranks);
 
   // Binds waiting requests to groups with room, by what the groups have reported of their prefix caches.
   void dispatch(double now_s);
@@ -160,6 +165,16 @@ class Controller {
     double ordered_s = 0;               // the prefix
   };
 
+  // Of one prompt's beginning, on their way to one group: the longest of those that have not left their group, and of
+  // those that have.
+  struct PrefixCopies {
+    int32_t num_ordered_pages = 0;
+    RequestId ordered_for = 0;
+    int32_t num_passed_pages = 0;
+
+    int32_t num_pages() const { return std::max(num_ordered_pages, num_passed_pages); }
+  };
+
   // A request that has left its group, and whose target has not seen it yet.
   struct PassedOn {
     int32_t to_group = 0;
@@ -200,9 +215,10 @@ class Controller {
   void order_move(const MovableRequest& request, int32_t to_group);
   void take_departure(MovingSequence moving, double now_s);
   void forget_move(RequestId request);
-  void extend_by_copies(std::span<const uint64_t> prefixes, std::span<int32_t> num_pages) const;
+  CopyRate& copy_rate(int32_t from_group, int32_t to_group);
+  std::vector<PrefixCopies> find_copies(std::span<const uint64_t> prefixes) const;
   bool awaits_prefix(const SchedulerRequest& request, int32_t group, std::span<const uint64_t> prefixes,
-                     int32_t num_there, double now_s);
+                     int32_t num_there, const PrefixCopies& copies, double now_s);
   void order_prefix(const SchedulerRequest& request, const Move& move, const CopiedPrefix& prefix, double now_s);
   void pass_prefix_on(MoveUnderWay copy, MovingSequence moving, double now_s);
   void start_waiting(MoveUnderWay copy);
@@ -236,7 +252,8 @@ class Controller {
   const std::optional<RebalanceOptions> rebalance_;
   const std::optional<ShareOptions> sharing_;
   int64_t max_moving_tokens_ = std::numeric_limits<int64_t>::max();
-  CopyRate copy_rate_;
+  std::vector<RankStatus> placed_ranks_;                // where the groups are
+  std::array<CopyRate, kNumCopyWays> copy_rates_ = {};  // [CopyWay]
   PrefillRate prefill_rate_;
   bool is_unbalanced_ = false;
   std::map<RequestId, MoveUnderWay> moves_;

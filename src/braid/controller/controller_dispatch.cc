@@ -31,11 +31,14 @@ void Controller::dispatch(double now_s, RequestQueue::Probe probe, std::span<con
     for (size_t i = 0; i < views_.size(); ++i) num_there[i] = prefixes[i] ? prefixes[i]->num_cached_pages : 0;
     const std::span<const uint64_t> own_prefixes = prefixes_of(request);
     prefixes_on_the_way_.extend(own_prefixes, num_there);
-    const std::vector<int32_t> without_copies = sharing_ ? num_there : std::vector<int32_t>();
-    if (sharing_) extend_by_copies(own_prefixes, num_there);
+    std::vector<PrefixCopies> copies;
+    if (sharing_) copies = find_copies(own_prefixes);
+    const auto with_copies = [&](size_t i) {
+      return copies.empty() ? num_there[i] : std::max(num_there[i], copies[i].num_pages());
+    };
     for (size_t i = 0; i < views_.size(); ++i) {
       views_[i].has_room = prefixes[i].has_value();
-      views_[i].cached_tokens = int64_t{num_there[i]} * credits_[i].page_size;
+      views_[i].cached_tokens = int64_t{with_copies(i)} * credits_[i].page_size;
     }
     // The prompt counts as it will in the group's load: its uncached tokens to be computed, and its context.
     const int64_t num_tokens = std::ssize(request.prompt) + std::ssize(choices_.at(request.id).output);
@@ -47,13 +50,14 @@ void Controller::dispatch(double now_s, RequestQueue::Probe probe, std::span<con
     GroupView& picked = views_[static_cast<size_t>(last_group_)];
     added.push_back(load_of_request(num_tokens, picked.cached_tokens));
     const auto index = static_cast<size_t>(last_group_);
-    const bool waits = sharing_ && awaits_prefix(request, last_group_, own_prefixes, without_copies[index], now_s);
+    const bool waits =
+        sharing_ && awaits_prefix(request, last_group_, own_prefixes, num_there[index], copies[index], now_s);
     picked.num_requests += 1;
     picked.num_tokens += added.back().num_tokens();
     work_s_[index] += work_rates_.slowness(last_group_) * work_rates_.seconds_of(added.back(), 1);
     if (waits) return last_group_;  // it is sent later
     const uint64_t command = groups_[index].num_sent() + ++num_bound[last_group_];
-    prefixes_on_the_way_.add(last_group_, command, own_prefixes, num_there[index]);
+    prefixes_on_the_way_.add(last_group_, command, own_prefixes, with_copies(index));
     return last_group_;
   };
   std::vector<RequestQueue::Binding> bound = queue_.pop_admissible(credits_, probe, pick, versions);

@@ -15,30 +15,40 @@ int64_t Controller::num_copies_under_way() const {
   return std::ranges::count_if(moves_, [](const auto& entry) { return entry.second.prefix.has_value(); });
 }
 
-// Adds the prefixes on their way between groups to the pages that each group has of a prompt.
-void Controller::extend_by_copies(std::span<const uint64_t> prefixes, std::span<int32_t> num_pages) const {
-  const auto extend = [&](int32_t group, const CopiedPrefix& prefix) {
-    int32_t& own = num_pages[static_cast<size_t>(group)];
-    if (prefix.begins(prefixes)) own = std::max(own, prefix.num_pages);
-  };
-  for (const auto& [request, copy] : moves_) {
-    if (copy.prefix && !copy.is_target_lost) extend(copy.move.to_group, *copy.prefix);
+void Controller::place_ranks(std::vector<RankStatus> ranks) {
+  placed_ranks_ = std::move(ranks);
+}
+
+CopyRate& Controller::copy_rate(int32_t from_group, int32_t to_group) {
+  return copy_rates_[static_cast<size_t>(copy_way(placed_ranks_, from_group, to_group))];
+}
+
+// The beginnings of the prompt that are on their way between groups, by the group that gets them.
+std::vector<Controller::PrefixCopies> Controller::find_copies(std::span<const uint64_t> prefixes) const {
+  std::vector<PrefixCopies> by_group(groups_.size());
+  for (const auto& [ordered_for, copy] : moves_) {
+    if (!copy.prefix || copy.is_target_lost || !copy.prefix->begins(prefixes)) continue;
+    PrefixCopies& own = by_group[static_cast<size_t>(copy.move.to_group)];
+    if (copy.prefix->num_pages <= own.num_ordered_pages) continue;
+    own.num_ordered_pages = copy.prefix->num_pages;
+    own.ordered_for = ordered_for;
   }
-  for (const PassedOn& own : passed_on_) {
-    if (own.prefix) extend(own.to_group, *own.prefix);
+  for (const PassedOn& passed : passed_on_) {
+    if (!passed.prefix || !passed.prefix->begins(prefixes)) continue;
+    PrefixCopies& own = by_group[static_cast<size_t>(passed.to_group)];
+    own.num_passed_pages = std::max(own.num_passed_pages, passed.prefix->num_pages);
   }
+  return by_group;
 }
 
 // Whether the request, which is about to be bound to the group, waits for a prefix from another group. `num_there`:
-// pages of the prompt that the group has or computes.
+// pages of the prompt that the group has or computes, without `copies`, which are on their way to it.
 bool Controller::awaits_prefix(const SchedulerRequest& request, int32_t group, std::span<const uint64_t> prefixes,
-                               int32_t num_there, double now_s) {
+                               int32_t num_there, const PrefixCopies& copies, double now_s) {
   Choice& choice = choices_.at(request.id);
   if (!choice.output.empty() || prefixes.empty() || moves_.contains(request.id)) return false;
-  for (const auto& [ordered_for, copy] : moves_) {
-    if (!copy.prefix || copy.is_target_lost || copy.move.to_group != group) continue;
-    if (copy.prefix->num_pages <= num_there || !copy.prefix->begins(prefixes)) continue;
-    choice.awaited = ordered_for;
+  if (copies.num_ordered_pages > num_there) {
+    choice.awaited = copies.ordered_for;
     return true;
   }
   std::vector<PrefixProbe> probes(groups_.size());
@@ -46,12 +56,7 @@ bool Controller::awaits_prefix(const SchedulerRequest& request, int32_t group, s
   std::vector<int32_t> num_pages;
   for (const PrefixProbe& probe : probes) num_pages.push_back(probe.num_cached_pages);
   int32_t& own_pages = num_pages[static_cast<size_t>(group)];
-  own_pages = std::max(own_pages, num_there);
-  for (const PassedOn& own : passed_on_) {
-    if (own.to_group == group && own.prefix && own.prefix->begins(prefixes)) {
-      own_pages = std::max(own_pages, own.prefix->num_pages);
-    }
-  }
+  own_pages = std::max({own_pages, num_there, copies.num_passed_pages});
   const auto source =
       prefix_source(num_pages, group, [&](int32_t other) { return groups_[static_cast<size_t>(other)].is_down(); });
   if (!source) return false;
@@ -66,8 +71,9 @@ bool Controller::awaits_prefix(const SchedulerRequest& request, int32_t group, s
   }
   const double computed_s = prefill_rate_.seconds_of(
       work_rates_.slowness(group) * (work_rates_.saved_seconds(num_tokens) - work_rates_.saved_seconds(own_tokens)));
-  if (copy_rate_.seconds_of(num_tokens) >= sharing_->most_of_computing * computed_s) {
-    copy_rate_.forget_a_little();
+  CopyRate& rate = copy_rate(*source, group);
+  if (rate.seconds_of(num_tokens) >= sharing_->most_of_computing * computed_s) {
+    rate.forget_a_little();
     return false;
   }
   order_prefix(request, {.id = next_move_++, .from_group = *source, .to_group = group},
@@ -95,7 +101,7 @@ void Controller::order_prefix(const SchedulerRequest& request, const Move& move,
 // received all the same.
 void Controller::pass_prefix_on(MoveUnderWay copy, MovingSequence moving, double now_s) {
   const int32_t num_tokens = moving.sequence.cached_tokens;
-  copy_rate_.take(num_tokens, now_s - copy.ordered_s);
+  copy_rate(copy.move.from_group, copy.move.to_group).take(num_tokens, now_s - copy.ordered_s);
   GroupMoves& given = num_moves_.at(static_cast<size_t>(copy.move.from_group));
   ++given.num_prefixes_given;
   const int32_t target = copy.move.to_group;

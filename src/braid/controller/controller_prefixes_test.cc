@@ -256,5 +256,35 @@ TEST_F(ControllerPrefixesTest, WhatIsShortOrTakesTooLongIsComputed) {
   expect_nothing_left();
 }
 
+TEST_F(ControllerPrefixesTest, WhatOneWayTakesSaysNothingOfAnother) {
+  const auto place = [&](int32_t second_node, int64_t second_pid) {
+    controller_.place_ranks({{.rank = 0, .group = 0, .node = 0, .pid = 1},
+                             {.rank = 1, .group = 1, .node = second_node, .pid = second_pid}});
+  };
+  place(1, 2);
+  open(1, 0);
+  run_to_the_end();
+  step_s_ = 100;
+  open(2, 1);  // the first between the nodes takes minutes
+  run_to_the_end();
+  open(3, 0, 2);
+  run_to_the_end();
+  open(4, 1, 2);
+  EXPECT_FALSE(controller_.has_moves_under_way()) << "that is known";
+  run_to_the_end();
+  SubmissionId id = 5;
+  for (const auto& [node, pid] : {std::pair(0, 2), std::pair(0, 1)}) {
+    place(node, pid);
+    const auto beginning = static_cast<TokenId>(id);
+    open(id++, 0, beginning);
+    run_to_the_end();
+    open(id++, 1, beginning);
+    EXPECT_TRUE(controller_.has_moves_under_way()) << "this way has not been tried";
+    run_to_the_end();
+    expect_whole(id - 1);
+  }
+  expect_nothing_left();
+}
+
 }  // namespace
 }  // namespace braid

@@ -50,6 +50,7 @@ ControllerThread::~ControllerThread() {
 void ControllerThread::start(GroupHost& groups) {
   CHECK(groups_ == nullptr, "the controller's thread runs already");
   groups_ = &groups;
+  controller_.place_ranks(groups.cluster().ranks);
   thread_ = std::thread([this] { thread_main(); });
 }
 

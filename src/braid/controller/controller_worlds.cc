@@ -169,6 +169,7 @@ Status ControllerThread::take_restart(const WorldRestart& restart) {
       worlds_.give_up(world, reason, unix_seconds());
       return give_world_up(world, restart.error);
   }
+  controller_.place_ranks(groups_->cluster().ranks);  // they may be elsewhere now
   const double pause_s = worlds_.succeed(world, monotonic_seconds());
   for (int32_t group = restart.group; group < restart.group + groups_per_world_; ++group) {
     controller_.restart_group(group,

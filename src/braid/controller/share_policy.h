@@ -2,10 +2,14 @@
 // Pure functions over plain data. Tested by share_policy_test.cc.
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <optional>
 #include <span>
+
+#include "braid/wire/cluster_status.h"
 
 namespace braid {
 
@@ -39,6 +43,25 @@ class CopyRate {
   double num_tokens_ = 0;
   double seconds_ = 0;
 };
+
+// What a copy between two groups crosses. Each is learnt by itself: one of them says nothing of the others.
+enum class CopyWay : uint8_t { kWithinProcess, kBetweenProcesses, kBetweenNodes };
+inline constexpr size_t kNumCopyWays = 3;
+
+// The longest way from a rank of one group to the rank with the same share of the other. `ranks`: ascending, as in
+// ClusterStatus; of groups that are not there nothing is known, and they count as if in one process.
+inline CopyWay copy_way(std::span<const RankStatus> ranks, int32_t from_group, int32_t to_group) {
+  CopyWay longest = CopyWay::kWithinProcess;
+  const auto first_of = [&](int32_t group) { return std::ranges::find(ranks, group, &RankStatus::group); };
+  auto to = first_of(to_group);
+  for (auto from = first_of(from_group); from != ranks.end() && from->group == from_group; ++from, ++to) {
+    if (to == ranks.end() || to->group != to_group) break;
+    CopyWay way = from->pid == to->pid ? CopyWay::kWithinProcess : CopyWay::kBetweenProcesses;
+    if (from->node != to->node) way = CopyWay::kBetweenNodes;
+    longest = std::max(longest, way);
+  }
+  return longest;
+}
 
 // How long it takes a group to compute prompt tokens, in steps that all groups of its world make together: its own work
 // in them and the rest.

@@ -37,6 +37,7 @@ class PackedMatrix {
   int64_t bytes() const { return buffer_.bytes(); }
   // The whole memory, so that a caller can touch it before it is filled.
   std::span<std::byte> memory() { return {buffer_.data(), static_cast<size_t>(buffer_.bytes())}; }
+  std::span<const std::byte> memory() const { return {buffer_.data(), static_cast<size_t>(buffer_.bytes())}; }
 
   // Writes source [rows, k] as output columns [first, first + rows). The source is kFloat32, kBFloat16 or kFloat16, and
   // is rounded to nearest even if dtype() is narrower. Different threads may pack different rows at the same time.

@@ -51,6 +51,22 @@ std::vector<SharedMatrix> in_order(std::span<const SharedMatrix> heads, std::spa
   return parts;
 }
 
+// Of all ranks, in the order of the forward pass.
+std::vector<WeightMemory> memory_of(std::span<const WeightList> lists) {
+  std::vector<WeightMemory> memory;
+  std::map<const std::byte*, size_t> known;
+  for (size_t rank = 0; rank < lists.size(); ++rank) {
+    for (const ListedWeight& weight : lists[rank].listed()) {
+      const auto [found, is_new] = known.try_emplace(weight.bytes.data(), memory.size());
+      if (is_new) memory.push_back({.tensors = weight.tensors, .bytes = weight.bytes, .ranks = {}});
+      std::vector<int32_t>& ranks = memory[found->second].ranks;
+      const auto number = static_cast<int32_t>(rank);
+      if (ranks.empty() || ranks.back() != number) ranks.push_back(number);  // a head may be the embedding, too
+    }
+  }
+  return memory;
+}
+
 }  // namespace
 
 Result<const ModelFamily*> check_model(const Checkpoint& checkpoint) {
@@ -122,10 +138,12 @@ Result<LoadedModel> load_model(const Checkpoint& checkpoint, DType dtype, int64_
     }
   }
   std::vector<LoadedLayer> layers;
+  std::vector<LayerTensors> tensors_of_layers;
   for (int32_t layer = 0; layer < config.num_layers; ++layer) {
     const auto& rope = config.uses_local_rope(layer) ? local_rope_table : rope_table;
     const LayerLoader loader(weights, config, shapes, dtype, rope, layer);
-    TRY(auto loaded, loader.load(layer_tensors(family->layer(config, layer), config, layer)));
+    tensors_of_layers.push_back(layer_tensors(family->layer(config, layer), config, layer));
+    TRY(auto loaded, loader.load(tensors_of_layers.back()));
     layers.push_back(std::move(loaded));
   }
   TRY(std::vector<float> norm, weights.vector(tensors.final_norm.name));
@@ -142,6 +160,7 @@ Result<LoadedModel> load_model(const Checkpoint& checkpoint, DType dtype, int64_
   if (cache != nullptr) cache->finish();
 
   LoadedModel model;
+  std::vector<WeightList> lists;
   for (size_t rank = 0; rank < shapes.size(); ++rank) {
     DecoderWeights held{.embedding = embeddings.at(shapes[rank].domain),
                         .head = heads[rank],
@@ -152,8 +171,11 @@ Result<LoadedModel> load_model(const Checkpoint& checkpoint, DType dtype, int64_
                         .logits_soft_cap = config.logits_soft_cap,
                         .layers = {}};
     for (LoadedLayer& layer : layers) held.layers.push_back(std::move(layer[rank]));
-    model.ranks.push_back(std::make_unique<Decoder>(std::move(held)));
+    auto decoder = std::make_unique<Decoder>(std::move(held));
+    decoder->list_weights(tensors, tensors_of_layers, lists.emplace_back());
+    model.ranks.push_back(std::move(decoder));
   }
+  model.memory = memory_of(lists);
   model.weight_bytes = weights.packed_bytes();
   model.huge_page_bytes = weights.huge_page_bytes();
   return model;

@@ -17,6 +17,7 @@
 #include "braid/parallel/topology.h"
 #include "braid/weights/checkpoint.h"
 #include "braid/weights/load.h"
+#include "braid/weights/weight_pages.h"
 
 namespace braid {
 
@@ -24,6 +25,7 @@ struct LoadedModel {
   std::vector<std::unique_ptr<Model>> ranks;  // in order; each serves one thread at a time
   int64_t weight_bytes = 0;                   // packed size over these ranks; shared weights count once
   int64_t huge_page_bytes = 0;                // the part for which huge pages are requested
+  std::vector<WeightMemory> memory;           // of all weights of these ranks; what ranks share is there once
 };
 
 // The family, if the checkpoint has exactly the tensors that it needs; else an error with the first problem.

@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
+#include <set>
+
 #include "braid/hub/model_path.h"
 #include "braid/model/least_weight_bytes.h"
 #include "braid/weights/text_tower.h"
@@ -106,6 +109,48 @@ TEST(CheckModel, EveryTensorOfAFamilyIsNeededInItsShape) {
       EXPECT_NE(misshapen.find(tensor + "\""), std::string::npos) << misshapen;
       EXPECT_NE(misshapen.find("has shape"), std::string::npos) << misshapen;
     }
+  }
+}
+
+// Split over ranks, every tensor that the model computes with is found in memory by its name, and each rank's part.
+TEST(LoadModel, ListsTheMemoryOfEveryTensor) {
+  for (const char* const name : {"qwen3_tied", "qwen3_moe_normalized", "llama_biases", "gpt_oss_plain",
+                                 "glm4_moe_plain", "gguf_qwen2_moe", "olmo2_plain", "gemma2_plain"}) {
+    SCOPED_TRACE(name);
+    const testing::ModelFixture fixture = testing::read_model_fixture(name);
+    const testing::TemporaryFolder folder;
+    std::string path = fixture.gguf().string();
+    if (!fixture.tensors.empty()) {
+      write_checkpoint(fixture, folder.path());
+      path = folder.path().string();
+    }
+    const auto checkpoint = Checkpoint::open(resolve_model_path(path, {}).value()).value();
+    ThreadTeam team(1);
+    const LoadedModel model =
+        load_model(checkpoint, DType::kBFloat16, 64, {.tp_size = 2, .dp_size = 2, .enable_dp_attention = true},
+                   {.begin = 0, .end = 2}, {}, team, {})
+            .value();
+    std::map<std::string, std::set<int32_t>> ranks_of;
+    int64_t matrix_bytes = 0;
+    for (const WeightMemory& memory : model.memory) {
+      EXPECT_FALSE(memory.ranks.empty());
+      matrix_bytes += std::ssize(memory.bytes);
+      for (size_t begin = 0; begin < memory.tensors.size();) {
+        const size_t end = std::min(memory.tensors.find(", ", begin), memory.tensors.size());
+        ranks_of[memory.tensors.substr(begin, end - begin)].insert(memory.ranks.begin(), memory.ranks.end());
+        begin = end + 2;
+      }
+    }
+    EXPECT_GE(matrix_bytes, model.weight_bytes) << "vectors are copied for each rank and layer";
+    for (const auto& [tensor, stored] : checkpoint.tensors()) {
+      const auto ignored = ignored_tensors(checkpoint);
+      if (std::ranges::any_of(ignored, [&](const auto& pattern) { return matches_pattern(pattern, tensor); })) continue;
+      const bool is_expert_part = tensor.find(".experts.") != std::string::npos;
+      EXPECT_TRUE(ranks_of.contains(tensor)) << tensor;
+      EXPECT_TRUE(is_expert_part || tensor.ends_with("bias") || ranks_of[tensor].size() == 2) << tensor;
+      ranks_of.erase(tensor);
+    }
+    EXPECT_TRUE(ranks_of.empty()) << ranks_of.begin()->first << " is no tensor";
   }
 }
 

@@ -25,7 +25,8 @@ RankProcess::RankProcess(RankProcessOptions options, std::shared_ptr<Logger> log
     : options_(std::move(options)),
       logger_(std::move(logger)),
       port_(options_.port),
-      recorder_([this](const ProcessMessage& message) { tell(message); }) {}
+      recorder_([this](const ProcessMessage& message) { tell(message); }),
+      weights_([this](const ProcessMessage& message) { tell(message); }) {}
 
 RankProcess::~RankProcess() {
   if (beats_.joinable()) {
@@ -143,6 +144,7 @@ Status RankProcess::load(const Checkpoint& checkpoint) {
                  .num_groups = options_.num_worlds * groups_per_world},
                 start_->last_maps);
   recorder_.record(worker->ranks().trace());
+  weights_.use(worker->ranks().weight_check());
   {
     const std::lock_guard lock(mutex_);
     worker_ = std::move(worker);
@@ -209,6 +211,8 @@ void RankProcess::take(ProcessMessage message) {
     recorder_.take(*wanted);
   } else if (const auto* question = std::get_if<ClockQuestion>(&message)) {
     recorder_.take(*question);
+  } else if (const auto* of_weights = std::get_if<WeightsWanted>(&message)) {
+    weights_.take(*of_weights);
   } else if (const auto* direct = std::get_if<DirectMap>(&message)) {
     take_direct_map(*direct);
   } else if (std::holds_alternative<ProcessNews>(message)) {

@@ -15,6 +15,7 @@
 #include "braid/base/result.h"
 #include "braid/node/rank_recorder.h"
 #include "braid/node/remote_masks.h"
+#include "braid/node/weight_checker.h"
 #include "braid/parallel/process_port.h"
 #include "braid/weights/checkpoint.h"
 #include "braid/wire/group_listener.h"
@@ -84,6 +85,7 @@ class RankProcess final : private GroupListener, private ProcessLinkOwner {
   std::optional<Status> ending_;
   std::unique_ptr<Worker> worker_;
   RankRecorder recorder_;           // uses the worker's trace
+  WeightChecker weights_;           // reads the worker's weights
   InProcessLinks links_;            // to the publishers of this process
   std::vector<int32_t> published_;  // their groups, of the world
   std::jthread beats_;

@@ -203,6 +203,8 @@ void RemoteWorlds::take_message(const PeerId& peer, ProcessMessage message, doub
   } else if (const auto* answer = std::get_if<ClockAnswer>(&message); answer != nullptr && profile_) {
     profile_->take(peer, *answer, now_s);
     advance_profile();
+  } else if (auto* checked = std::get_if<WeightsChecked>(&message)) {
+    take_weights(*process, std::move(*checked));
   }
 }
 
@@ -288,6 +290,7 @@ void RemoteWorlds::end_world(int32_t index, const std::string& reason, bool is_p
   world.since_s = monotonic_seconds();
   world.backlog.clear();
   lose_from_profile(world, reason);
+  lose_from_weights(world, reason);
   if (listener_ == nullptr) {
     if (first_failure_.empty()) first_failure_ = reason;
     changed_.notify_all();
@@ -447,6 +450,7 @@ void RemoteWorlds::look_after(int32_t index, double now_s) {
 // A job that is asked to end removes its files; one that does not is killed.
 void RemoteWorlds::end_job(World& world, double now_s) {
   lose_from_profile(world, "its world has ended");
+  lose_from_weights(world, "its world has ended");
   for (const Process& process : world.processes) worlds_by_peer_.erase(process.peer);
   world.processes.clear();
   if (!world.job) return;

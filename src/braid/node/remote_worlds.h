@@ -16,6 +16,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -35,6 +36,7 @@
 #include "braid/wire/token_masks.h"
 #include "braid/wire/transport/process_link.h"
 #include "braid/wire/transport/zmq_socket.h"
+#include "braid/wire/weight_report.h"
 
 namespace braid {
 
@@ -107,6 +109,9 @@ class RemoteWorlds final : public GroupHost, private FrontLinkOwner {
   // Waits until they have sent what they have recorded, or it is clear that they will not. Empty if none was begun.
   Profile stop_profile();
 
+  // Of all processes that run. Waits for them. Not while another call does.
+  WeightReport check_weights();
+
  private:
   class Link;
 
@@ -153,6 +158,12 @@ class RemoteWorlds final : public GroupHost, private FrontLinkOwner {
   struct Run {
     PeerId asker;
     int32_t node = 0;
+  };
+  // A check of weights that is under way.
+  struct AskedWeights {
+    uint64_t id = 0;
+    std::set<PeerId> awaited;  // who have not answered yet
+    WeightReport report;
   };
   // What to tell the listener once the mutex is free.
   struct News {
@@ -216,6 +227,8 @@ class RemoteWorlds final : public GroupHost, private FrontLinkOwner {
   void add_to_profile(int32_t world);
   void lose_from_profile(const World& world, const std::string& reason);
   void advance_profile();
+  void take_weights(Process& process, WeightsChecked checked);
+  void lose_from_weights(const World& world, const std::string& reason);
 
   void keep();
   void wait_for_jobs();
@@ -247,6 +260,8 @@ class RemoteWorlds final : public GroupHost, private FrontLinkOwner {
   std::string elastic_problem_;          // why it does not start without them
   std::optional<ClusterProfile> profile_;
   uint64_t last_profile_ = 0;
+  std::optional<AskedWeights> asked_weights_;
+  uint64_t last_weights_ = 0;
   GroupListener* listener_ = nullptr;
   MaskFinder* masks_ = nullptr;
   bool is_stopping_ = false;

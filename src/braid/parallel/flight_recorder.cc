@@ -72,8 +72,27 @@ uint64_t FlightRecorder::enter(int32_t rank, const OpRecord& record) {
 
 void FlightRecorder::leave(int32_t rank, uint64_t number, double now_s) {
   Track& track = *tracks_[static_cast<size_t>(rank)];
-  const std::lock_guard lock(track.mutex);
-  if (track.num_entered - number <= kKept) track.ring[number % kKept].left_s = now_s;
+  OpRecord record;
+  {
+    const std::lock_guard lock(track.mutex);
+    if (track.num_entered - number > kKept) return;
+    track.ring[number % kKept].left_s = now_s;
+    if (trace_ == nullptr || !trace_->is_on()) return;
+    record = track.ring[number % kKept];
+  }
+  trace_->add(first_traced_rank_ + rank, {.phase = TracePhase::kOperation,
+                                          .step = static_cast<uint64_t>(record.step),
+                                          .begin_s = record.entered_s,
+                                          .end_s = now_s,
+                                          .op = {.bytes = record.bytes,
+                                                 .number = record.op,
+                                                 .kind = static_cast<uint8_t>(record.kind),
+                                                 .is_group = record.is_group}});
+}
+
+void FlightRecorder::trace_to(StepTrace& trace, int32_t first_rank) {
+  trace_ = &trace;
+  first_traced_rank_ = first_rank;
 }
 
 std::vector<OpRecord> FlightRecorder::last(int32_t rank) const {

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "braid/base/step_trace.h"
 #include "braid/parallel/transport.h"
 
 namespace braid {
@@ -50,6 +51,10 @@ class FlightRecorder {
   uint64_t enter(int32_t rank, const OpRecord& record);
   void leave(int32_t rank, uint64_t number, double now_s);
 
+  // Before any rank runs: every operation that ends becomes a span of `trace`, which outlives this object's use. Rank r
+  // is first_rank + r there.
+  void trace_to(StepTrace& trace, int32_t first_rank);
+
   // From any thread.
   std::string report(double now_s) const;          // report_of() all ranks
   std::vector<OpRecord> last(int32_t rank) const;  // oldest first
@@ -62,6 +67,8 @@ class FlightRecorder {
   };
 
   int32_t group_size_;
+  StepTrace* trace_ = nullptr;
+  int32_t first_traced_rank_ = 0;
   std::vector<std::unique_ptr<Track>> tracks_;
 };
 

@@ -32,5 +32,32 @@ TEST(FlightRecorder, KeepsTheLastOperations) {
   EXPECT_EQ(last.back().op, 99);
 }
 
+TEST(FlightRecorder, TracesOperationsThatEndWhileTheTraceIsOn) {
+  StepTrace trace(2);
+  FlightRecorder recorder(3, 1);
+  recorder.trace_to(trace, -1);  // ranks 1 and 2 are here
+  recorder.leave(1, recorder.enter(1, {.step = 4, .entered_s = 1}), 2);
+  const uint64_t under_way = recorder.enter(1, {.step = 4, .op = 1, .kind = OpKind::kAllGather, .entered_s = 2.5});
+  trace.start();
+  recorder.leave(1, under_way, 3);
+  recorder.leave(
+      2,
+      recorder.enter(
+          2, {.step = 5, .op = 7, .kind = OpKind::kReduceScatterV, .is_group = true, .bytes = 640, .entered_s = 4}),
+      6);
+  const auto spans = trace.stop();
+  ASSERT_EQ(spans[0].size(), 1U);
+  EXPECT_EQ(spans[0][0].begin_s, 2.5);
+  ASSERT_EQ(spans[1].size(), 1U);
+  EXPECT_EQ(
+      spans[1][0],
+      (TraceSpan{
+          .phase = TracePhase::kOperation,
+          .step = 5,
+          .begin_s = 4,
+          .end_s = 6,
+          .op = {.bytes = 640, .number = 7, .kind = static_cast<uint8_t>(OpKind::kReduceScatterV), .is_group = true}}));
+}
+
 }  // namespace
 }  // namespace braid

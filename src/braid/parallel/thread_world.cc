@@ -54,6 +54,10 @@ void ThreadWorld::watch(std::function<Progress()> progress) const {
   state().watch(std::move(progress));
 }
 
+void ThreadWorld::trace_operations(StepTrace& trace, int32_t first_rank) const {
+  state().recorder().trace_to(trace, first_rank);
+}
+
 void ThreadWorld::on_end(std::function<void()> wake) const {
   state().on_failure(std::move(wake));
 }

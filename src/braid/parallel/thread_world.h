@@ -11,6 +11,7 @@
 #include "braid/base/function_ref.h"
 #include "braid/base/index_range.h"
 #include "braid/base/patience.h"
+#include "braid/base/step_trace.h"
 #include "braid/parallel/communicator.h"
 #include "braid/parallel/hand_over.h"
 #include "braid/parallel/topology.h"
@@ -40,6 +41,10 @@ class ThreadWorld {
 
   // Before any rank runs: what to call on the world's end, from any thread, beside what the ranks' waits return.
   void on_end(std::function<void()> wake) const;
+
+  // Before any rank runs: every operation of these ranks becomes a span of `trace`, while that is on. World rank r is
+  // first_rank + r there. The trace outlives the world.
+  void trace_operations(StepTrace& trace, int32_t first_rank) const;
 
   // From any thread: ends all waits, now and later, with an error.
   void abort(std::string_view reason) const;

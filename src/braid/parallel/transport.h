@@ -34,6 +34,8 @@ enum class OpKind : uint8_t {
   kTakeOver,  // and from one
 };
 
+inline constexpr OpKind kLastOpKind = OpKind::kTakeOver;
+
 std::string_view op_name(OpKind kind);
 
 class Transport {

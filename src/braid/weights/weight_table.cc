@@ -63,7 +63,7 @@ std::set<std::string, std::less<>> names_of(const WeightTable& table, const Chec
 
 std::string expert_name(std::string_view name, int64_t expert) {
   std::string result(name);
-  if (const auto place = result.find(kExpertPlace); place != std::string::npos) {
+  for (auto place = result.find(kExpertPlace); place != std::string::npos; place = result.find(kExpertPlace, place)) {
     result.replace(place, kExpertPlace.size(), std::to_string(expert));
   }
   return result;

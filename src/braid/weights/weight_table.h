@@ -60,7 +60,7 @@ std::vector<std::string> list_ignored(const WeightTable& table, std::span<const 
 
 bool matches_pattern(std::string_view pattern, std::string_view name);
 
-// `name` with "{expert}" replaced.
+// `name` with each "{expert}" replaced.
 std::string expert_name(std::string_view name, int64_t expert);
 
 }  // namespace braid

@@ -19,6 +19,25 @@ struct RankCounts {
   bool operator==(const RankCounts&) const = default;
 };
 
+// As the last check of a rank's weights found them (Engine::check_weights()).
+struct RankWeights {
+  // Weights that are held together, by their tensors' names in the checkpoint.
+  struct Damaged {
+    std::string tensors;
+    int64_t num_bad_pages = 0;
+
+    bool operator==(const Damaged&) const = default;
+  };
+  static constexpr size_t kMaxDamaged = 64;
+
+  double checked_unix_s = 0;          // 0: never, and the rest does not count
+  int64_t num_pages = 0;              // that the rank computes with
+  int64_t num_bad_pages = 0;          // of them: are not what was loaded
+  std::vector<Damaged> damaged = {};  // the first kMaxDamaged, in the order of the forward pass
+
+  bool operator==(const RankWeights&) const = default;
+};
+
 struct RankStatus {
   int32_t rank = 0;   // of all worlds
   int32_t world = 0;  // which it is in
@@ -31,6 +50,7 @@ struct RankStatus {
   int64_t memory_bytes = 0;   // weights and KV cache
   RankCounts counts;
   double times_slower = 0;  // than its world's others, lately; 0: not known
+  RankWeights weights = {};
 
   bool operator==(const RankStatus&) const = default;
 };

@@ -207,6 +207,22 @@ struct ProfilePart {
   bool operator==(const ProfilePart&) const = default;
 };
 
+// To a process: it compares the pages of its weights with what it has loaded.
+struct WeightsWanted {
+  uint64_t id = 0;
+
+  bool operator==(const WeightsWanted&) const = default;
+};
+
+struct WeightsChecked {
+  uint64_t id = 0;        // as asked
+  int64_t num_pages = 0;  // what its ranks share counts once, here and below
+  int64_t num_bad_pages = 0;
+  std::vector<RankWeights> ranks;  // as in ProcessReady
+
+  bool operator==(const WeightsChecked&) const = default;
+};
+
 // To a process: it answers at once, so that its clock can be read (ClockOffset).
 struct ClockQuestion {
   uint64_t id = 0;
@@ -245,6 +261,7 @@ using ProcessMessage =
     std::variant<ProcessHello, ProcessReady, ProcessFailure, ProcessProgress, MaskWanted, ProcessStart, MaskAnswer,
                  DirectMap, ProcessNews, ProcessStop, NodeHello, NodeRefusal, RunOnNode, RunCommand, CommandEnded,
                  EndCommands, ProcessBeat, NodeQuestion, NodeAnswer, ProfileStart, ProfileWanted, ProfilePart,
-                 ClockQuestion, ClockAnswer, NodeBeat, JournalPart, JournalKept, FrontClaim, NodeLeaving>;
+                 ClockQuestion, ClockAnswer, NodeBeat, JournalPart, JournalKept, FrontClaim, NodeLeaving,
+                 WeightsWanted, WeightsChecked>;
 
 }  // namespace braid

@@ -8,6 +8,7 @@
 #include "braid/wire/group_outputs_codec.h"
 #include "braid/wire/process_message_generated.h"
 #include "braid/wire/profile_part_codec.h"
+#include "braid/wire/weights_checked_codec.h"
 
 namespace braid {
 namespace {
@@ -187,6 +188,14 @@ EncodedBody encode_body(flat::Builder& builder, const NodeLeaving& /*leaving*/) 
   return {message_format::Body::NodeLeaving, message_format::CreateNodeLeaving(builder).Union()};
 }
 
+EncodedBody encode_body(flat::Builder& builder, const WeightsWanted& wanted) {
+  return {message_format::Body::WeightsWanted, message_format::CreateWeightsWanted(builder, wanted.id).Union()};
+}
+
+EncodedBody encode_body(flat::Builder& builder, const WeightsChecked& checked) {
+  return {message_format::Body::WeightsChecked, encode_weights_checked(builder, checked).Union()};
+}
+
 EncodedBody encode_body(flat::Builder& builder, const ProcessNews& /*news*/) {
   return {message_format::Body::News, message_format::CreateNews(builder).Union()};
 }
@@ -295,8 +304,8 @@ Result<ProcessMessage> decode_node_hello(const message_format::NodeHello& from, 
   return ProcessMessage(std::move(hello));
 }
 
-// The messages about a profile.
-Result<ProcessMessage> decode_of_profile(const message_format::Message& message) {
+// The messages about a profile, and about weights.
+Result<ProcessMessage> decode_of_profile(const message_format::Message& message, const ProcessMessageLimits& limits) {
   if (const auto* from = message.body_as_ProfileStart()) return ProcessMessage(ProfileStart{.id = from->id()});
   if (const auto* from = message.body_as_ProfileWanted()) {
     return ProcessMessage(ProfileWanted{.id = from->id(), .is_last = from->is_last()});
@@ -304,6 +313,11 @@ Result<ProcessMessage> decode_of_profile(const message_format::Message& message)
   if (const auto* from = message.body_as_ProfilePart()) {
     TRY(ProfilePart part, decode_profile_part(*from));
     return ProcessMessage(std::move(part));
+  }
+  if (const auto* from = message.body_as_WeightsWanted()) return ProcessMessage(WeightsWanted{.id = from->id()});
+  if (const auto* from = message.body_as_WeightsChecked()) {
+    TRY(WeightsChecked checked, decode_weights_checked(*from, limits));
+    return ProcessMessage(std::move(checked));
   }
   if (const auto* from = message.body_as_ClockQuestion()) return ProcessMessage(ClockQuestion{.id = from->id()});
   if (const auto* from = message.body_as_ClockAnswer()) {
@@ -335,7 +349,7 @@ Result<ProcessMessage> decode_of_standby(const message_format::Message& message,
     if (from->node() < 1) return fail("node {} claims to have taken over", from->node());
     return ProcessMessage(FrontClaim{.node = from->node(), .host = std::move(host)});
   }
-  return decode_of_profile(message);
+  return decode_of_profile(message, limits);
 }
 
 // The messages about other nodes' commands.

@@ -53,7 +53,18 @@ std::vector<ProcessMessage> one_of_each() {
           ProfilePart{.id = 2,
                       .rank = 1,
                       .has_more = true,
-                      .spans = {{.phase = TracePhase::kFfn, .step = 9, .begin_s = 1.5, .end_s = 2.5}, {}}},
+                      .spans = {{.phase = TracePhase::kFfn, .step = 9, .begin_s = 1.5, .end_s = 2.5},
+                                {},
+                                {.phase = TracePhase::kOperation, .op = {.bytes = 64, .number = 2, .kind = 1}}}},
+          WeightsWanted{.id = 6},
+          WeightsChecked{.id = 6,
+                         .num_pages = 9,
+                         .num_bad_pages = 3,
+                         .ranks = {{.checked_unix_s = 1.75e9,
+                                    .num_pages = 7,
+                                    .num_bad_pages = 3,
+                                    .damaged = {{.tensors = "a, b", .num_bad_pages = 2}, {"c", 1}}},
+                                   {}}},
           ClockQuestion{.id = 4},
           ClockAnswer{.id = 4, .monotonic_s = 812.25},
           NodeBeat{.isa = "avx512_bf16"},
@@ -99,7 +110,7 @@ TEST(ProcessMessageCodec, DamagedBytesAreRefusedOrHarmless) {
     }
     if (const auto* part = std::get_if<ProfilePart>(&*decoded)) {
       for (const TraceSpan& span : part->spans) {
-        EXPECT_TRUE(static_cast<int>(span.phase) < kNumTracePhases && span.begin_s <= span.end_s);
+        EXPECT_TRUE(static_cast<int>(span.phase) <= kNumTracePhases && span.begin_s <= span.end_s);
       }
     }
   }
@@ -125,6 +136,17 @@ TEST(ProcessMessageCodec, WhatIsTooLongOrSenselessIsNamed) {
   EXPECT_EQ(error_of(ready, {}), "rank -1 of group 0 in world 0");
   EXPECT_EQ(error_of(NodeAnswer{.unix_s = std::numeric_limits<double>::infinity()}, {}), "an answer at no time");
   EXPECT_EQ(error_of(ClockAnswer{.monotonic_s = std::numeric_limits<double>::quiet_NaN()}, {}), "an answer at no time");
+  EXPECT_EQ(error_of(WeightsChecked{.num_pages = 1, .num_bad_pages = 2}, {}), "2 bad pages of 1");
+  EXPECT_EQ(error_of(WeightsChecked{.ranks = {{.num_pages = -1}}}, {}), "0 bad pages of -1");
+  EXPECT_EQ(error_of(WeightsChecked{.ranks = {{.damaged = {{"a", 1}}}}}, {}), "1 bad pages of 0");
+  EXPECT_EQ(error_of(WeightsChecked{.ranks = {{}, {}}}, {.max_ranks = 1}), "2 ranks, at most 1 fit");
+  EXPECT_EQ(error_of(WeightsChecked{.ranks = {{.damaged = {{"long", 0}}}}}, {.max_text = 3}),
+            "names of tensors of 4 bytes, at most 3 fit");
+  WeightsChecked many{.ranks = {{}}};
+  many.ranks.front().damaged.resize(RankWeights::kMaxDamaged + 1);
+  EXPECT_EQ(error_of(many, {}), "65 damaged weights of a rank, at most 64 fit");
+  EXPECT_EQ(error_of(WeightsChecked{.ranks = {{.checked_unix_s = std::numeric_limits<double>::infinity()}}}, {}),
+            "weights that were checked at no time");
   EXPECT_EQ(error_of(FrontClaim{.node = 0}, {}), "node 0 claims to have taken over");
   EXPECT_EQ(error_of(JournalKept{.refusal = "long"}, {.max_text = 3}), "a refusal of 4 bytes, at most 3 fit");
   EXPECT_EQ(error_of(ProcessFailure{.reason = "long"}, {.max_text = 3}), "a reason of 4 bytes, at most 3 fit");

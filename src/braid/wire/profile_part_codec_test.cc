@@ -42,6 +42,19 @@ TEST(ProfilePartCodec, APartComesBackAsItWas) {
   }
 }
 
+TEST(ProfilePartCodec, OperationsComeBackWithTheirHeaders) {
+  ProfilePart part = part_of(5);
+  part.spans[1] = {.phase = TracePhase::kOperation,
+                   .step = 9,
+                   .begin_s = 1,
+                   .end_s = 2,
+                   .op = {.bytes = int64_t{1} << 40, .number = 3, .kind = 13, .is_group = true}};
+  part.spans[4] = {.phase = TracePhase::kOperation, .begin_s = 2, .end_s = 2};
+  const auto decoded = decode_process_message(encode(ProcessMessage(part)).span());
+  ASSERT_TRUE(decoded.ok()) << decoded.error().message;
+  EXPECT_EQ(std::get<ProfilePart>(*decoded), part);
+}
+
 TEST(ProfilePartCodec, WhatIsNoSpanIsNamed) {
   constexpr double kInfinity = std::numeric_limits<double>::infinity();
   const auto with = [](const TraceSpan& span) {
@@ -50,7 +63,9 @@ TEST(ProfilePartCodec, WhatIsNoSpanIsNamed) {
     return profile_error(part);
   };
   EXPECT_EQ(with({.begin_s = 1, .end_s = 1}), "none");
-  EXPECT_EQ(with({.phase = static_cast<TracePhase>(kNumTracePhases)}), "a span of unknown phase 11");
+  EXPECT_EQ(with({.phase = static_cast<TracePhase>(kNumTracePhases + 1)}), "a span of unknown phase 12");
+  EXPECT_EQ(with({.phase = TracePhase::kOperation, .op = {.kind = 14}}), "an operation of unknown kind 14");
+  EXPECT_EQ(with({.phase = TracePhase::kOperation, .op = {.bytes = -1, .number = 2}}), "operation 2 of -1 bytes");
   EXPECT_EQ(with({.begin_s = 2, .end_s = 1}), "a span from 2 s to 1 s");
   EXPECT_EQ(with({.begin_s = -1, .end_s = 1}), "a span from -1 s to 1 s");
   EXPECT_NE(with({.begin_s = 1, .end_s = kInfinity}), "none");

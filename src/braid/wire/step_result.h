@@ -16,7 +16,8 @@ struct SequenceResult {
   RequestId request = 0;
   SampledToken sampled;                      // only if the sequence samples
   std::vector<ScoredToken> prompt_logprobs;  // one for each token in the plan's scoring
-  std::string error;  // not empty: the request ends with this error, and the other fields do not count
+  std::string error;            // not empty: the request ends with this error, and the other fields do not count
+  bool has_bad_logits = false;  // the error is the model's: a logit is NaN or infinite
 };
 
 struct StepResult {

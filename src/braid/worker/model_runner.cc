@@ -6,6 +6,14 @@
 #include <utility>
 
 namespace braid {
+namespace {
+
+// Whether the model computed what is no number to choose by, whatever a request's parameters do to it.
+bool are_bad(std::span<const float> logits) {
+  return std::ranges::any_of(logits, [](float logit) { return std::isnan(logit) || logit == INFINITY; });
+}
+
+}  // namespace
 
 ModelRunner::ModelRunner(RunnerParts parts)
     : parts_(parts),
@@ -35,6 +43,7 @@ StepResult ModelRunner::execute(const StepPlan& plan, TokenMasks* masks, int64_t
                });
   for (WantedRow& row : rows) {
     if (row.result->error.empty()) row.result->error = std::move(row.error);
+    if (row.has_bad_logits) row.result->has_bad_logits = true;
   }
   return result;
 }
@@ -114,6 +123,7 @@ void ModelRunner::sample_row(WantedRow& row, std::span<const float> logits, Samp
     row.result->sampled = std::move(sampled).value();
   } else {
     row.error = sampled.error().message;
+    row.has_bad_logits = are_bad(logits);
   }
 }
 
@@ -123,6 +133,7 @@ void ModelRunner::score_row(WantedRow& row, std::span<const float> logits, Sampl
     row.result->prompt_logprobs[row.index] = std::move(scored).value();
   } else {
     row.error = scored.error().message;
+    row.has_bad_logits = are_bad(logits);
   }
 }
 

@@ -63,7 +63,9 @@ class ModelRunner {
     const PromptScoring* scoring = nullptr;  // null: sample a token
     size_t index = 0;                        // in scoring->tokens and in result->prompt_logprobs
     SequenceResult* result = nullptr;
-    std::string error = {};  // copied to the result later: several threads may work on one sequence's rows
+    // Copied to the result later: several threads may work on one sequence's rows.
+    std::string error = {};
+    bool has_bad_logits = false;
   };
   std::vector<WantedRow> wanted_rows(const StepPlan& plan, StepResult& result) const;
   static void sample_row(WantedRow& row, std::span<const float> logits, SamplerScratch& scratch, TokenMasks* masks);

@@ -157,6 +157,11 @@ Result<StepResult> Rank::execute(const StepPlan& plan, const WorldStep& step, To
     }
   }));
   parts_->traced->end_step();
+  for (const SequenceResult& sequence : result.sequences) {
+    if (!sequence.has_bad_logits) continue;
+    parts_->setup.logger->warn("rank {} (group {}): {}; POST /check_weights says whether a rank's weights are damaged",
+                               place().tp_rank, place().attn_dp_rank, sequence.error);
+  }
   const double shared_s = place().dp_size > 1 ? parts_->traced->shared_s() - shared_before_s : 0;
   result.own_s = monotonic_seconds() - start_s - move_s - shared_s;
   result.exchange = parts_->exchange->take_counts();

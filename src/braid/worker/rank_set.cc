@@ -11,6 +11,7 @@
 #include <thread>
 #include <utility>
 
+#include "braid/base/clock.h"
 #include "braid/base/log_parts.h"
 #include "braid/base/system_info.h"
 #include "braid/kernels/make_ops.h"
@@ -45,16 +46,28 @@ std::string describe_split(const ProcessRanks& ranks) {
                      has_all ? "" : fmt::format(" ranks {} to {}", ranks.own.begin, ranks.own.end));
 }
 
-Result<LoadedModel> load_weights(const Checkpoint& checkpoint, const RankOptions& options, const ProcessRanks& ranks,
-                                 DType dtype, int64_t positions, const std::shared_ptr<Logger>& logger,
-                                 const LoadProgress& progress) {
+struct LoadedWeights {
+  LoadedModel model;
+  std::unique_ptr<WeightCheck> check;
+};
+
+Result<LoadedWeights> load_weights(const Checkpoint& checkpoint, const RankOptions& options, const ProcessRanks& ranks,
+                                   DType dtype, int64_t positions, const std::shared_ptr<Logger>& logger,
+                                   const LoadProgress& progress) {
   ThreadTeam team(std::min(ranks.threads_per_rank * ranks.num_own(), available_cores()));
   std::unique_ptr<PackCache> cache;
   if (!options.pack_cache.empty()) {
     PackCacheOptions own{.folder = options.pack_cache, .dtype = dtype, .layout = describe_split(ranks)};
     TRY(cache, PackCache::open(checkpoint, std::move(own), team, log_of(LogPart::kWeights, logger)));
   }
-  return load_model(checkpoint, dtype, positions, ranks.layout, ranks.own, ranks.places, team, progress, cache.get());
+  TRY(LoadedModel model,
+      load_model(checkpoint, dtype, positions, ranks.layout, ranks.own, ranks.places, team, progress, cache.get()));
+  const double start_s = monotonic_seconds();
+  auto check = std::make_unique<WeightCheck>(WeightPages(std::move(model.memory), team), ranks.num_own());
+  log_of(LogPart::kWeights, logger)
+      ->debug("checksums of {:.2f} GB of weights in {:.3f} s", static_cast<double>(model.weight_bytes) / 1e9,
+              monotonic_seconds() - start_s);
+  return LoadedWeights{.model = std::move(model), .check = std::move(check)};
 }
 
 // Why DP attention is lacking. One rank's reason may be that another cannot: each different one, with its first rank.
@@ -180,7 +193,8 @@ std::vector<RankStatus> RankSet::status(int32_t world) const {
                      .cpus = own_.places[index].cpus,
                      .numa_domain = own_.places[index].domain,
                      .memory_bytes = weight_bytes_ / own_.num_own() + kv_bytes_,
-                     .counts = counters_[index]->read()});
+                     .counts = counters_[index]->read(),
+                     .weights = weight_check_->last(static_cast<int32_t>(index))});
   }
   return ranks;
 }
@@ -247,7 +261,9 @@ Result<std::unique_ptr<RankSet>> RankSet::load(const Checkpoint& checkpoint, Ran
                                  ranks.layout.num_ranks() * ranks.num_own();
   TRY(const int64_t least_bytes, least_weight_bytes(config, set->dtype_, ranks.layout, ranks.own));
   TRY_STATUS(kv_memory(budget, own_part(options, ranks), least_bytes, exchange_bytes));  // before anything is read
-  TRY(LoadedModel loaded, load_weights(checkpoint, options, ranks, set->dtype_, positions, logger, progress));
+  TRY(LoadedWeights weights, load_weights(checkpoint, options, ranks, set->dtype_, positions, logger, progress));
+  set->weight_check_ = std::move(weights.check);
+  LoadedModel loaded = std::move(weights.model);
   set->weight_bytes_ = loaded.weight_bytes;
   TRY(const KvMemory own_memory, kv_memory(budget, own_part(options, ranks), loaded.weight_bytes, exchange_bytes));
   TRY(const KvMemory memory, memory_of_all(own_memory, ranks));
@@ -401,7 +417,10 @@ Status RankSet::pace_moves(int32_t world) {
 
 void RankSet::connect_world(int32_t world) {
   const ThreadWorld* const own = worlds_[static_cast<size_t>(world)].get();
-  if (own != nullptr) own->watch([this, world] { return progress(world); });
+  if (own != nullptr) {
+    own->watch([this, world] { return progress(world); });
+    own->trace_operations(*trace_, static_cast<int32_t>(int64_t{world} * layout().tp_size - own_.own.begin));
+  }
   const IndexRange ranks = own_tp_ranks(world);
   for (auto tp_rank = static_cast<int32_t>(ranks.begin); tp_rank < ranks.end; ++tp_rank) {
     std::unique_ptr<HeaderExchange>& headers = headers_[index_of(world, tp_rank)];

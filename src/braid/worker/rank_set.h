@@ -18,6 +18,7 @@
 #include "braid/worker/process_ranks.h"
 #include "braid/worker/rank.h"
 #include "braid/worker/rank_options.h"
+#include "braid/worker/weight_check.h"
 #include "braid/worker/world.h"
 
 namespace braid {
@@ -68,6 +69,9 @@ class RankSet {
   // thread.
   std::vector<RankStatus> status(int32_t world) const;
   std::vector<RankCounts> counts(int32_t world) const;  // the same's
+
+  // Of the own ranks' weights, each by its place among them.
+  WeightCheck& weight_check() { return *weight_check_; }
 
   // Records what all ranks do, world by world, while it is on.
   StepTrace& trace() { return *trace_; }
@@ -122,6 +126,7 @@ class RankSet {
   int64_t max_moving_tokens_ = 0;
   std::unique_ptr<LocalKvPageTransfer> page_transfer_;  // outlives the ranks, as do
   std::vector<std::unique_ptr<Model>> models_;          // these: of each rank, as are the next
+  std::unique_ptr<WeightCheck> weight_check_;           // reads the models' memory
   RankSetup setup_;                                     // what all ranks are made from
   WorldOptions world_options_;
   std::vector<std::unique_ptr<RankCounters>> counters_;

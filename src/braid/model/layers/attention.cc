@@ -87,4 +87,14 @@ void Attention::normalize(Step& step, Rows q, Rows k) const {
   });
 }
 
+void Attention::list_weights(const AttentionTensors& tensors, WeightList& list) const {
+  list.add(weight_names(tensors.qkv), *weights_.qkv);
+  list.add(bias_names(tensors.qkv), weights_.qkv_bias);
+  list.add(tensors.output.weight.name, *weights_.output);
+  list.add(bias_names({&tensors.output, 1}), weights_.output_bias);
+  if (tensors.q_norm) list.add(tensors.q_norm->name, weights_.q_norm);
+  if (tensors.k_norm) list.add(tensors.k_norm->name, weights_.k_norm);
+  if (tensors.sinks) list.add(tensors.sinks->name, weights_.sinks);
+}
+
 }  // namespace braid

@@ -8,10 +8,12 @@
 #include <utility>
 #include <vector>
 
+#include "braid/model/layers/decoder_tensors.h"
 #include "braid/model/layers/layer_spec.h"
 #include "braid/model/layers/rope_table.h"
 #include "braid/model/shared_parts.h"
 #include "braid/model/step.h"
+#include "braid/model/weight_list.h"
 
 namespace braid {
 
@@ -50,6 +52,8 @@ class Attention {
 
   // x: normed own rows. Returns what the residual stream gains, [own rows, hidden] float32.
   ConstRows operator()(Step& step, ConstRows x) const;
+
+  void list_weights(const AttentionTensors& tensors, WeightList& list) const;
 
  private:
   void normalize(Step& step, Rows q, Rows k) const;

@@ -56,4 +56,13 @@ bool Decoder::largest_logits(Step& step, ConstRows hidden, std::span<const int32
   return true;
 }
 
+void Decoder::list_weights(const DecoderTensors& tensors, std::span<const LayerTensors> layers,
+                           WeightList& list) const {
+  CHECK(layers.size() == weights_.layers.size());
+  weights_.embedding->list_weights(tensors.embedding, list);
+  for (size_t layer = 0; layer < layers.size(); ++layer) weights_.layers[layer]->list_weights(layers[layer], list);
+  weights_.final_norm.list_weights(tensors.final_norm, list);
+  list.add((tensors.head ? *tensors.head : tensors.embedding).name, *weights_.head);
+}
+
 }  // namespace braid

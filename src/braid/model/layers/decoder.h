@@ -7,9 +7,11 @@
 #include <span>
 #include <vector>
 
+#include "braid/model/layers/decoder_tensors.h"
 #include "braid/model/layers/embedding.h"
 #include "braid/model/layers/rms_norm.h"
 #include "braid/model/model.h"
+#include "braid/model/weight_list.h"
 
 namespace braid {
 
@@ -17,6 +19,8 @@ class DecoderLayer {
  public:
   virtual ~DecoderLayer() = default;
   virtual void forward(Step& step, Residual x) const = 0;
+  // `tensors`: those that it was loaded from.
+  virtual void list_weights(const LayerTensors& tensors, WeightList& list) const = 0;
 };
 
 // One layer: each rank's part of it.
@@ -41,6 +45,9 @@ class Decoder final : public Model {
   ConstRows logits(Step& step, ConstRows hidden, std::span<const int32_t> rows) const override;
   bool largest_logits(Step& step, ConstRows hidden, std::span<const int32_t> rows,
                       std::span<RowMax> maxima) const override;
+
+  // `layers`: the tensors of each.
+  void list_weights(const DecoderTensors& tensors, std::span<const LayerTensors> layers, WeightList& list) const;
 
  private:
   ConstRows gather_head_input(Step& step, ConstRows hidden, std::span<const int32_t> rows) const;

@@ -222,4 +222,18 @@ void append(WeightTable& table, const LayerTensors& tensors) {
   std::visit([&](const auto& feed_forward) { append(table, feed_forward); }, tensors.feed_forward);
 }
 
+std::string weight_names(std::span<const LinearTensors> tensors) {
+  std::string names;
+  for (const LinearTensors& one : tensors) names += (names.empty() ? "" : ", ") + one.weight.name;
+  return names;
+}
+
+std::string bias_names(std::span<const LinearTensors> tensors) {
+  std::string names;
+  for (const LinearTensors& one : tensors) {
+    if (one.bias) names += (names.empty() ? "" : ", ") + one.bias->name;
+  }
+  return names;
+}
+
 }  // namespace braid

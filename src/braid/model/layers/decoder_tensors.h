@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <variant>
 #include <vector>
@@ -66,5 +67,9 @@ void append(WeightTable& table, const LayerTensors& tensors);
 
 // "model.layers.3."
 std::string layer_prefix(int32_t layer);
+
+// Of matrices or biases that are held as one: "…q_proj.weight, …k_proj.weight". Those without a bias have no name.
+std::string weight_names(std::span<const LinearTensors> tensors);
+std::string bias_names(std::span<const LinearTensors> tensors);
 
 }  // namespace braid

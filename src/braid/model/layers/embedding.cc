@@ -27,4 +27,10 @@ void Embedding::operator()(Ops& ops, std::span<const TokenId> ids, Rows y) const
   });
 }
 
+void Embedding::list_weights(const WeightSpec& tensor, WeightList& list) const {
+  const Rows table = table_.first(table_.max_rows());
+  list.add(tensor.name, std::span<const std::byte>(table.data, static_cast<size_t>(table_.bytes())));
+  for (const SharedMatrix& part : head_parts_) list.add(tensor.name, *part);
+}
+
 }  // namespace braid

@@ -7,6 +7,7 @@
 
 #include "braid/kernels/ops.h"
 #include "braid/model/shared_parts.h"
+#include "braid/model/weight_list.h"
 #include "braid/tensor/buffer.h"
 
 namespace braid {
@@ -20,6 +21,8 @@ class Embedding {
 
   // y: [ids, hidden] float32.
   void operator()(Ops& ops, std::span<const TokenId> ids, Rows y) const;
+
+  void list_weights(const WeightSpec& tensor, WeightList& list) const;
 
  private:
   RowsBuffer table_;

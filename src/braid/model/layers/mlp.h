@@ -6,8 +6,10 @@
 #include <utility>
 #include <vector>
 
+#include "braid/model/layers/decoder_tensors.h"
 #include "braid/model/shared_parts.h"
 #include "braid/model/step.h"
+#include "braid/model/weight_list.h"
 
 namespace braid {
 
@@ -24,6 +26,8 @@ std::vector<float> interleave_gate_up(std::span<const float> gate, std::span<con
 
 class Mlp {
  public:
+  using Tensors = GatedTensors;
+
   explicit Mlp(MlpWeights weights) : weights_(std::move(weights)) {}
 
   // x: normed rows of all ranks. Returns this rank's partial sums, [rows, hidden] float32.
@@ -33,6 +37,13 @@ class Mlp {
     step.ops.matmul(x, *weights_.gate_up, hidden, {.kind = weights_.activation, .bias = weights_.gate_up_bias});
     step.ops.matmul(hidden, *weights_.down, delta, {.bias = weights_.down_bias});
     return delta;
+  }
+
+  void list_weights(const GatedTensors& tensors, WeightList& list) const {
+    list.add(weight_names(tensors.gate_up), *weights_.gate_up);
+    list.add(bias_names(tensors.gate_up), weights_.gate_up_bias);
+    list.add(tensors.down.weight.name, *weights_.down);
+    list.add(bias_names({&tensors.down, 1}), weights_.down_bias);
   }
 
  private:

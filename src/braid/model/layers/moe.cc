@@ -97,4 +97,27 @@ void Moe::add_shared(Step& step, ConstRows x, int64_t routed_rows, Choices& choi
   choices = std::move(all);
 }
 
+void Moe::list_weights(const MoeTensors& tensors, WeightList& list) const {
+  list.add(tensors.router.weight.name, *weights_.router);
+  list.add(bias_names({&tensors.router, 1}), weights_.router_bias);
+  if (tensors.router_correction) list.add(tensors.router_correction->name, weights_.router_correction);
+  const ExpertWeights& experts = *weights_.experts;
+  for (size_t i = 0; i < experts.gate_up.size(); ++i) {
+    const int64_t expert = weights_.first_expert + static_cast<int64_t>(i);
+    const auto named = [expert](const std::string& names) { return expert_name(names, expert); };
+    list.add(named(weight_names(tensors.experts.gate_up)), experts.gate_up[i]);
+    list.add(named(tensors.experts.down.weight.name), experts.down[i]);
+    if (i < experts.gate_up_biases.size()) {
+      list.add(named(bias_names(tensors.experts.gate_up)), experts.gate_up_biases[i]);
+    }
+    if (i < experts.down_biases.size()) {
+      list.add(named(bias_names({&tensors.experts.down, 1})), experts.down_biases[i]);
+    }
+  }
+  if (!tensors.shared) return;
+  if (tensors.shared_gate) list.add(tensors.shared_gate->name, *weights_.shared.gate);
+  list.add(weight_names(tensors.shared->gate_up), *weights_.shared.gate_up);
+  list.add(tensors.shared->down.weight.name, *weights_.shared.down);
+}
+
 }  // namespace braid

@@ -10,8 +10,10 @@
 
 #include "braid/config/model_config.h"
 #include "braid/kernels/packed_matrix.h"
+#include "braid/model/layers/decoder_tensors.h"
 #include "braid/model/shared_parts.h"
 #include "braid/model/step.h"
+#include "braid/model/weight_list.h"
 
 namespace braid {
 
@@ -60,11 +62,15 @@ class Moe {
     std::vector<float> weights;
   };
 
+  using Tensors = MoeTensors;
+
   Moe(const MoeConfig& config, MoeWeights weights) : config_(config), weights_(std::move(weights)) {}
 
   // x: normed rows of all ranks. Returns this rank's partial sums, [rows, hidden] float32. Experts that no token chose
   // are not touched. A token's experts are summed in top-k order, the shared one last.
   ConstRows operator()(Step& step, ConstRows x) const;
+
+  void list_weights(const MoeTensors& tensors, WeightList& list) const;
 
  private:
   void route(Step& step, ConstRows logits, const Routing& routing) const;

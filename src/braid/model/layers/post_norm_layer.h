@@ -3,6 +3,7 @@
 #pragma once
 
 #include <utility>
+#include <variant>
 
 #include "braid/model/layers/attention.h"
 #include "braid/model/layers/decoder.h"
@@ -23,6 +24,13 @@ class PostNormLayer final : public DecoderLayer {
     x += attention_norm_.after_block(step, attention_(step, without_norm(step, x)));
     const ConstRows all = step.exchange.gather(without_norm(step, x));
     x += feed_forward_norm_.after_block(step, step.exchange.scatter(feed_forward_(step, all)));
+  }
+
+  void list_weights(const LayerTensors& tensors, WeightList& list) const override {
+    attention_.list_weights(tensors.attention, list);
+    attention_norm_.list_weights(tensors.norms[0], list);
+    feed_forward_.list_weights(std::get<typename FeedForward::Tensors>(tensors.feed_forward), list);
+    feed_forward_norm_.list_weights(tensors.norms[1], list);
   }
 
  private:

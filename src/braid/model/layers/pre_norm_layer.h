@@ -3,6 +3,7 @@
 #pragma once
 
 #include <utility>
+#include <variant>
 
 #include "braid/model/layers/attention.h"
 #include "braid/model/layers/decoder.h"
@@ -22,6 +23,13 @@ class PreNormLayer final : public DecoderLayer {
   void forward(Step& step, Residual x) const override {
     x += attention_(step, input_norm_(step, x));
     x += step.exchange.scatter(feed_forward_(step, step.exchange.gather(post_norm_(step, x))));
+  }
+
+  void list_weights(const LayerTensors& tensors, WeightList& list) const override {
+    input_norm_.list_weights(tensors.norms[0], list);
+    attention_.list_weights(tensors.attention, list);
+    post_norm_.list_weights(tensors.norms[1], list);
+    feed_forward_.list_weights(std::get<typename FeedForward::Tensors>(tensors.feed_forward), list);
   }
 
  private:

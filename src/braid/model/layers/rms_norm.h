@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "braid/model/step.h"
+#include "braid/model/weight_list.h"
 
 namespace braid {
 
@@ -28,6 +29,8 @@ class RmsNorm {
   }
 
   void operator()(Ops& ops, ConstRows x, Rows y) const { ops.rms_norm(x, weight_, eps_, y); }
+
+  void list_weights(const WeightSpec& tensor, WeightList& list) const { list.add(tensor.name, weight_); }
 
  private:
   std::vector<float> weight_;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <utility>
+#include <variant>
 
 #include "braid/model/layers/attention.h"
 #include "braid/model/layers/decoder.h"
@@ -30,6 +31,15 @@ class SandwichNormLayer final : public DecoderLayer {
     x += attention_norms_.after.after_block(step, attention_(step, attention_norms_.before(step, x)));
     const ConstRows all = step.exchange.gather(feed_forward_norms_.before(step, x));
     x += feed_forward_norms_.after.after_block(step, step.exchange.scatter(feed_forward_(step, all)));
+  }
+
+  void list_weights(const LayerTensors& tensors, WeightList& list) const override {
+    attention_norms_.before.list_weights(tensors.norms[0], list);
+    attention_.list_weights(tensors.attention, list);
+    attention_norms_.after.list_weights(tensors.norms[1], list);
+    feed_forward_norms_.before.list_weights(tensors.norms[2], list);
+    feed_forward_.list_weights(std::get<typename FeedForward::Tensors>(tensors.feed_forward), list);
+    feed_forward_norms_.after.list_weights(tensors.norms[3], list);
   }
 
  private:

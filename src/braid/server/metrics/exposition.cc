@@ -76,8 +76,18 @@ void Exposition::info(std::string_view name, std::string_view help, const Labels
 
 void Exposition::counter_by_label(std::string_view name, std::string_view help, std::string_view label,
                                   std::span<const std::pair<std::string, double>> values) {
+  by_label(name, help, "counter", label, values);
+}
+
+void Exposition::gauge_by_label(std::string_view name, std::string_view help, std::string_view label,
+                                std::span<const std::pair<std::string, double>> values) {
+  by_label(name, help, "gauge", label, values);
+}
+
+void Exposition::by_label(std::string_view name, std::string_view help, std::string_view type, std::string_view label,
+                          std::span<const std::pair<std::string, double>> values) {
   if (values.empty()) return;
-  const std::string full_name = header(name, help, "counter");
+  const std::string full_name = header(name, help, type);
   for (const auto& [value_of_label, value] : values) {
     sample(full_name, fmt::format("{}=\"{}\"", label, escaped(value_of_label)), value);
   }

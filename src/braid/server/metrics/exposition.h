@@ -32,6 +32,8 @@ class Exposition {
   // One sample for each value of the label; without any there is nothing.
   void counter_by_label(std::string_view name, std::string_view help, std::string_view label,
                         std::span<const std::pair<std::string, double>> values);
+  void gauge_by_label(std::string_view name, std::string_view help, std::string_view label,
+                      std::span<const std::pair<std::string, double>> values);
   void histogram(std::string_view name, std::string_view help, const Histogram& histogram);
 
   const std::string& text() const { return text_; }
@@ -39,6 +41,8 @@ class Exposition {
  private:
   void by_number(std::string_view label, std::string_view name, std::string_view help, std::string_view type,
                  std::span<const double> values);
+  void by_label(std::string_view name, std::string_view help, std::string_view type, std::string_view label,
+                std::span<const std::pair<std::string, double>> values);
   std::string header(std::string_view name, std::string_view help, std::string_view type);
   void sample(std::string_view name, std::string_view more_labels, double value);
 

@@ -185,6 +185,14 @@ std::string ServerMetrics::render(const ServerState& now) const {
     out.gauge("left_out_nodes", "Nodes without which the model runs, or starts.",
               static_cast<double>(now.cluster.elastic->left_out.size()));
   }
+  std::vector<std::pair<std::string, double>> bad_pages;
+  for (const RankStatus& rank : now.cluster.ranks) {
+    if (rank.weights.checked_unix_s == 0) continue;
+    bad_pages.emplace_back(std::to_string(rank.rank), static_cast<double>(rank.weights.num_bad_pages));
+  }
+  out.gauge_by_label("rank_bad_weight_pages",
+                     "Pages of a rank's weights that are not what was loaded, as the last check found them.", "rank",
+                     bad_pages);
   if (now.journal) {
     out.gauge("journal_bytes", "Bytes of the journal on disk.", static_cast<double>(now.journal->num_bytes));
     out.counter("num_dropped_journal_records_total",

@@ -84,9 +84,9 @@ void ApiService::set_engine(std::unique_ptr<Engine> engine) {
   model_ = owned_model_.get();
 }
 
-std::optional<StandbyStats> ApiService::standby() const {
-  if (options_.journal == nullptr || !options_.settings.contains("standby")) return std::nullopt;
-  return options_.settings["standby"].is_null() ? std::nullopt : std::optional(options_.journal->stats().standby);
+std::optional<StandbyStatus> ApiService::standby() const {
+  if (options_.journal == nullptr || options_.standby_node == 0) return std::nullopt;
+  return StandbyStatus{.node = options_.standby_node, .copy = options_.journal->stats().standby};
 }
 
 void ApiService::start_draining() {
@@ -170,7 +170,7 @@ http::Handler ApiService::metrics_handler() {
       now.layout = model->engine->layout();
     }
     if (options_.journal != nullptr) now.journal = options_.journal->stats();
-    now.standby = standby();
+    if (const auto own = standby()) now.standby = own->copy;
     responder->respond(
         {.content_type = "text/plain; version=0.0.4; charset=utf-8", .headers = {}, .body = metrics_.render(now)});
   };

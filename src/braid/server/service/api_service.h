@@ -24,6 +24,7 @@
 #include "braid/server/service/prepare.h"
 #include "braid/server/service/request_log.h"
 #include "braid/server/service/served_model.h"
+#include "braid/server/service/status.h"
 #include "braid/server/service/task_queue.h"
 
 namespace braid {
@@ -39,6 +40,7 @@ struct ServiceOptions {
   std::string metrics_prefix = "braid";
   bool log_requests = false;
   std::shared_ptr<Journal> journal = {};  // null: no request survives this process
+  int32_t standby_node = 0;               // that has a copy of it; 0: none
 };
 
 class ApiService {
@@ -74,7 +76,7 @@ class ApiService {
 
   const Json& settings() const { return options_.settings; }
   // How the node that stands by is getting on; absent: none does.
-  std::optional<StandbyStats> standby() const;
+  std::optional<StandbyStatus> standby() const;
   double uptime_s() const { return monotonic_seconds() - started_s_; }
 
  private:

@@ -23,7 +23,7 @@ class ApiServiceJournalTest : public testing::ApiServiceFixture {
     router_ = http::Router();
     ServiceOptions options;
     options.journal = Journal::open({.folder = folder_.path().string()}, make_null_logger()).value();
-    options.settings["standby"] = 1;
+    options.standby_node = 1;
     journal_ = options.journal;
     start(std::move(options));
   }

@@ -1,15 +1,18 @@
 #include "braid/server/service/endpoints.h"
 
+#include <algorithm>
 #include <utility>
 #include <variant>
 #include <vector>
 
 #include "braid/api/profile.h"
 #include "braid/api/text_model.h"
+#include "braid/base/clock.h"
 #include "braid/base/log_parts.h"
 #include "braid/base/thread_role.h"
 #include "braid/config/generation_config.h"
 #include "braid/server/service/http_responses.h"
+#include "braid/server/service/status.h"
 #include "braid/server/sglang/text_requests.h"
 
 namespace braid {
@@ -122,6 +125,31 @@ http::Response pause_generation(const ServedModel& model) {
 http::Response continue_generation(const ServedModel& model) {
   model.engine->resume();
   return json_response({{"success", true}});
+}
+
+http::Response check_weights(const ServedModel& model) {
+  const double start_s = monotonic_seconds();
+  const auto report = model.engine->check_weights();
+  if (!report.ok()) {
+    return error_response({.status = 409, .message = report.error().message, .code = "check_under_way"});
+  }
+  Json ranks = Json::array();
+  for (const RankStatus& rank : report->ranks) {
+    const auto node = std::ranges::find(report->nodes, rank.node, &NodeStatus::node);
+    Json entry = {{"rank", rank.rank},
+                  {"dp_rank", rank.group},
+                  {"node", rank.node},
+                  {"host", node == report->nodes.end() || node->host.empty() ? Json(nullptr) : Json(node->host)},
+                  {"pid", rank.pid}};
+    entry.update(rank_weights(rank.weights));
+    ranks.push_back(std::move(entry));
+  }
+  return json_response({{"success", report->num_bad_pages == 0 && report->unchecked.empty()},
+                        {"num_pages", report->num_pages},
+                        {"num_bad_pages", report->num_bad_pages},
+                        {"seconds", monotonic_seconds() - start_s},
+                        {"ranks", std::move(ranks)},
+                        {"unchecked", report->unchecked}});
 }
 
 http::Response start_profile(const ServedModel& model) {

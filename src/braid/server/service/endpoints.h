@@ -25,6 +25,7 @@ http::Response configure_logging(Logger& logger, RequestLog& requests, std::stri
 http::Response flush_cache(const ServedModel& model);
 http::Response pause_generation(const ServedModel& model);
 http::Response continue_generation(const ServedModel& model);
+http::Response check_weights(const ServedModel& model);  // waits until all weights are read
 http::Response start_profile(const ServedModel& model);
 http::Response stop_profile(const ServedModel& model);  // a Chrome trace
 http::Response model_info(const ServedModel& model);

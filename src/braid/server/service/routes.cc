@@ -65,6 +65,7 @@ void add_api_routes(ApiService& service, http::Router& router) {
   router.add("POST", "/flush_cache", service.worker_handler(of_model(flush_cache)));
   router.add("POST", "/pause_generation", service.worker_handler(of_model(pause_generation)));
   router.add("POST", "/continue_generation", service.worker_handler(of_model(continue_generation)));
+  router.add("POST", "/check_weights", service.worker_handler(of_model(check_weights)));
   router.add("POST", "/start_profile", service.worker_handler(of_model(start_profile)));
   router.add("POST", "/stop_profile", service.worker_handler(of_model(stop_profile)));
   router.add("GET", "/get_model_info", service.worker_handler(of_model(model_info)));

@@ -80,7 +80,8 @@ Json ranks_of(const ClusterStatus& cluster) {
                      {"num_steps", rank.counts.num_steps},
                      {"step_seconds", rank.counts.step_s},
                      {"exchange_seconds", rank.counts.exchange_s},
-                     {"times_slower", rank.times_slower > 0 ? Json(rank.times_slower) : Json(nullptr)}});
+                     {"times_slower", rank.times_slower > 0 ? Json(rank.times_slower) : Json(nullptr)},
+                     {"weights", rank.weights.checked_unix_s > 0 ? rank_weights(rank.weights) : Json(nullptr)}});
   }
   return ranks;
 }
@@ -101,12 +102,12 @@ Json nodes_of(const ClusterStatus& cluster) {
 }
 
 // Null if no node stands by.
-Json standby_of(const Json& settings, const std::optional<StandbyStats>& standby) {
+Json standby_of(const std::optional<StandbyStatus>& standby) {
   if (!standby) return nullptr;
-  return {{"node", settings.value("standby", 0)},
-          {"is_there", standby->is_there},
-          {"is_whole", standby->is_whole},
-          {"bytes_behind", standby->bytes_behind}};
+  return {{"node", standby->node},
+          {"is_there", standby->copy.is_there},
+          {"is_whole", standby->copy.is_whole},
+          {"bytes_behind", standby->copy.bytes_behind}};
 }
 
 // Null if the model waits for nodes that are gone.
@@ -127,8 +128,19 @@ std::string_view state_of(const EngineStats& stats) {
 
 }  // namespace
 
-http::Response server_status(const ServedModel& model, const Json& settings, const std::optional<StandbyStats>& standby,
-                             double uptime_s) {
+Json rank_weights(const RankWeights& weights) {
+  Json damaged = Json::array();
+  for (const RankWeights::Damaged& one : weights.damaged) {
+    damaged.push_back({{"tensors", one.tensors}, {"num_bad_pages", one.num_bad_pages}});
+  }
+  return {{"checked_at", weights.checked_unix_s},
+          {"num_pages", weights.num_pages},
+          {"num_bad_pages", weights.num_bad_pages},
+          {"damaged", std::move(damaged)}};
+}
+
+http::Response server_status(const ServedModel& model, const Json& settings,
+                             const std::optional<StandbyStatus>& standby, double uptime_s) {
   const EngineStats stats = model.engine->stats();
   const ClusterStatus cluster = model.engine->cluster();
   const ParallelLayout& layout = model.engine->layout();
@@ -153,7 +165,7 @@ http::Response server_status(const ServedModel& model, const Json& settings, con
                         {"nodes", nodes_of(cluster)},
                         {"ranks", ranks_of(cluster)},
                         {"elastic", elastic_of(cluster.elastic)},
-                        {"standby", standby_of(settings, standby)},
+                        {"standby", standby_of(standby)},
                         {"num_queue_reqs", stats.num_queued},
                         {"num_restarts", num_restarts},
                         {"num_resumed_reqs", stats.num_resumed},

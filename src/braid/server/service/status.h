@@ -12,8 +12,18 @@
 
 namespace braid {
 
-// `settings`: of /get_server_info; its version and the node that stands by are shown. `uptime_s`: of the server.
-http::Response server_status(const ServedModel& model, const Json& settings, const std::optional<StandbyStats>& standby,
-                             double uptime_s);
+// What a rank's weights were found to be, as members of an object.
+Json rank_weights(const RankWeights& weights);
+
+// The node that takes over when this one is gone.
+struct StandbyStatus {
+  int32_t node = 0;
+  StandbyStats copy;  // that it has of the journal
+};
+
+// `settings`: of /get_server_info; its version is shown. `standby`: absent: no node stands by. `uptime_s`: of the
+// server.
+http::Response server_status(const ServedModel& model, const Json& settings,
+                             const std::optional<StandbyStatus>& standby, double uptime_s);
 
 }  // namespace braid

@@ -7,7 +7,16 @@ const kStates = {running: 'All run.', paused: 'Paused: no step begins.', restart
 
 // One rank in its own process has nothing to say before something fails.
 export function isWorthShowing(status) {
-  return status.ranks.length > 1 || status.nodes.length > 1 || status.num_restarts > 0 || status.state !== 'running';
+  return status.ranks.length > 1 || status.nodes.length > 1 || status.num_restarts > 0 || status.state !== 'running' ||
+    problemOf(status) !== '';
+}
+
+// The ranks whose weights the last check found damaged, and what failed last; '' if nothing did.
+export function problemOf(status) {
+  const damaged = status.ranks.filter((rank) => rank.weights?.num_bad_pages > 0).map((rank) => rank.rank);
+  const last = status.last_error;
+  return [damaged.length ? `Damaged weights: rank ${damaged.join(', ')} computes wrong answers.` : '',
+    last ? `${new Date(last.time * 1000).toLocaleTimeString()} ${last.message}` : ''].filter(Boolean).join(' ');
 }
 
 // [[node, group, rank, processor, steps, share of exchanges, times slower]] in words; a node that is away has one row.
@@ -38,11 +47,10 @@ export class RanksCard {
     this.root.hidden = !isWorthShowing(status);
     const restarts = status.num_restarts ? ` Started again ${count(status.num_restarts)} times.` : '';
     this.#state.textContent = `${kStates[status.state] ?? status.state}${restarts}`;
-    const last = status.last_error;
     const leftOut = status.elastic?.left_out_nodes ?? [];
     if (leftOut.length) this.#state.textContent += ` Without node ${leftOut.join(', ')} since ${new Date(status.elastic.since * 1000).toLocaleTimeString()}.`;
-    this.#error.hidden = !last;
-    this.#error.textContent = last ? `${new Date(last.time * 1000).toLocaleTimeString()} ${last.message}` : '';
+    this.#error.textContent = problemOf(status);
+    this.#error.hidden = !this.#error.textContent;
     const slow = status.ranks.filter((rank) => (rank.times_slower ?? 0) >= kSlow).map((rank) => String(rank.rank));
     this.#rows.replaceChildren(...rankRows(status).map((row) =>
       el('tr', {class: slow.includes(row[2]) ? 'is-slow' : undefined}, row.map((cell) => el('td', {}, cell)))));
