@@ -10,6 +10,7 @@
 
 #include "braid/base/clock.h"
 #include "braid/base/index_range.h"
+#include "braid/base/timer_slack.h"
 #include "braid/bench/exchange/padding_picks.h"
 #include "braid/bench/timing.h"
 #include "braid/formats/json.h"
@@ -254,6 +255,7 @@ void print_sends(int32_t num_processes, const std::vector<JobSendFigures>& sends
 
 Status run_bench_job_exchange(const ExchangeBenchOptions& options, std::FILE* out) {
   TRY(const ParallelLayout layout, exchange_layout(options));
+  wake_up_on_time();  // as ranks' threads do
   TRY(const std::shared_ptr<ProcessPort> port, open_mpi(mpi_module_path(), kJobTimeout_s));
   const int32_t num_processes = port->num_processes();
   if (num_processes < 2 || num_processes > layout.tp_size) {
