@@ -8,9 +8,9 @@ namespace braid {
 
 NodeCommands::Letter NodeCommands::run(const PeerId& asker, const RunOnNode& asked, const PeerId& node) {
   if (node.empty()) {
-    return {.to = asker,
-            .message = CommandEnded{
-                .id = 0, .exit_code = 127, .ending = fmt::format("node {} is not there", asked.node)}};
+    return {
+        .to = asker,
+        .message = CommandEnded{.id = 0, .exit_code = 127, .ending = fmt::format("node {} is not there", asked.node)}};
   }
   runs_[++last_id_] = {.asker = asker, .node = node};
   return {.to = node, .message = RunCommand{.id = last_id_, .world = asked.world, .command = asked.command}};

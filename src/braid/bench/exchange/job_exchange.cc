@@ -152,7 +152,8 @@ void time_port(ProcessPort& port, int32_t repeats, std::span<const std::byte> ow
   std::vector<PortRequest> requests;
   for (size_t i = 0; i < sends.size(); ++i) {
     const auto size = static_cast<size_t>(kSendBytes[i]);
-    const auto received = all.begin() + static_cast<std::ptrdiff_t>(size * static_cast<size_t>(port.num_processes() - 1));
+    const auto received =
+        all.begin() + static_cast<std::ptrdiff_t>(size * static_cast<size_t>(port.num_processes() - 1));
     const int32_t count = repeats_of(repeats, kSendBytes[i]);
     time_into(sends[i].port_seconds, count, [&] { exchange_over_port(port, own.first(size), all, requests); });
     time_into(sends[i].copy_seconds, count, [&] { std::copy(all.begin(), received, copied.begin()); });
