@@ -90,12 +90,9 @@ void NodeMeeting::on_message(const PeerId& peer, LinkMessageKind kind, SharedByt
       answer_ = *answer;
       answered_s_ = now_s;
     } else if (const auto* asked = std::get_if<RunOnNode>(&*message)) {
-      run(peer, *asked);
+      tell(commands_.run(peer, *asked, agent_of(nodes_, asked->node)));
     } else if (const auto* ended = std::get_if<CommandEnded>(&*message)) {
-      const auto found = runs_.find(ended->id);
-      if (found == runs_.end() || found->second.node != peer) return;
-      tell(found->second.asker, *ended);
-      runs_.erase(found);
+      if (const auto letter = commands_.end(peer, *ended)) tell(*letter);
     }
   }
   changed_.notify_all();
@@ -116,24 +113,12 @@ void NodeMeeting::welcome(const PeerId& peer, const NodeHello& hello) {
   }
 }
 
-// As the front does (remote_worlds_nodes.cc).
-void NodeMeeting::run(const PeerId& peer, const RunOnNode& run) {
-  const bool is_there =
-      run.node > 0 && run.node < options_.num_nodes && !nodes_[static_cast<size_t>(run.node)].peer.empty();
-  if (!is_there) {
-    tell(peer, CommandEnded{.id = 0, .exit_code = 127, .ending = fmt::format("node {} is not there", run.node)});
-    return;
-  }
-  const PeerId& node = nodes_[static_cast<size_t>(run.node)].peer;
-  runs_[++last_id_] = {.asker = peer, .node = node};
-  tell(node, RunCommand{.id = last_id_, .world = run.world, .command = run.command});
-}
-
 void NodeMeeting::on_unreachable(const PeerId& peer) {
   const std::lock_guard lock(mutex_);
   for (Node& node : nodes_) {
     if (node.peer == peer) node = {};
   }
+  for (const NodeCommands::Letter& letter : commands_.lose(peer)) tell(letter);
 }
 
 void NodeMeeting::on_garbage(const std::string& what) {

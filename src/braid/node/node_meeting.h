@@ -4,7 +4,6 @@
 
 #include <condition_variable>
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -13,6 +12,7 @@
 
 #include "braid/base/result.h"
 #include "braid/node/clock_offset.h"
+#include "braid/node/node_commands.h"
 #include "braid/wire/process_message.h"
 #include "braid/wire/transport/process_link.h"
 
@@ -55,19 +55,14 @@ class NodeMeeting final : private FrontLinkOwner {
     PeerId peer;  // empty: it is not there
     Attendance attendance;
   };
-  struct Run {
-    PeerId asker;
-    PeerId node;
-  };
-
   void on_message(const PeerId& peer, LinkMessageKind kind, SharedBytes body) override;
   void on_unreachable(const PeerId& peer) override;
   void on_garbage(const std::string& what) override;
 
   // With mutex_.
   void welcome(const PeerId& peer, const NodeHello& hello);
-  void run(const PeerId& peer, const RunOnNode& run);
   void tell(const PeerId& peer, const ProcessMessage& message);
+  void tell(const NodeCommands::Letter& letter) { tell(letter.to, letter.message); }
 
   const NodeMeetingOptions options_;
   std::unique_ptr<FrontLink> link_;
@@ -75,8 +70,8 @@ class NodeMeeting final : private FrontLinkOwner {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<Node> nodes_;
-  std::map<uint64_t, Run> runs_;
-  uint64_t last_id_ = 0;
+  NodeCommands commands_;
+  uint64_t last_id_ = 0;  // of questions
   std::optional<NodeAnswer> answer_;
   double answered_s_ = 0;  // unix
   std::vector<std::string> strangers_;

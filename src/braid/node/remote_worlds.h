@@ -27,6 +27,7 @@
 #include "braid/node/child_process.h"
 #include "braid/node/cluster_profile.h"
 #include "braid/node/elastic_nodes.h"
+#include "braid/node/node_commands.h"
 #include "braid/node/process_places.h"
 #include "braid/wire/group_host.h"
 #include "braid/wire/group_listener.h"
@@ -155,10 +156,6 @@ class RemoteWorlds final : public GroupHost, private FrontLinkOwner {
     NodeHello hello;
     double heard_s = 0;
   };
-  struct Run {
-    PeerId asker;
-    int32_t node = 0;
-  };
   // A check of weights that is under way.
   struct AskedWeights {
     uint64_t id = 0;
@@ -189,8 +186,8 @@ class RemoteWorlds final : public GroupHost, private FrontLinkOwner {
   void refuse_node(const PeerId& peer, const std::string& problem);
   void take_node(Node node);
   void let_node_leave(const PeerId& peer);
-  void run_on_node(const PeerId& peer, const RunOnNode& run);
   void tell(const PeerId& peer, const ProcessMessage& message);
+  void tell(const NodeCommands::Letter& letter) { tell(letter.to, letter.message); }
   std::vector<int32_t> missing_nodes(int32_t world) const;
   void look_after_nodes(double now_s);
   void tell_nodes(double now_s);
@@ -249,8 +246,7 @@ class RemoteWorlds final : public GroupHost, private FrontLinkOwner {
   std::vector<Node> nodes_;          // the first is this one
   std::vector<Node> waiting_nodes_;  // whose place is taken
   double next_node_beat_s_ = 0;
-  std::map<uint64_t, Run> runs_;
-  uint64_t last_run_ = 0;
+  NodeCommands commands_;
   std::vector<News> news_;
   std::string first_failure_;            // before connect()
   std::optional<ElasticNodes> elastic_;  // absent: worlds wait for their nodes

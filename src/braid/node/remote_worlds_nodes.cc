@@ -21,12 +21,9 @@ bool RemoteWorlds::take_of_node(const PeerId& peer, const ProcessMessage& messag
   if (const auto* hello = std::get_if<NodeHello>(&message)) {
     welcome_node(peer, *hello);
   } else if (const auto* run = std::get_if<RunOnNode>(&message)) {
-    run_on_node(peer, *run);
+    tell(commands_.run(peer, *run, agent_of(nodes_, run->node)));
   } else if (const auto* ended = std::get_if<CommandEnded>(&message)) {
-    const auto found = runs_.find(ended->id);
-    if (found == runs_.end() || nodes_[static_cast<size_t>(found->second.node)].peer != peer) return true;
-    tell(found->second.asker, *ended);
-    runs_.erase(found);
+    if (const auto letter = commands_.end(peer, *ended)) tell(*letter);
   } else if (std::holds_alternative<NodeLeaving>(message)) {
     let_node_leave(peer);
   } else if (const auto* kept = std::get_if<JournalKept>(&message)) {
@@ -124,18 +121,6 @@ void RemoteWorlds::tell_nodes(double now_s) {
   }
 }
 
-void RemoteWorlds::run_on_node(const PeerId& peer, const RunOnNode& run) {
-  const bool is_there =
-      run.node > 0 && run.node < options_.num_nodes && !nodes_[static_cast<size_t>(run.node)].peer.empty();
-  if (!is_there) {
-    tell(peer, CommandEnded{.id = 0, .exit_code = 127, .ending = fmt::format("node {} is not there", run.node)});
-    return;
-  }
-  runs_[++last_run_] = {.asker = peer, .node = run.node};
-  tell(nodes_[static_cast<size_t>(run.node)].peer,
-       RunCommand{.id = last_run_, .world = run.world, .command = run.command});
-}
-
 std::vector<int32_t> RemoteWorlds::missing_nodes(int32_t world) const {
   std::vector<int32_t> missing;
   for (const ProcessPlace& place : worlds_[static_cast<size_t>(world)].places) {
@@ -226,12 +211,8 @@ void RemoteWorlds::lose_node(int32_t number, bool is_told) {
   if (number == options_.standby.node && options_.standby.journal != nullptr) {
     options_.standby.journal->disconnect_standby();
   }
-  nodes_[static_cast<size_t>(number)] = {};
-  std::erase_if(runs_, [&](const auto& entry) {
-    if (entry.second.node != number) return false;
-    tell(entry.second.asker, CommandEnded{.id = entry.first, .exit_code = 255, .ending = "its node is gone"});
-    return true;
-  });
+  const PeerId peer = std::exchange(nodes_[static_cast<size_t>(number)], {}).peer;
+  for (const NodeCommands::Letter& letter : commands_.lose(peer)) tell(letter);
 }
 
 }  // namespace braid

@@ -97,7 +97,7 @@ void DpTokenExchange::count_bytes() {
   }
   const int64_t rows = layout_.groups[static_cast<size_t>(config_.place.attn_dp_rank)].rows * (group_.size() - 1);
   bytes_of_group_.gathered_bytes = static_cast<uint64_t>(rows * config_.row_bytes());
-  bytes_of_group_.scattered_bytes = static_cast<uint64_t>(rows * config_.hidden * 4);
+  bytes_of_group_.scattered_bytes = static_cast<uint64_t>(rows * config_.sum_row_bytes());
 }
 
 std::optional<DpPaddingMode> DpTokenExchange::prepare_step(int64_t step, std::span<const int32_t> group_tokens) {
@@ -175,8 +175,12 @@ ConstRows DpTokenExchange::group_scatter(ConstRows partial_sums) {
   const Timed timed(times_.move_s);
   const FlushDenormals mode;
   counts_of_step_.scattered_bytes += bytes_of_group_.scattered_bytes;
-  count_group(config_.hidden);
   const Rows own = own_sums_.first(own_shard().rows);
+  count_group(rounded_ ? 1 : config_.hidden);
+  if (rounded_) {
+    end_pass_unless(rounded_->scatter(ops_, group_, counts_, partial_sums, own));
+    return own;
+  }
   end_pass_unless(group_.reduce_scatter_v(
       {reinterpret_cast<const float*>(partial_sums.data), static_cast<size_t>(partial_sums.rows * config_.hidden)},
       {reinterpret_cast<float*>(own.data), static_cast<size_t>(own.rows * config_.hidden)}, counts_));
@@ -207,8 +211,13 @@ ConstRows DpTokenExchange::scatter(ConstRows partial_sums) {
   const FlushDenormals mode;
   counts_of_step_.scattered_bytes += bytes_of_layer_.scattered_bytes;
   const Rows own = own_sums_.first(own_shard().slot);
-  end_pass_unless(rounded_ ? rounded_->scatter(ops_, world_, layout_, partial_sums, own)
-                           : dp_scatter_tokens(world_, layout_, mode_, partial_sums, own));
+  if (rounded_) {
+    world_counts_.clear();
+    for (const RowLayout::Shard& shard : layout_.shards) world_counts_.push_back(shard.slot);
+    end_pass_unless(rounded_->scatter(ops_, world_, world_counts_, partial_sums, own));
+  } else {
+    end_pass_unless(dp_scatter_tokens(world_, layout_, mode_, partial_sums, own));
+  }
   return own_sums_.first(own_shard().rows);
 }
 

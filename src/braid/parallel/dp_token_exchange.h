@@ -94,7 +94,8 @@ class DpTokenExchange final : public TokenExchange {
   DpPaddingMode mode_ = DpPaddingMode::kExact;
   std::vector<const void*> world_sums_;
   std::vector<const void*> group_sums_;
-  std::vector<int64_t> counts_;
+  std::vector<int64_t> counts_;        // of the group's ranks
+  std::vector<int64_t> world_counts_;  // rows of each rank, where sums travel rounded
   ExchangeTimes times_;
   ExchangeCounts bytes_of_layer_;  // what one exchange of this step moves, among all ranks and within the group
   ExchangeCounts bytes_of_group_;

@@ -264,7 +264,29 @@ TYPED_TEST(DpTokenExchangeOver, CountsStepsAndBytesOfTheGroup) {
   EXPECT_FALSE(world.has_failed()) << world.failure();
 }
 
-// Sums of rounded parts: half the bytes, in rank order, the same wherever the ranks are.
+// In rank order over the ranks [first, first + count), and as near to the exact sum as rounding to 8 bits allows.
+template <typename PartOf>
+void expect_rounded_sums(ConstRows own, int32_t first, int32_t count, const PartOf& part_of) {
+  for (int64_t i = 0; i < own.rows; ++i) {
+    for (int64_t col = 0; col < own.cols; ++col) {
+      float sum = 0;
+      double exact = 0;
+      double magnitudes = 0;
+      for (int32_t from = first; from < first + count; ++from) {
+        const float part = part_of(from, i, col);
+        const float rounded = to_float(to_bfloat16(part));
+        sum = from == first ? rounded : sum + rounded;
+        exact += part;
+        magnitudes += std::abs(part);
+      }
+      expect_bits(own.row<float>(i)[col], sum);
+      EXPECT_NEAR(own.row<float>(i)[col], exact, magnitudes / 256);
+    }
+  }
+}
+
+// Sums of rounded parts, among all ranks and within a group: half the bytes, in rank order, the same wherever the ranks
+// are.
 TEST(DpTokenExchange, RoundedSumsAreTheSameInEveryModeAndSpread) {
   const ParallelLayout layout{.tp_size = 4, .dp_size = 2, .enable_dp_attention = true};
   constexpr int64_t kRowsOfAll = 7;
@@ -284,6 +306,7 @@ TEST(DpTokenExchange, RoundedSumsAreTheSameInEveryModeAndSpread) {
       auto exchange = initialize_dp_attention(config, *ops, world.world(rank), world.group(rank));
       ASSERT_TRUE(exchange.ok()) << exchange.error().message;
       const RowsBuffer sums(DType::kFloat32, config.max_rows(), kHidden);
+      const RowsBuffer sums_of_group(DType::kFloat32, kMaxTokens, kHidden);
       for (const auto mode : {DpPaddingMode::kMaxLen, DpPaddingMode::kSumLen, DpPaddingMode::kExact}) {
         (*exchange)->begin_step({.group_tokens = {5, kRowsOfAll - 5}, .padding = mode});
         const RowLayout& rows = (*exchange)->layout();
@@ -296,24 +319,26 @@ TEST(DpTokenExchange, RoundedSumsAreTheSameInEveryModeAndSpread) {
             }
           }
         }
+        const RowLayout::Shard& shard = (*exchange)->own_shard();
+        const auto own_part_of = [&](int32_t from, int64_t i, int64_t col) {
+          return part_of(from, rank / 2, shard.in_group + i, col);
+        };
         const int64_t before = world.world(rank).received_bytes();
         const ConstRows own = (*exchange)->scatter(sums.first(rows.total_rows));
-        const RowLayout::Shard& shard = (*exchange)->own_shard();
         EXPECT_EQ(world.world(rank).received_bytes() - before, 3 * shard.slot * kHidden * 2);
-        for (int64_t i = 0; i < shard.rows; ++i) {
-          for (int64_t col = 0; col < kHidden; ++col) {
-            float sum = 0;
-            float exact = 0;
-            for (int32_t from = 0; from < 4; ++from) {
-              const float part = part_of(from, rank / 2, shard.in_group + i, col);
-              const float rounded = to_float(to_bfloat16(part));
-              sum = from == 0 ? rounded : sum + rounded;
-              exact += part;
-            }
-            expect_bits(own.row<float>(i)[col], sum);
-            EXPECT_NEAR(own.row<float>(i)[col], exact, 0.01F * std::abs(exact) + 0.01F);
-          }
+        expect_rounded_sums(own, 0, 4, own_part_of);
+
+        const Rows of_group = sums_of_group.first(rows.groups[static_cast<size_t>(rank / 2)].rows);
+        for (int64_t i = 0; i < of_group.rows; ++i) {
+          for (int64_t col = 0; col < kHidden; ++col) of_group.row<float>(i)[col] = part_of(rank, rank / 2, i, col);
         }
+        (*exchange)->take_counts();
+        const int64_t before_group = world.group(rank).received_bytes();
+        const ConstRows attended = (*exchange)->group_scatter(of_group);
+        EXPECT_EQ(world.group(rank).received_bytes() - before_group, shard.rows * kHidden * 2);
+        EXPECT_EQ((*exchange)->take_counts().scattered_bytes, static_cast<uint64_t>(of_group.rows * kHidden * 2));
+        ASSERT_EQ(attended.rows, shard.rows);
+        expect_rounded_sums(attended, rank / 2 * 2, 2, own_part_of);
       }
       ASSERT_TRUE(world.world(rank).barrier().ok());
     });

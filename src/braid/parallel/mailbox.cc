@@ -35,7 +35,7 @@ void Mailbox::push(Message message) {
 }
 
 std::optional<Message> Mailbox::try_pop() {
-  if (num_messages_.load(std::memory_order_relaxed) == 0) return std::nullopt;
+  if (is_empty()) return std::nullopt;
   const std::lock_guard lock(mutex_);
   if (messages_.empty()) return std::nullopt;
   std::optional<Message> message = std::move(messages_.front());

@@ -20,6 +20,7 @@ class Mailbox {
  public:
   void push(Message message);
   std::optional<Message> try_pop();
+  bool is_empty() const { return num_messages_.load(std::memory_order_relaxed) == 0; }
   void wait(const WorldState& state, double seconds);  // until a message is there, the world ends or the time is over
   void wake();                                         // makes wait() check again whether the world has ended
 

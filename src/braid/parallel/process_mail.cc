@@ -57,10 +57,8 @@ class ProcessMail::Grid final : public MessageGrid {
   }
   Status settle(const OpRecord& call, int32_t from) override {
     Wait wait(mail_, call, from);
-    for (;;) {
-      if (is_settled(from) && mail_.has_sent_all(from)) return {};
-      TRY_STATUS(wait.turn(nullptr));
-    }
+    while (!is_settled(from) || !mail_.has_sent_all(from)) TRY_STATUS(wait.turn(nullptr));
+    return {};
   }
   void withdraw(int32_t from) override {
     for (int32_t process = 0; process < mail_.spread_.num_processes(); ++process) {
@@ -111,19 +109,13 @@ class ProcessMail::Grid final : public MessageGrid {
 };
 
 ProcessMail::Wait::Wait(ProcessMail& mail, const OpRecord& call, int32_t rank)
-    : mail_(mail),
-      call_(call),
-      rank_(rank),
-      patience_(mail.state_.timeout_s()),
-      start_s_(monotonic_seconds()),
-      next_look_s_(start_s_ + patience_.interval_s()) {
-  patience_.begin(Progress(), start_s_);
-}
+    : mail_(mail), call_(call), rank_(rank), patience_(mail.state_.timeout_s()) {}
 
 // Without sleep for about as long as ranks differ within a step. Then it sleeps for an eighth of the time waited: a
 // short wait becomes little longer by that, and a long one costs next to nothing. While long data is on its way it
 // moves only when the port is looked after, between sockets above all, so naps are short then. After half a second it
-// leaves the port to the errands' thread: one look costs up to 80 us, for MPI asks its sockets.
+// leaves the port to the errands' thread: one look costs up to 80 us, for MPI asks its sockets. The clock begins after
+// the first look, which most often finds what it waits for when ranks are as fast as each other.
 Status ProcessMail::Wait::turn(Mailbox* box) {
   constexpr double kShortestNap_s = 20e-6;
   constexpr double kLongestNap_s = 10e-3;
@@ -131,14 +123,20 @@ Status ProcessMail::Wait::turn(Mailbox* box) {
   WorldState& state = mail_.state_;
   if (state.has_failed()) return state.failure();
   const bool is_moving = mail_.is_moving_data_.load(std::memory_order_relaxed);
-  const double waited_s = monotonic_seconds() - start_s_;
-  if (is_moving || waited_s < kLook_s) mail_.try_look_after_port();
+  const double waited_s = start_s_ ? monotonic_seconds() - *start_s_ : 0;
+  if (is_moving || waited_s < kLook_s) mail_.try_look_after_port(box);
   if (mail_.must_end_.load()) return mail_.end_as_told();
+  if (box != nullptr && !box->is_empty()) return {};
+  if (!start_s_) {
+    start_s_ = monotonic_seconds();
+    next_look_s_ = *start_s_ + patience_.interval_s();
+    patience_.begin(Progress(), *start_s_);
+  }
   if (waited_s < (is_moving ? 1e-3 : 50e-6)) {
     state.ranks_share_cpus() ? std::this_thread::yield() : pause_briefly();
     return {};
   }
-  const double now_s = start_s_ + waited_s;
+  const double now_s = *start_s_ + waited_s;
   if (now_s >= next_look_s_) {
     if (patience_.is_over(mail_.progress(), now_s)) return end_of_patience(state, call_, rank_);
     next_look_s_ = now_s + patience_.interval_s();
@@ -360,13 +358,17 @@ void ProcessMail::set_max_waiting(int64_t bytes) {
   hand_overs_.set_max_waiting(bytes);
 }
 
-void ProcessMail::look_after_port() {
+// With what `box` waits for, a rank leaves the rest to the next look: each test of MPI that finds nothing asks all its
+// ways again.
+void ProcessMail::look_after_port(const Mailbox* box) {
   if (is_quiet_) return;
   PortArrival arrival;
   while (port_->test(inbox_request_, &arrival)) {
     const Status status = deliver(std::span(inbox_).first(arrival.bytes), arrival.process);
     if (!status.ok() && trouble_.empty()) trouble_ = status.error().message;
     inbox_request_ = port_->receive(inbox_.data(), inbox_.size(), ProcessPort::kAnyProcess, kHeadTag);
+    const bool is_moving = is_moving_data_.load(std::memory_order_relaxed);
+    if (trouble_.empty() && !is_moving && box != nullptr && !box->is_empty()) return;
   }
   const Status opened = bundles_.look_after();
   if (!opened.ok() && trouble_.empty()) trouble_ = opened.error().message;
@@ -383,9 +385,9 @@ void ProcessMail::look_after_port() {
   is_moving_data_.store(is_moving_data(), std::memory_order_relaxed);
 }
 
-void ProcessMail::try_look_after_port() {
+void ProcessMail::try_look_after_port(const Mailbox* box) {
   const std::unique_lock lock(port_mutex_, std::try_to_lock);
-  if (lock) look_after_port();
+  if (lock) look_after_port(box);
 }
 
 Status ProcessMail::deliver(std::span<const std::byte> bytes, int32_t process) {

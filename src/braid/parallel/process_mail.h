@@ -13,6 +13,7 @@
 #include <list>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -65,8 +66,8 @@ class ProcessMail final : public HandOver {
     const OpRecord& call_;
     const int32_t rank_;
     Patience patience_;
-    double start_s_;
-    double next_look_s_;
+    std::optional<double> start_s_;  // after the first turn
+    double next_look_s_ = 0;
   };
 
   // Memory of ours that the port reads until the request is done.
@@ -88,7 +89,7 @@ class ProcessMail final : public HandOver {
   void send_message(const MessageHead& head, std::span<const std::byte> data, int32_t process);
   void tell_all(HeadType type, int32_t from, std::span<const std::byte> data);
   int32_t next_tag();
-  void look_after_port();
+  void look_after_port(const Mailbox* box = nullptr);  // `box`: what the caller waits for
   Status deliver(std::span<const std::byte> bytes, int32_t process);
   Status deliver_bundle(const DecodedMessage& message, int32_t process);
   Status deliver_news(const DecodedMessage& message, int32_t process);
@@ -97,7 +98,7 @@ class ProcessMail final : public HandOver {
   bool is_moving_data() const;
   bool has_sent_all() const;
 
-  void try_look_after_port();
+  void try_look_after_port(const Mailbox* box);
   Progress progress() const;  // of all processes
   Error end_as_told();        // when must_end_
   std::string agree_on_end(const std::string& reason);

@@ -5,12 +5,12 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "braid/kernels/ops.h"
 #include "braid/parallel/communicator.h"
 #include "braid/parallel/dp_attention.h"
-#include "braid/parallel/padding.h"
 #include "braid/tensor/buffer.h"
 
 namespace braid {
@@ -20,8 +20,11 @@ class RoundedScatter {
   explicit RoundedScatter(const DpAttentionConfig& config);  // allocates for the largest step
   static int64_t bytes(const DpAttentionConfig& config);     // that it allocates
 
-  // As dp_scatter_tokens(): own[i] is the sum of the rounded parts, in rank order and in float32.
-  Status scatter(Ops& ops, const WorldCommunicator& world, const RowLayout& layout, ConstRows partial_sums, Rows own);
+  // Over the ranks of the world or of a group: rows_of_each[i] of `partial_sums` (contiguous float32), one after the
+  // other, are for rank i. own[i] is the sum of the rounded parts, in rank order and in float32.
+  template <typename Scope>
+  Status scatter(Ops& ops, const Communicator<Scope>& ranks, std::span<const int64_t> rows_of_each,
+                 ConstRows partial_sums, Rows own);
 
  private:
   RowsBuffer rounded_;   // [max_rows(), hidden]

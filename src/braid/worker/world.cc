@@ -8,6 +8,7 @@
 #include "braid/base/check.h"
 #include "braid/base/clock.h"
 #include "braid/base/thread_role.h"
+#include "braid/base/timer_slack.h"
 
 namespace braid {
 
@@ -64,6 +65,7 @@ void World::begin_stop() {
 
 void World::run_rank(size_t rank) {
   set_thread_role(ThreadRole::kRank);
+  wake_up_on_time();  // naps between messages of other processes are shorter than the usual slack
   const WorldMember& member = members_[rank];
   std::vector<StepHeader> headers(member.headers->num_ranks());
   bool may_begin = true;  // new prefills, in this round

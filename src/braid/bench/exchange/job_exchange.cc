@@ -10,6 +10,7 @@
 
 #include "braid/base/clock.h"
 #include "braid/base/index_range.h"
+#include "braid/base/timer_slack.h"
 #include "braid/bench/exchange/padding_picks.h"
 #include "braid/bench/timing.h"
 #include "braid/formats/json.h"
@@ -25,16 +26,38 @@ constexpr int32_t kBenchTag = 3;
 constexpr std::array<int64_t, 5> kSendBytes{8, 1024, 16 * 1024, 256 * 1024, 4 * 1024 * 1024};
 constexpr std::array<int64_t, 3> kHandOverBytes{1024 * 1024, 16 * 1024 * 1024, 64 * 1024 * 1024};
 constexpr int64_t kHandOverPart = 1024 * 1024;  // as a piece of a move
+constexpr int32_t kRounds = 5;                  // of braid, MPI and memcpy in turn: other work may disturb any of them
+constexpr int64_t kMostBytes = 64 << 20;        // of one size in a round, beyond the fewest repeats
+constexpr int32_t kFewestRepeats = 3;
 
 JoinOptions join_of(const ParallelLayout& layout, int32_t num_ranks) {
   return {.layout = layout, .num_ranks = num_ranks, .identity = "bench exchange", .timeout_s = kJobTimeout_s};
 }
 
-double median_of(int32_t repeats, FunctionRef<void()> work) {
+// What was timed of one size, in all rounds.
+struct Timed {
+  std::vector<double> world_seconds;
+  std::vector<double> port_seconds;
+  std::vector<double> copy_seconds;
+};
+
+// Several times in a row for each look at the clock: how far the processes are apart then does not matter.
+void time_into(std::vector<double>& seconds, int32_t repeats, FunctionRef<void()> work) {
+  constexpr int32_t kInARow = 8;
   work();  // warms up
-  std::vector<double> seconds;
-  for (int32_t i = 0; i < repeats; ++i) seconds.push_back(seconds_of(work));
-  return median(std::move(seconds));
+  for (int32_t i = 0; i < repeats; i += kInARow) {
+    const int32_t count = std::min(kInARow, repeats - i);
+    const double taken_s = seconds_of([&] {
+      for (int32_t j = 0; j < count; ++j) work();
+    });
+    seconds.push_back(taken_s / count);
+  }
+}
+
+// In a round; fewer of long messages.
+int32_t repeats_of(int32_t repeats, int64_t bytes) {
+  const int32_t in_round = std::max(repeats / kRounds, 1);
+  return static_cast<int32_t>(std::clamp<int64_t>(kMostBytes / bytes, std::min(in_round, kFewestRepeats), in_round));
 }
 
 // A process that does not come breaks the port.
@@ -49,9 +72,10 @@ void finish_requests(ProcessPort& port, std::span<const PortRequest> requests) {
   }
 }
 
-// One send to every other process, and one receive from it.
-void exchange_over_port(ProcessPort& port, std::span<const std::byte> own, std::span<std::byte> all) {
-  std::vector<PortRequest> requests;
+// One send to every other process, and one receive from it. `requests` is room for them.
+void exchange_over_port(ProcessPort& port, std::span<const std::byte> own, std::span<std::byte> all,
+                        std::vector<PortRequest>& requests) {
+  requests.clear();
   for (int32_t other = 0; other < port.num_processes(); ++other) {
     if (other == port.process()) continue;
     std::byte* const to = all.data() + own.size() * static_cast<size_t>(other);
@@ -72,19 +96,18 @@ void pass_on_over_port(ProcessPort& port, std::span<const std::byte> own, std::s
 
 // In parts; those that are taken are given next.
 Status time_hand_overs(const ProcessWorld& world, int32_t process, int32_t num_processes, int32_t repeats,
-                       std::vector<HandOverFigures>& figures) {
+                       std::span<Timed> timed) {
   HandOver& hand_over = *world.hand_over();
   const WorldCommunicator comm = world.world(process);
   const int32_t next = (process + 1) % num_processes;
   const int32_t before = (process + num_processes - 1) % num_processes;
   uint64_t item = 0;
-  for (HandOverFigures& one : figures) {
+  for (size_t size = 0; size < timed.size(); ++size) {
     std::vector<Buffer> parts;
-    for (int64_t bytes = 0; bytes < one.bytes; bytes += kHandOverPart) {
+    for (int64_t bytes = 0; bytes < kHandOverBytes[size]; bytes += kHandOverPart) {
       std::fill_n(parts.emplace_back(kHandOverPart).data(), kHandOverPart, std::byte{1});
     }
-    std::vector<double> seconds;
-    for (int32_t repeat = -1; repeat < repeats; ++repeat) {
+    for (int32_t repeat = -1; repeat < repeats_of(repeats, kHandOverBytes[size]); ++repeat) {
       TRY_STATUS(comm.barrier());
       const double start_s = monotonic_seconds();
       ++item;
@@ -97,56 +120,76 @@ Status time_hand_overs(const ProcessWorld& world, int32_t process, int32_t num_p
         const auto part = static_cast<int32_t>(i);
         TRY(parts[i], hand_over.take({.from = before, .to = process, .item = item, .part = part}));
       }
-      if (repeat >= 0) seconds.push_back(monotonic_seconds() - start_s);  // the first warms up
+      if (repeat >= 0) timed[size].world_seconds.push_back(monotonic_seconds() - start_s);  // the first warms up
     }
-    one.seconds = median(std::move(seconds));
   }
   return {};
 }
 
-// all_gather() in a world with one rank in each process.
+// all_gather() and hand-overs in a world with one rank in each process.
 Status time_world(const std::shared_ptr<ProcessPort>& port, int32_t repeats, std::span<std::byte> all,
-                  JobFigures& figures) {
+                  std::span<Timed> sends, std::span<Timed> hand_overs) {
   const ParallelLayout layout{.tp_size = port->num_processes()};
   TRY(const RankSpread spread, join_processes(*port, join_of(layout, 1)));
   ProcessWorld world(layout, spread, port);
   const WorldCommunicator comm = world.world(port->process());
-  for (JobSendFigures& one : figures.sends) {
-    const auto size = static_cast<size_t>(one.bytes);
+  for (size_t i = 0; i < sends.size(); ++i) {
+    const auto size = static_cast<size_t>(kSendBytes[i]);
     const std::span<std::byte> room = all.first(size * static_cast<size_t>(port->num_processes()));
     const std::span<std::byte> own = room.subspan(size * static_cast<size_t>(port->process()), size);
     Status status;
-    one.world_seconds = median_of(repeats, [&] { status = comm.all_gather(own, room); });
+    time_into(sends[i].world_seconds, repeats_of(repeats, kSendBytes[i]), [&] { status = comm.all_gather(own, room); });
     TRY_STATUS(status);
   }
-  TRY_STATUS(time_hand_overs(world, port->process(), port->num_processes(), repeats, figures.hand_overs));
+  TRY_STATUS(time_hand_overs(world, port->process(), port->num_processes(), repeats, hand_overs));
   return world.leave();
+}
+
+// The same by MPI alone, and by memcpy.
+void time_port(ProcessPort& port, int32_t repeats, std::span<const std::byte> own, std::span<std::byte> all,
+               std::span<Timed> sends, std::span<Timed> hand_overs) {
+  std::vector<std::byte> copied(static_cast<size_t>(kSendBytes.back()) * static_cast<size_t>(port.num_processes()));
+  std::vector<PortRequest> requests;
+  for (size_t i = 0; i < sends.size(); ++i) {
+    const auto size = static_cast<size_t>(kSendBytes[i]);
+    const auto received =
+        all.begin() + static_cast<std::ptrdiff_t>(size * static_cast<size_t>(port.num_processes() - 1));
+    const int32_t count = repeats_of(repeats, kSendBytes[i]);
+    time_into(sends[i].port_seconds, count, [&] { exchange_over_port(port, own.first(size), all, requests); });
+    time_into(sends[i].copy_seconds, count, [&] { std::copy(all.begin(), received, copied.begin()); });
+  }
+  for (size_t i = 0; i < hand_overs.size(); ++i) {
+    const auto size = static_cast<size_t>(kHandOverBytes[i]);
+    time_into(hand_overs[i].port_seconds, repeats_of(repeats, kHandOverBytes[i]),
+              [&] { pass_on_over_port(port, own.first(size), all.first(size)); });
+  }
 }
 
 }  // namespace
 
 Result<JobFigures> measure_job(std::shared_ptr<ProcessPort> port, int32_t repeats) {
-  const auto num_processes = static_cast<size_t>(port->num_processes());
   const auto most = static_cast<size_t>(std::max(kSendBytes.back(), kHandOverBytes.back()));
   const std::vector<std::byte> own(most, std::byte{1});
-  std::vector<std::byte> all(most * num_processes);
-  std::vector<std::byte> copied(most * num_processes);
+  std::vector<std::byte> all(most * static_cast<size_t>(port->num_processes()));
+  std::array<Timed, kSendBytes.size()> sends;
+  std::array<Timed, kHandOverBytes.size()> hand_overs;
+  for (int32_t round = 0; round < kRounds; ++round) {
+    TRY_STATUS(time_world(port, repeats, all, sends, hand_overs));
+    time_port(*port, repeats, own, all, sends, hand_overs);
+    if (!port->error().empty()) return fail("process {}: {}", port->process(), port->error());
+  }
   JobFigures figures;
-  for (const int64_t bytes : kSendBytes) figures.sends.push_back({.bytes = bytes});
-  for (const int64_t bytes : kHandOverBytes) figures.hand_overs.push_back({.bytes = bytes});
-  TRY_STATUS(time_world(port, repeats, all, figures));
-  for (JobSendFigures& one : figures.sends) {
-    const auto size = static_cast<size_t>(one.bytes);
-    const auto received = all.begin() + static_cast<std::ptrdiff_t>(size * (num_processes - 1));
-    one.port_seconds = median_of(repeats, [&] { exchange_over_port(*port, std::span(own).first(size), all); });
-    one.copy_seconds = median_of(repeats, [&] { std::copy(all.begin(), received, copied.begin()); });
+  for (size_t i = 0; i < sends.size(); ++i) {
+    figures.sends.push_back({.bytes = kSendBytes[i],
+                             .world_seconds = median(std::move(sends[i].world_seconds)),
+                             .port_seconds = median(std::move(sends[i].port_seconds)),
+                             .copy_seconds = median(std::move(sends[i].copy_seconds))});
   }
-  for (HandOverFigures& one : figures.hand_overs) {
-    const auto size = static_cast<size_t>(one.bytes);
-    one.port_seconds =
-        median_of(repeats, [&] { pass_on_over_port(*port, std::span(own).first(size), std::span(all).first(size)); });
+  for (size_t i = 0; i < hand_overs.size(); ++i) {
+    figures.hand_overs.push_back({.bytes = kHandOverBytes[i],
+                                  .seconds = median(std::move(hand_overs[i].world_seconds)),
+                                  .port_seconds = median(std::move(hand_overs[i].port_seconds))});
   }
-  if (!port->error().empty()) return fail("process {}: {}", port->process(), port->error());
   return figures;
 }
 
@@ -213,6 +256,7 @@ void print_sends(int32_t num_processes, const std::vector<JobSendFigures>& sends
 
 Status run_bench_job_exchange(const ExchangeBenchOptions& options, std::FILE* out) {
   TRY(const ParallelLayout layout, exchange_layout(options));
+  wake_up_on_time();  // as ranks' threads do
   TRY(const std::shared_ptr<ProcessPort> port, open_mpi(mpi_module_path(), kJobTimeout_s));
   const int32_t num_processes = port->num_processes();
   if (num_processes < 2 || num_processes > layout.tp_size) {
