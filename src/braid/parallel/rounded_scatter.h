@@ -23,7 +23,20 @@ class RoundedScatter {
   // As dp_scatter_tokens(): own[i] is the sum of the rounded parts, in rank order and in float32.
   Status scatter(Ops& ops, const WorldCommunicator& world, const RowLayout& layout, ConstRows partial_sums, Rows own);
 
+  // The same in two halves, while another scatter may be under way.
+  struct Before {  // of that one, in the buffers
+    int64_t rows = 0;
+    int64_t own_rows = 0;
+  };
+  Status begin(Ops& ops, const WorldCommunicator& world, const RowLayout& layout, const Before& before,
+               ConstRows partial_sums, Rows own);
+  Status finish(Ops& ops, const WorldCommunicator& world, const Before& before, Rows own);
+
  private:
+  Rows round(Ops& ops, const RowLayout& layout, int64_t first_row, ConstRows partial_sums, Rows own);
+  Rows received(int64_t first_own, int64_t own_rows) const;
+  static void add(Ops& ops, ConstRows received, Rows own);
+
   RowsBuffer rounded_;   // [max_rows(), hidden]
   RowsBuffer received_;  // every rank's part of the own rows, one after the other
   std::vector<int64_t> send_counts_;
