@@ -3,6 +3,9 @@
 between them, slowed by tc's token buckets. Needs root, mpirun and iproute2.
 
     bench/slow_links.py [--braid build/release/braid] [--rates full 10gbit 1gbit] [--hosts 2] [flags of braid bench exchange]
+    bench/slow_links.py --overlap --model-path MODEL … [flags of braid bench overlap]
+
+With --overlap: steps of a model computed whole and in two halves, of which one travels while the other one is computed.
 
 A bucket bounds the rate, not the latency: a short message takes as long as without it.
 """
@@ -64,16 +67,28 @@ def rows(rate, picks):
         yield "| " + " | ".join(cells) + " |"
 
 
+def overlap_rows(rate, sizes):
+    for one in sizes:
+        cells = [rate, str(one["tokens"]), f"{one['exchange_seconds'] * 1e3:.1f}"]
+        cells += [f"{one[key] * 1e3:.1f}" for key in ("whole_seconds", "halves_seconds")]
+        yield "| " + " | ".join([*cells, f"{one['gain'] * 100:.1f} %"]) + " |"
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--braid", default=str(ROOT / "build" / "release" / "braid"))
     parser.add_argument("--rates", nargs="+", default=["full", "10gbit", "1gbit"])
     parser.add_argument("--hosts", type=int, default=2)
     parser.add_argument("--table", action="store_true", help="as braid bench exchange prints it, not by padding mode")
+    parser.add_argument("--overlap", action="store_true", help="steps of a model, whole and in halves (--model-path)")
     options, flags = parser.parse_known_args()
     if not any(flag.startswith("--tp-size") for flag in flags):
         flags += ["--tp-size", str(options.hosts), "--dp-size", str(options.hosts)]
-    command = [str(pathlib.Path(options.braid).resolve()), "bench", "exchange", "--transport", "mpi", *flags]
+    command = [str(pathlib.Path(options.braid).resolve()), "bench"]
+    if options.overlap:
+        command += ["overlap", "--enable-dp-attention", "--log-level", "warning", *flags]
+    else:
+        command += ["exchange", "--transport", "mpi", *flags]
     with Hosts(options.hosts) as hosts, tempfile.TemporaryDirectory() as folder:
         if not hosts.are_apart:
             raise SystemExit("network namespaces cannot be made here: run this as root")
@@ -81,13 +96,20 @@ def main():
         agent.write_text(AGENT, encoding="utf-8")
         agent.chmod(agent.stat().st_mode | stat.S_IXUSR)
         os.environ["TMPDIR"] = folder
-        if not options.table:
+        if options.overlap and not options.table:
+            print("| link | tokens | exchange, ms | whole, ms | in halves, ms | gain |")
+            print("|" + " --- |" * 6)
+        elif not options.table:
             print("| link | tokens | load | max_len, ms | sum_len, ms | exact, ms | auto (of the best) | published (of the best) |")
             print("|" + " --- |" * 8)
         for rate in options.rates:
             slow_down(hosts, rate)
             if options.table:
                 print(f"{rate}:\n{between_hosts(hosts, agent, command)}", flush=True)
+                continue
+            if options.overlap:
+                for row in overlap_rows(rate, json.loads(between_hosts(hosts, agent, [*command, "--json"]))):
+                    print(row, flush=True)
                 continue
             sizes = [] if any(flag.startswith("--token-sizes") for flag in flags) else ["--token-sizes", SIZES]
             for row in rows(rate, json.loads(between_hosts(hosts, agent, [*command, *sizes, "--json"]))):

@@ -49,6 +49,9 @@ def in_one_process(braid, model, flags):
     pytest.param(MIXTURE, 2, DP2, ["--dp-padding", "sum_len"], id="sum_len"),
     pytest.param(MIXTURE, 2, DP2, ["--dp-padding", "published"], id="published"),
     pytest.param(MIXTURE, 2, DP2, ["--dp-padding", "exact", "--ranks-per-process", 1], id="exact-a-process-a-rank"),
+    pytest.param(MIXTURE, 2, DP4, ["--moe-parallel", "ep", "--overlap-halves", "on"], id="2x2-dp4-ep-halves"),
+    pytest.param(WINDOWS, 2, ["--tp-size", 2, "--dp-size", 2, "--enable-dp-attention"],
+                 ["--enable-two-batch-overlap", "--dp-padding", "max_len"], id="2x1-dp2-windows-halves"),
     pytest.param(DENSE, 2, ["--dp-size", 2], [], id="a-replica-on-each"),
 ])
 def test_answers_are_those_of_one_process(braid, start, model, num_nodes, flags, more):

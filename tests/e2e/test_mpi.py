@@ -77,7 +77,7 @@ def test_a_failure_has_one_report(braid, failure):
 
 
 @pytest.mark.parametrize("options", [(), TCP], ids=["memory", "tcp"])
-@pytest.mark.parametrize("fault", ["AKilledProcessIsNamed", "AProcessThatExitsIsNamed"])
+@pytest.mark.parametrize("fault", ["AKilledProcessIsNamed", "AProcessThatExitsIsNamed", "AProcessKilledWithinAnOverlapIsNamed"])
 def test_the_others_outlive_a_dead_process_and_name_it(braid, fault, options):
     job = Job(braid, 3, f"Fault.{fault}", (*SURVIVE, *options))
     # Over TCP, Open MPI itself ends a process that cannot connect again to the dead one.
@@ -87,11 +87,12 @@ def test_the_others_outlive_a_dead_process_and_name_it(braid, fault, options):
     job.assert_nothing_left()
 
 
-@pytest.mark.parametrize("fault", ["AKilledProcessIsNamed", "AProcessThatExitsIsNamed", "AStoppedProcessIsNamed"])
+@pytest.mark.parametrize("fault", ["AKilledProcessIsNamed", "AProcessThatExitsIsNamed", "AStoppedProcessIsNamed",
+                                   "AProcessStoppedWithinAnOverlapIsNamed"])
 def test_nothing_is_left_of_a_job_that_mpirun_ends(braid, fault):
     job = Job(braid, 3, f"Fault.{fault}")
     assert job.returncode != 0, job.output
-    if fault == "AStoppedProcessIsNamed":  # mpirun sees nothing wrong before the others have ended
+    if "Stopped" in fault:  # mpirun sees nothing wrong before the others have ended
         assert sorted(job.reports) == ["0", "2"] and len(set(job.reports.values())) == 1, job.output
     job.assert_nothing_left()
 
@@ -124,3 +125,18 @@ def test_bench_exchange_between_processes(braid):
     assert table.returncode == 0 and "2 processes of one rank" in table.stdout, table.stderr
     assert "each hands over to the next in parts" in table.stdout
     assert "in 1 process: start 2 to 3 of them" in braid.error(*command[1:])
+
+
+def test_bench_overlap_between_processes(braid):
+    if not (pathlib.Path(braid.path).parent / "braid_mpi.so").exists():
+        pytest.skip("braid is built without MPI")
+    model = pathlib.Path(__file__).resolve().parents[1] / "fixtures" / "models" / "gguf_qwen3_moe" / "model.gguf"
+    command = [braid.path, "bench", "overlap", "--model-path", model, "--tp-size", "2", "--dp-size", "2",
+               "--enable-dp-attention", "--token-sizes", "2,64", "--repeats", "1"]
+    done = run_job(2, [*command, "--json"])
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(done.stdout)
+    assert [one["tokens"] for one in figures] == [2, 64]
+    for one in figures:
+        assert min(one["whole_seconds"], one["halves_seconds"], one["exchange_seconds"]) > 0
+    assert "in 1 process: start 2 to 2 of them" in braid.error(*command[1:])

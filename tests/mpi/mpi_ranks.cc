@@ -107,6 +107,38 @@ void expect_named_after(void (*fault)()) {
   });
 }
 
+// The fault comes between the halves of operations that overlap: two are under way, and long ones.
+void expect_named_within_begun(void (*fault)()) {
+  const MpiProcesses world({.tp_size = 4}, {.timeout_s = 1});
+  run_ranks(world, [&](int32_t rank) {
+    const WorldCommunicator comm = world.world(rank);
+    const std::vector<int64_t> counts(4, 20'000);
+    const std::vector<float> parts(80'000, static_cast<float>(rank));
+    std::vector<float> first(20'000);
+    std::vector<float> second(20'000);
+    Status status;
+    for (int64_t step = 0; status.ok(); ++step) {
+      comm.begin_step(step);
+      status = comm.begin_reduce_scatter_v(parts, first, counts);
+      if (status.ok()) status = comm.begin_reduce_scatter_v(parts, second, counts);
+      if (step == 20 && this_process() == kFaultyProcess) fault();
+      if (status.ok()) status = comm.finish();
+      if (status.ok()) status = comm.finish();
+    }
+    const std::string& error = status.error().message;
+    EXPECT_NE(error.find("took longer than 1 s"), std::string::npos) << error;
+    EXPECT_NE(error.find("its process 1 does not answer"), std::string::npos) << error;
+  });
+}
+
+TEST(Fault, AProcessKilledWithinAnOverlapIsNamed) {
+  expect_named_within_begun([] { raise(SIGKILL); });
+}
+
+TEST(Fault, AProcessStoppedWithinAnOverlapIsNamed) {
+  expect_named_within_begun([] { raise(SIGSTOP); });
+}
+
 TEST(Fault, AKilledProcessIsNamed) {
   expect_named_after([] { raise(SIGKILL); });
 }

@@ -11,6 +11,7 @@ void add_bench_commands(Command app, CommandRunner& runner, const std::string& v
   add_bench_roofline_command(bench, runner);
   add_bench_kernels_command(bench, runner);
   add_bench_exchange_command(bench, runner);
+  add_bench_overlap_command(bench, runner);
   add_bench_latency_command(bench, runner);
   add_bench_throughput_command(bench, runner);
   add_bench_profile_command(bench, runner, version, std::move(arguments));

@@ -18,6 +18,7 @@ void add_bench_commands(Command app, CommandRunner& runner, const std::string& v
 void add_bench_roofline_command(Command bench, CommandRunner& runner);
 void add_bench_kernels_command(Command bench, CommandRunner& runner);
 void add_bench_exchange_command(Command bench, CommandRunner& runner);
+void add_bench_overlap_command(Command bench, CommandRunner& runner);
 void add_bench_latency_command(Command bench, CommandRunner& runner);
 void add_bench_throughput_command(Command bench, CommandRunner& runner);
 void add_bench_profile_command(Command bench, CommandRunner& runner, const std::string& version,

@@ -85,6 +85,13 @@ Result<ParallelLayout> ModelFlags::parallel_layout() const {
   return make_layout(asked);
 }
 
+Result<OverlapHalves> ModelFlags::halves() const {
+  TRY(const OverlapHalves asked, parse_overlap_halves(overlap_halves));
+  if (!enable_two_batch_overlap) return asked;
+  if (asked == OverlapHalves::kOff) return fail("--enable-two-batch-overlap and --overlap-halves off: say one of them");
+  return OverlapHalves::kOn;
+}
+
 Result<EngineOptions> ModelFlags::engine_options() const {
   EngineOptions options;
   options.source = source_options();
@@ -95,6 +102,7 @@ Result<EngineOptions> ModelFlags::engine_options() const {
   options.rank.radix_cache = !disable_radix_cache;
   TRY(options.rank.layout, parallel_layout());
   TRY(options.rank.dp_padding, parse_dp_padding(dp_padding));
+  TRY(options.rank.overlap_halves, halves());
   if (exchange_dtype == "bfloat16") options.rank.exchange_dtype = DType::kBFloat16;
   TRY(options.rank.numa, parse_numa_choice(numa));
   TRY(options.load_balance_method, parse_load_balance_method(load_balance_method));

@@ -31,6 +31,8 @@ struct ModelFlags {
   std::string moe_parallel = "tp";
   std::string dp_padding = "auto";
   std::string exchange_dtype = "float32";  // of serve alone
+  std::string overlap_halves = "auto";     // and these two
+  bool enable_two_batch_overlap = false;
   std::string numa = "auto";
   std::string load_balance_method = "auto";
   std::string dp_dispatch = "broadcast";
@@ -42,6 +44,7 @@ struct ModelFlags {
 
   // Errors name the flag and its value. Reads BRAID_CPU_ISA, HOME and the variables of Hugging Face's tools.
   Result<EngineOptions> engine_options() const;
+  Result<OverlapHalves> halves() const;  // of both flags
   Result<ParallelLayout> parallel_layout() const;
   ModelSourceOptions source_options() const;
 };

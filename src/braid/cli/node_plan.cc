@@ -164,6 +164,19 @@ Result<ProcessOptions> plan_nodes(const ServeFlags& flags, const ParallelLayout&
         "--ranks-per-process and --nnodes",
         flags.model.exchange_dtype);
   }
+  TRY(const OverlapHalves halves, flags.model.halves());
+  if (halves == OverlapHalves::kOn && !is_split(plan, layout)) {
+    return fail(
+        "--overlap-halves on is for rows that travel between processes, and each model's ranks are in one: see "
+        "--ranks-per-process and --nnodes");
+  }
+  if (halves == OverlapHalves::kOn && layout.attn_tp_size() > 1) {
+    return fail("--overlap-halves on is for DP groups of one rank, and these have {}: --dp-size {} makes such groups",
+                layout.attn_tp_size(), layout.tp_size);
+  }
+  if (halves == OverlapHalves::kOn && flags.model.dp_padding == "sum_len") {
+    return fail("--overlap-halves on and --dp-padding sum_len: an all-reduce cannot overlap, choose another mode");
+  }
   return plan;
 }
 

@@ -63,6 +63,30 @@ TEST(NodePlan, SumsAreRoundedOnlyBetweenProcesses) {
   }
 }
 
+TEST(NodePlan, HalvesOverlapOnlyWhereRowsTravelBetweenGroupsOfOneRank) {
+  const auto error_of = [](ServeFlags flags, const ParallelLayout& layout) {
+    const auto plan = plan_nodes(flags, layout);
+    return plan.ok() ? "none" : plan.error().message;
+  };
+  ServeFlags split = flags_of({.ranks_per_process = 1});
+  split.model.enable_two_batch_overlap = true;
+  EXPECT_EQ(error_of(split, {.tp_size = 2, .dp_size = 2, .enable_dp_attention = true}), "none");
+  EXPECT_EQ(error_of(split, {.tp_size = 4, .dp_size = 2, .enable_dp_attention = true}),
+            "--overlap-halves on is for DP groups of one rank, and these have 2: --dp-size 4 makes such groups");
+  split.model.dp_padding = "sum_len";
+  EXPECT_EQ(error_of(split, {.tp_size = 2, .dp_size = 2, .enable_dp_attention = true}),
+            "--overlap-halves on and --dp-padding sum_len: an all-reduce cannot overlap, choose another mode");
+  split.model.overlap_halves = "off";
+  EXPECT_EQ(error_of(split, {.tp_size = 2, .dp_size = 2, .enable_dp_attention = true}),
+            "--enable-two-batch-overlap and --overlap-halves off: say one of them");
+  ServeFlags together = flags_of({});
+  EXPECT_EQ(error_of(together, kTwoGroups), "none");
+  together.model.overlap_halves = "on";
+  EXPECT_EQ(error_of(together, kTwoGroups),
+            "--overlap-halves on is for rows that travel between processes, and each model's ranks are in one: see "
+            "--ranks-per-process and --nnodes");
+}
+
 TEST(NodePlan, AnAddressMayHaveItsPort) {
   const ProcessOptions plan = plan_of(
       {.num_nodes = 2, .node_rank = 0, .ranks_on_node = "1,1", .dist_init_addr = "h:7", .cluster_key_file = "k"});

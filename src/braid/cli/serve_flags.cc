@@ -181,6 +181,13 @@ void add_process_flags(Command command, ServeFlags& serve) {
                            "bfloat16, with half the bytes"))
       .check(one_of({"float32", "bfloat16"}))
       .show_default();
+  group(command.add_option("--overlap-halves", serve.model.overlap_halves,
+                           "Compute steps in two halves, of which one travels between processes while the other is "
+                           "computed: auto where that gains 5 %, on, off; all give the same bits"))
+      .check(one_of({"auto", "on", "off"}))
+      .show_default();
+  group(command.add_flag("--enable-two-batch-overlap", serve.model.enable_two_batch_overlap,
+                         "The same as --overlap-halves on, as SGLang names it"));
 }
 
 void add_serve_flags(Command command, ServeFlags& flags) {
@@ -274,6 +281,7 @@ Json ServeFlags::settings() const {
           {"moe_parallel", model.moe_parallel},
           {"dp_padding", model.dp_padding},
           {"exchange_dtype", model.exchange_dtype},
+          {"overlap_halves", model.enable_two_batch_overlap ? "on" : model.overlap_halves},
           {"load_balance_method", model.load_balance_method},
           {"dp_dispatch", model.dp_dispatch},
           {"kv_rebalance", model.kv_rebalance},

@@ -13,9 +13,10 @@ class Model {
  public:
   virtual ~Model() = default;
 
-  // `ids`: of the group's rows. Returns the hidden states of the rank's own rows before the final norm, [own rows,
+  // `parts`: of the step, in the order of its rows. A sequence may go on from one to the next. `ids`: of the group's
+  // rows, of all parts. Returns the hidden states of the rank's own rows before the final norm, [own rows,
   // hidden] float32 in the workspace. Writes keys and values of the group's rows to the KV cache.
-  virtual Rows forward(Step& step, std::span<const TokenId> ids) const = 0;
+  virtual Rows forward(std::span<Step> parts, std::span<const TokenId> ids) const = 0;
 
   // Logits of `rows`, chosen from the group's rows (ascending; no more than the workspace has space for): [rows, vocab]
   // float32, valid until the next call. `hidden`: forward's result in this step. All ranks must call it equally often,

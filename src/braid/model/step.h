@@ -13,15 +13,18 @@
 
 namespace braid {
 
+// A step may have two parts: then each is a Step of its own, and their rows are the group's rows, one part after the
+// other (TokenExchange::part_rows).
 struct Step {
   Ops& ops;
   TokenExchange& exchange;
   AttentionBackend& attention_backend;
   Workspace& workspace;
   std::span<const KvLayer> kv_layers;  // one for each layer of the model
-  // By kv_group (kv/kv_group.h), with the same sequences in each. Their rows are the group's rows, in order.
+  // By kv_group (kv/kv_group.h), with the same sequences in each. Their rows are the group's rows of this part, in
+  // order.
   std::span<const std::vector<AttentionSequence>> sequences;
-  std::span<const int32_t> positions;            // of the group's rows
+  std::span<const int32_t> positions;            // of these rows
   std::span<const uint8_t> uses_long_rope = {};  // RopePositions::uses_long_rope
 };
 

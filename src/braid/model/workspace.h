@@ -26,6 +26,10 @@ struct Workspace {
   // other ranks may still read `delta` when this rank begins its next layer.
   Rows attention_delta(int64_t rows) const { return (is_alone_ ? delta : attention_partial).first(rows); }
 
+  // [rows, hidden] float32: this rank's partial sums of a feed-forward block.
+  Rows ffn_delta(int64_t rows) const { return delta.first(first_delta + rows).slice_rows(first_delta, rows); }
+
+  int64_t first_delta = 0;      // rows of `delta` that another part of the step has, whose sums are on their way
   int64_t touched_experts = 0;  // experts with rows in this step so far, summed over the layers
 
   RowsBuffer residual;    // [tokens, hidden] float32

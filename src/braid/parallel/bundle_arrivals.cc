@@ -27,7 +27,8 @@ Status BundleArrivals::deliver(const DecodedMessage& message, HeadType purpose, 
                     .senders = back->receivers(),
                     .receivers = back->senders(),
                     .bundle = {.bytes = pool_.take(size), .size = size},
-                    .request = {}};
+                    .request = {},
+                    .message = {}};
   if (head.tag < 0) {
     std::memcpy(arriving.bundle.bytes.get(), message.data.data(), size);
   } else {
@@ -36,6 +37,19 @@ Status BundleArrivals::deliver(const DecodedMessage& message, HeadType purpose, 
   std::deque<Arriving>& arrived = arrived_[static_cast<size_t>(process)];
   arrived.push_back(std::move(arriving));
   return open(arrived);
+}
+
+void BundleArrivals::pass(HeadType purpose, int32_t process, int32_t from, int32_t to, Message message) {
+  std::deque<Arriving>& arrived = arrived_[static_cast<size_t>(process)];
+  const bool must_wait =
+      std::ranges::any_of(arrived, [&](const Arriving& arriving) { return arriving.purpose == purpose; });
+  if (!must_wait) return push_(purpose, from, to, std::move(message));
+  arrived.push_back({.purpose = purpose,
+                     .senders = {.begin = from, .end = from + 1},
+                     .receivers = {.begin = to, .end = to + 1},
+                     .bundle = {},
+                     .request = {},
+                     .message = std::move(message)});
 }
 
 Status BundleArrivals::look_after() {
@@ -56,6 +70,11 @@ Status BundleArrivals::open(std::deque<Arriving>& arrived) {
     Arriving& first = arrived.front();
     if (first.request && !port_.test(*first.request)) return {};
     first.request.reset();
+    if (first.message) {
+      push_(first.purpose, static_cast<int32_t>(first.senders.begin), static_cast<int32_t>(first.receivers.begin),
+            *std::move(first.message));
+      continue;
+    }
     const EncodedBundle& bundle = first.bundle;
     TRY(const auto parts,
         decode_bundle({bundle.bytes.get(), bundle.size}, static_cast<int32_t>(first.senders.end - first.senders.begin),

@@ -32,6 +32,7 @@ class BundleQueue {
 
   IndexRange senders() const { return senders_; }
   IndexRange receivers() const { return receivers_; }
+  int64_t num_pairs() const { return (senders_.end - senders_.begin) * (receivers_.end - receivers_.begin); }
 
   // The data must not change until is_settled(). Returns the operation's bundle if nothing is missing any more: the
   // caller sends it before it lends again.

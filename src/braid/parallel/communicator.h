@@ -46,6 +46,19 @@ class Communicator {
                       std::span<std::byte> received, std::span<const int64_t> receive_counts) const {
     return transport_->all_to_all_v(parts, send_counts, received, receive_counts);
   }
+  Status begin_all_gather_v(std::span<const std::byte> own, std::span<std::byte> all,
+                            std::span<const int64_t> counts) const {
+    return transport_->begin_all_gather_v(own, all, counts);
+  }
+  Status begin_reduce_scatter_v(std::span<const float> parts, std::span<float> own,
+                                std::span<const int64_t> counts) const {
+    return transport_->begin_reduce_scatter_v(parts, own, counts);
+  }
+  Status begin_all_to_all_v(std::span<const std::byte> parts, std::span<const int64_t> send_counts,
+                            std::span<std::byte> received, std::span<const int64_t> receive_counts) const {
+    return transport_->begin_all_to_all_v(parts, send_counts, received, receive_counts);
+  }
+  Status finish() const { return transport_->finish(); }
   Status send(std::span<const std::byte> data, int32_t to) const { return transport_->send(data, to); }
   Status recv(std::span<std::byte> data, int32_t from) const { return transport_->recv(data, from); }
   Status share(const void* own, std::span<const void*> all) const { return transport_->share(own, all); }

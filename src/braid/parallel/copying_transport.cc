@@ -16,8 +16,19 @@ void copy_bytes(std::span<const std::byte> from, std::byte* to) {
 
 }  // namespace
 
-void CopyingTransport::lend(const OpRecord& call, int32_t member, std::span<const std::byte> data) {
-  queues_.lend(call, world_rank(), place().world_rank(member), data);
+void CopyingTransport::lend(const OpRecord& call, int32_t member, std::span<const std::byte> data, bool is_early) {
+  queues_.lend(call, world_rank(), place().world_rank(member), data, is_early);
+}
+
+// To each other rank its part: `parts` has counts[i] elements for rank i.
+template <typename T>
+void CopyingTransport::lend_parts(const OpRecord& call, std::span<const T> parts, std::span<const int64_t> counts,
+                                  bool is_early) {
+  for (int32_t member = 0; member < size(); ++member) {
+    const auto part = parts.first(static_cast<size_t>(counts[static_cast<size_t>(member)]));
+    parts = parts.subspan(part.size());
+    if (member != rank()) lend(call, member, std::as_bytes(part), is_early);
+  }
 }
 
 // Takes the message of this call and checks that its data has the expected number of bytes.
@@ -60,11 +71,14 @@ Status CopyingTransport::move_broadcast(const OpRecord& call, std::span<std::byt
   return settle(call);
 }
 
+void CopyingTransport::send_gather(const OpRecord& call, std::span<const std::byte> own, bool is_early) {
+  for (int32_t member = 0; member < size(); ++member) {
+    if (member != rank()) lend(call, member, own, is_early);
+  }
+}
+
 Status CopyingTransport::move_gather(const OpRecord& call, std::span<const std::byte> own, std::span<std::byte> all,
                                      std::span<const int64_t> counts) {
-  for (int32_t member = 0; member < size(); ++member) {
-    if (member != rank()) lend(call, member, own);
-  }
   for (int32_t member = 0; member < size(); ++member) {
     const std::span<std::byte> to = all.first(static_cast<size_t>(counts[static_cast<size_t>(member)]));
     all = all.subspan(to.size());
@@ -77,7 +91,7 @@ Status CopyingTransport::move_gather(const OpRecord& call, std::span<const std::
   return settle(call);
 }
 
-// own = the sum over all ranks, in rank order, of their parts for this rank. `parts` has counts[i] elements for rank i.
+// own = the sum over all ranks, in rank order, of their parts for this rank, which they have lent.
 template <typename T>
 Status CopyingTransport::sum_parts(const OpRecord& call, std::span<const T> parts, std::span<T> own,
                                    std::span<const int64_t> counts) {
@@ -86,7 +100,6 @@ Status CopyingTransport::sum_parts(const OpRecord& call, std::span<const T> part
     const auto part = parts.first(static_cast<size_t>(counts[static_cast<size_t>(member)]));
     parts = parts.subspan(part.size());
     if (member == rank()) own_part = part;
-    if (member != rank()) lend(call, member, std::as_bytes(part));
   }
   sum_.resize(own.size_bytes());
   const std::span<T> sum(reinterpret_cast<T*>(sum_.data()), own.size());
@@ -108,6 +121,11 @@ Status CopyingTransport::sum_parts(const OpRecord& call, std::span<const T> part
   return {};
 }
 
+void CopyingTransport::send_sums(const OpRecord& call, std::span<const float> parts, std::span<const int64_t> counts,
+                                 bool is_early) {
+  lend_parts(call, parts, counts, is_early);
+}
+
 Status CopyingTransport::move_sums(const OpRecord& call, std::span<const float> parts, std::span<float> own,
                                    std::span<const int64_t> counts) {
   return sum_parts(call, parts, own, counts);
@@ -124,8 +142,10 @@ Status CopyingTransport::sum_in_place(const OpRecord& call, std::span<T> data) {
   }
   const auto own = data.subspan(static_cast<size_t>(split_evenly(total, rank(), size()).begin),
                                 static_cast<size_t>(counts[static_cast<size_t>(rank())]));
+  lend_parts<T>(call, data, counts, false);
   TRY_STATUS(sum_parts<T>(call, data, own, counts));
   for (int64_t& count : counts) count *= static_cast<int64_t>(sizeof(T));
+  send_gather(call, std::as_bytes(own), false);
   return move_gather(call, std::as_bytes(own), std::as_writable_bytes(data), counts);
 }
 
@@ -137,6 +157,11 @@ Status CopyingTransport::move_all_sums(const OpRecord& call, std::span<uint32_t>
   return sum_in_place(call, data);
 }
 
+void CopyingTransport::send_all_to_all(const OpRecord& call, std::span<const std::byte> parts,
+                                       std::span<const int64_t> send_counts, bool is_early) {
+  lend_parts(call, parts, send_counts, is_early);
+}
+
 Status CopyingTransport::move_all_to_all(const OpRecord& call, std::span<const std::byte> parts,
                                          std::span<const int64_t> send_counts, std::span<std::byte> received,
                                          std::span<const int64_t> receive_counts) {
@@ -145,7 +170,6 @@ Status CopyingTransport::move_all_to_all(const OpRecord& call, std::span<const s
     const auto part = parts.first(static_cast<size_t>(send_counts[static_cast<size_t>(member)]));
     parts = parts.subspan(part.size());
     if (member == rank()) own = part;
-    if (member != rank()) lend(call, member, part);
   }
   for (int32_t member = 0; member < size(); ++member) {
     const auto to = received.first(static_cast<size_t>(receive_counts[static_cast<size_t>(member)]));

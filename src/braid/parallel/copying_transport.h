@@ -24,6 +24,11 @@ class CopyingTransport final : public SetTransport {
   Status arrive(const OpRecord& call) override;
   Status meet_all(const OpRecord& call) override;
   Status move_broadcast(const OpRecord& call, std::span<std::byte> data, int32_t root) override;
+  void send_gather(const OpRecord& call, std::span<const std::byte> own, bool is_early) override;
+  void send_sums(const OpRecord& call, std::span<const float> parts, std::span<const int64_t> counts,
+                 bool is_early) override;
+  void send_all_to_all(const OpRecord& call, std::span<const std::byte> parts, std::span<const int64_t> send_counts,
+                       bool is_early) override;
   Status move_gather(const OpRecord& call, std::span<const std::byte> own, std::span<std::byte> all,
                      std::span<const int64_t> counts) override;
   Status move_sums(const OpRecord& call, std::span<const float> parts, std::span<float> own,
@@ -34,7 +39,9 @@ class CopyingTransport final : public SetTransport {
                          std::span<std::byte> received, std::span<const int64_t> receive_counts) override;
   Status move_pointers(const OpRecord& call, const void* own, std::span<const void*> all) override;
 
-  void lend(const OpRecord& call, int32_t member, std::span<const std::byte> data);
+  void lend(const OpRecord& call, int32_t member, std::span<const std::byte> data, bool is_early = false);
+  template <typename T>
+  void lend_parts(const OpRecord& call, std::span<const T> parts, std::span<const int64_t> counts, bool is_early);
   void leave() override {
     if (state().has_failed()) queues_.withdraw(world_rank());
   }

@@ -13,12 +13,6 @@ namespace {
 
 constexpr double kMiB = 1024.0 * 1024.0;
 
-std::vector<int64_t> slot_counts(const RowLayout& layout, int64_t unit) {
-  std::vector<int64_t> counts;
-  for (const RowLayout::Shard& shard : layout.shards) counts.push_back(shard.slot * unit);
-  return counts;
-}
-
 Status check_config(const DpAttentionConfig& config, bool shares_memory) {
   if (!shares_memory && config.row_bytes() % 4 != 0) {
     return fail("rows of {} {} values cannot be exchanged: they must be whole words of 4 bytes", config.hidden,
@@ -42,6 +36,21 @@ Status check_config(const DpAttentionConfig& config, bool shares_memory) {
   return {};
 }
 
+struct ScatterSpans {
+  std::span<const float> parts;
+  std::span<float> sums;
+};
+
+ScatterSpans spans_of_scatter(const WorldCommunicator& world, const RowLayout& layout, ConstRows partial_sums,
+                              Rows own) {
+  CHECK(partial_sums.stride == partial_sums.cols && partial_sums.rows == layout.total_rows &&
+        partial_sums.dtype == DType::kFloat32 && own.stride == own.cols && own.cols == partial_sums.cols &&
+        own.rows == layout.shards[static_cast<size_t>(world.rank())].slot);
+  return {.parts = {reinterpret_cast<const float*>(partial_sums.data),
+                    static_cast<size_t>(partial_sums.rows * partial_sums.cols)},
+          .sums = {reinterpret_cast<float*>(own.data), static_cast<size_t>(own.rows * own.cols)}};
+}
+
 // An error of one rank is an error of all, so that no rank is left alone in a collective.
 Status agree(const WorldCommunicator& world, const Status& own) {
   std::array<uint32_t, 1> num_failed{own.ok() ? 0U : 1U};
@@ -59,6 +68,12 @@ int64_t exchange_bytes(const DpAttentionConfig& config, bool shares_memory) {
   const int64_t together = config.max_rows() * config.row_bytes() + config.all_logit_rows() * vocab * 4;
   return together / (shares_memory ? config.place.tp_size : 1) + config.max_own_rows() * config.hidden * 4 +
          (config.sum_dtype == DType::kBFloat16 ? RoundedScatter::bytes(config) : 0) + LogitExchange::own_bytes(config);
+}
+
+std::vector<int64_t> slot_counts(const RowLayout& layout, int64_t unit) {
+  std::vector<int64_t> counts;
+  for (const RowLayout::Shard& shard : layout.shards) counts.push_back(shard.slot * unit);
+  return counts;
 }
 
 Status dp_gather_tokens(const WorldCommunicator& world, const RowLayout& layout, DpPaddingMode mode, ConstRows own,
@@ -93,14 +108,15 @@ Status dp_gather_tokens(const WorldCommunicator& world, const RowLayout& layout,
 
 Status dp_scatter_tokens(const WorldCommunicator& world, const RowLayout& layout, DpPaddingMode mode,
                          ConstRows partial_sums, Rows own) {
-  CHECK(partial_sums.stride == partial_sums.cols && partial_sums.rows == layout.total_rows &&
-        partial_sums.dtype == DType::kFloat32 && own.stride == own.cols && own.cols == partial_sums.cols &&
-        own.rows == layout.shards[static_cast<size_t>(world.rank())].slot);
-  const std::span parts(reinterpret_cast<const float*>(partial_sums.data),
-                        static_cast<size_t>(partial_sums.rows * partial_sums.cols));
-  const std::span sums(reinterpret_cast<float*>(own.data), static_cast<size_t>(own.rows * own.cols));
+  const auto [parts, sums] = spans_of_scatter(world, layout, partial_sums, own);
   if (mode == DpPaddingMode::kMaxLen) return world.reduce_scatter(parts, sums);
   return world.reduce_scatter_v(parts, sums, slot_counts(layout, own.cols));
+}
+
+Status dp_begin_scatter_tokens(const WorldCommunicator& world, const RowLayout& layout, ConstRows partial_sums,
+                               Rows own) {
+  const auto [parts, sums] = spans_of_scatter(world, layout, partial_sums, own);
+  return world.begin_reduce_scatter_v(parts, sums, slot_counts(layout, own.cols));
 }
 
 Result<std::unique_ptr<DpTokenExchange>> initialize_dp_attention(const DpAttentionConfig& config, Ops& ops,

@@ -45,7 +45,11 @@ struct DpAttentionMetadata {
   int64_t step = 0;
   std::vector<int32_t> group_tokens;  // 0: an idle group
   DpPaddingMode padding = DpPaddingMode::kExact;
+  bool in_halves = false;  // TokenExchange::prepare_step
 };
+
+// Of each rank, in `unit`s.
+std::vector<int64_t> slot_counts(const RowLayout& layout, int64_t unit);
 
 // Gathers the rows of all ranks into `all` (contiguous, [layout.total_rows, hidden]) by the mode's collective. Bits are
 // unchanged, padding rows are zero. `own` may lie in `all` at its place. Any dtype of 2 or 4 bytes, with an even number
@@ -57,6 +61,10 @@ Status dp_gather_tokens(const WorldCommunicator& world, const RowLayout& layout,
 // own[i] is the sum in rank order. `own` is contiguous and as long as the shard's slot.
 Status dp_scatter_tokens(const WorldCommunicator& world, const RowLayout& layout, DpPaddingMode mode,
                          ConstRows partial_sums, Rows own);
+
+// Begins the same: world.finish() ends it.
+Status dp_begin_scatter_tokens(const WorldCommunicator& world, const RowLayout& layout, ConstRows partial_sums,
+                               Rows own);
 
 class DpTokenExchange;
 

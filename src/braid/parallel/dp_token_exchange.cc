@@ -76,38 +76,67 @@ void DpTokenExchange::begin_step(const DpAttentionMetadata& metadata) {
           config_.max_group_tokens);
   }
   mode_ = metadata.padding;
-  set_row_layout(layout_, mode_, metadata.group_tokens, config_.place.attn_tp_size);
-  const RowLayout::Shard& own = own_shard();
-  zero_rows(all_rows().slice_rows(own.first + own.rows, own.slot - own.rows));
-  count_bytes();
+  // An all-reduce answers what it has received, so the gather of SUM_LEN cannot travel while nobody waits for it.
+  const bool can_halve = may_halve() && mode_ != DpPaddingMode::kSumLen && std::ranges::max(metadata.group_tokens) > 1;
+  num_parts_ = metadata.in_halves && can_halve ? 2 : 1;
+  counts_of_step_ = {};
+  ++counts_of_step_.steps_by_padding[static_cast<size_t>(mode_)];
+  Part* before = nullptr;
+  for (int32_t number = 0; number < num_parts_; ++number) {
+    select_part(number);
+    std::vector<int32_t> tokens = metadata.group_tokens;
+    for (int32_t& of_group : tokens) of_group = rows_of_part(number, of_group);
+    set_row_layout(part().layout, mode_, tokens, config_.place.attn_tp_size);
+    part().first_row = before != nullptr ? before->layout.total_rows : 0;
+    part().first_sum = before != nullptr ? before->layout.shards[static_cast<size_t>(config_.place.tp_rank)].slot : 0;
+    const RowLayout::Shard& own = own_shard();
+    zero_rows(all_rows().slice_rows(own.first + own.rows, own.slot - own.rows));
+    count_bytes();
+    before = &part();
+  }
+  select_part(0);
+}
+
+int32_t DpTokenExchange::rows_of_part(int32_t number, int32_t group_rows) const {
+  if (!is_split()) return group_rows;
+  const IndexRange rows = split_evenly(group_rows, number, num_parts_);
+  return static_cast<int32_t>(rows.end - rows.begin);
+}
+
+IndexRange DpTokenExchange::part_rows(int32_t part, int64_t group_rows) const {
+  return split_evenly(group_rows, part, num_parts_);
 }
 
 // What the group's ranks receive in each exchange of this step.
 void DpTokenExchange::count_bytes() {
-  counts_of_step_ = {};
-  ++counts_of_step_.steps_by_padding[static_cast<size_t>(mode_)];
-  bytes_of_layer_ = {};
+  part().bytes = {};
   bytes_of_group_ = {};
   if (world_.shares_memory()) return;
   const int32_t first_rank = config_.place.tp_rank - config_.place.attn_tp_rank;
   for (int32_t rank = first_rank; rank < first_rank + group_.size(); ++rank) {
-    bytes_of_layer_.gathered_bytes += static_cast<uint64_t>(gather_bytes(layout_, mode_, rank, config_.row_bytes()));
-    bytes_of_layer_.scattered_bytes +=
-        static_cast<uint64_t>(scatter_bytes(layout_, mode_, rank, config_.sum_row_bytes()));
+    part().bytes.gathered_bytes += static_cast<uint64_t>(gather_bytes(layout(), mode_, rank, config_.row_bytes()));
+    part().bytes.scattered_bytes +=
+        static_cast<uint64_t>(scatter_bytes(layout(), mode_, rank, config_.sum_row_bytes()));
   }
-  const int64_t rows = layout_.groups[static_cast<size_t>(config_.place.attn_dp_rank)].rows * (group_.size() - 1);
+  const int64_t rows = layout().groups[static_cast<size_t>(config_.place.attn_dp_rank)].rows * (group_.size() - 1);
   bytes_of_group_.gathered_bytes = static_cast<uint64_t>(rows * config_.row_bytes());
   bytes_of_group_.scattered_bytes = static_cast<uint64_t>(rows * config_.sum_row_bytes());
 }
 
-std::optional<DpPaddingMode> DpTokenExchange::prepare_step(int64_t step, std::span<const int32_t> group_tokens) {
+std::optional<DpPaddingMode> DpTokenExchange::prepare_step(int64_t step, std::span<const int32_t> group_tokens,
+                                                           bool in_halves) {
   const DpPaddingMode padding = choose_padding(group_tokens);
-  begin_step({.step = step, .group_tokens = {group_tokens.begin(), group_tokens.end()}, .padding = padding});
+  begin_step({.step = step,
+              .group_tokens = {group_tokens.begin(), group_tokens.end()},
+              .padding = padding,
+              .in_halves = in_halves});
   return padding;
 }
 
+// A group whose step is split is one rank, which owns all its rows: those of a part, or of the whole step.
 IndexRange DpTokenExchange::own_rows(int64_t group_rows) const {
-  const RowLayout::Group& group = layout_.groups[static_cast<size_t>(config_.place.attn_dp_rank)];
+  if (is_split()) return {.begin = 0, .end = group_rows};
+  const RowLayout::Group& group = layout().groups[static_cast<size_t>(config_.place.attn_dp_rank)];
   CHECK(group_rows == group.rows, "{} rows in a step whose header says {}", group_rows, group.rows);
   return {.begin = own_shard().in_group, .end = own_shard().in_group + own_shard().rows};
 }
@@ -133,14 +162,14 @@ void DpTokenExchange::place_own(ConstRows own) {
 void DpTokenExchange::count_group(int64_t unit) {
   const int32_t first_rank = config_.place.tp_rank - config_.place.attn_tp_rank;
   for (int32_t rank = 0; rank < group_.size(); ++rank) {
-    counts_[static_cast<size_t>(rank)] = layout_.shards[static_cast<size_t>(first_rank + rank)].rows * unit;
+    counts_[static_cast<size_t>(rank)] = layout().shards[static_cast<size_t>(first_rank + rank)].rows * unit;
   }
 }
 
 ConstRows DpTokenExchange::group_gather(ConstRows own) {
   if (group_.size() == 1) return own;
   place_own(own);
-  const RowLayout::Group& group = layout_.groups[static_cast<size_t>(config_.place.attn_dp_rank)];
+  const RowLayout::Group& group = layout().groups[static_cast<size_t>(config_.place.attn_dp_rank)];
   const Rows rows = all_rows().slice_rows(group.first, group.rows);
   const Timed timed(waiting_s());
   counts_of_step_.gathered_bytes += bytes_of_group_.gathered_bytes;
@@ -153,12 +182,25 @@ ConstRows DpTokenExchange::group_gather(ConstRows own) {
   return rows;
 }
 
-ConstRows DpTokenExchange::gather(ConstRows own) {
+void DpTokenExchange::begin_gather(ConstRows own) {
   place_own(own);
-  counts_of_step_.gathered_bytes += bytes_of_layer_.gathered_bytes;
+  counts_of_step_.gathered_bytes += part().bytes.gathered_bytes;
+  if (!is_split()) return;
   const Timed timed(waiting_s());
-  end_pass_unless(world_.shares_memory() ? world_.barrier()
-                                         : dp_gather_tokens(world_, layout_, mode_, slot(), all_rows()));
+  const RowLayout::Shard& shard = own_shard();
+  const Rows all = all_rows();
+  end_pass_unless(world_.begin_all_gather_v(bytes_of_rows(all.slice_rows(shard.first, shard.slot)), bytes_of_rows(all),
+                                            slot_counts(layout(), config_.row_bytes())));
+}
+
+ConstRows DpTokenExchange::finish_gather() {
+  const Timed timed(waiting_s());
+  if (is_split()) {
+    end_pass_unless(world_.finish());
+  } else {
+    end_pass_unless(world_.shares_memory() ? world_.barrier()
+                                           : dp_gather_tokens(world_, layout(), mode_, slot(), all_rows()));
+  }
   return all_rows();
 }
 
@@ -175,7 +217,7 @@ ConstRows DpTokenExchange::group_scatter(ConstRows partial_sums) {
   const Timed timed(times_.move_s);
   const FlushDenormals mode;
   counts_of_step_.scattered_bytes += bytes_of_group_.scattered_bytes;
-  const Rows own = own_sums_.first(own_shard().rows);
+  const Rows own = own_sums(own_shard().rows);
   count_group(rounded_ ? 1 : config_.hidden);
   if (rounded_) {
     end_pass_unless(rounded_->scatter(ops_, group_, counts_, partial_sums, own));
@@ -196,36 +238,51 @@ void DpTokenExchange::group_sum(Rows parts) {
       group_.all_reduce(std::span(reinterpret_cast<float*>(parts.data), static_cast<size_t>(parts.rows * parts.cols))));
 }
 
-ConstRows DpTokenExchange::scatter(ConstRows partial_sums) {
-  CHECK(partial_sums.rows == layout_.total_rows && partial_sums.stride == config_.hidden &&
+// Those that are sent to each rank, with what pads them.
+std::span<const int64_t> DpTokenExchange::rows_of_shards() {
+  world_counts_.clear();
+  for (const RowLayout::Shard& shard : layout().shards) world_counts_.push_back(shard.slot);
+  return world_counts_;
+}
+
+void DpTokenExchange::begin_scatter(ConstRows partial_sums) {
+  CHECK(partial_sums.rows == layout().total_rows && partial_sums.stride == config_.hidden &&
             partial_sums.dtype == DType::kFloat32,
-        "{} rows of {}", partial_sums.rows, layout_.total_rows);
+        "{} rows of {}", partial_sums.rows, layout().total_rows);
+  part().partial_sums = partial_sums;
+  counts_of_step_.scattered_bytes += part().bytes.scattered_bytes;
+  if (!is_split()) return;
+  const Timed timed(times_.move_s);
+  const Rows own = own_sums(own_shard().slot);
+  end_pass_unless(rounded_ ? rounded_->begin(ops_, world_, rows_of_shards(), before_part(), partial_sums, own)
+                           : dp_begin_scatter_tokens(world_, layout(), partial_sums, own));
+}
+
+ConstRows DpTokenExchange::finish_scatter() {
   if (world_.shares_memory()) {
     {
       const Timed timed(times_.wait_s);
-      end_pass_unless(world_.share(partial_sums.data, world_sums_));
+      end_pass_unless(world_.share(part().partial_sums.data, world_sums_));
     }
     return sum_of_peers(own_shard().first, world_sums_);
   }
   const Timed timed(times_.move_s);
   const FlushDenormals mode;
-  counts_of_step_.scattered_bytes += bytes_of_layer_.scattered_bytes;
-  const Rows own = own_sums_.first(own_shard().slot);
-  if (rounded_) {
-    world_counts_.clear();
-    for (const RowLayout::Shard& shard : layout_.shards) world_counts_.push_back(shard.slot);
-    end_pass_unless(rounded_->scatter(ops_, world_, world_counts_, partial_sums, own));
+  const Rows own = own_sums(own_shard().slot);
+  if (!is_split()) {
+    end_pass_unless(rounded_ ? rounded_->scatter(ops_, world_, rows_of_shards(), part().partial_sums, own)
+                             : dp_scatter_tokens(world_, layout(), mode_, part().partial_sums, own));
   } else {
-    end_pass_unless(dp_scatter_tokens(world_, layout_, mode_, partial_sums, own));
+    end_pass_unless(rounded_ ? rounded_->finish(ops_, world_, before_part(), own) : world_.finish());
   }
-  return own_sums_.first(own_shard().rows);
+  return own_sums(own_shard().rows);
 }
 
 // Works in blocks that stay in the cache for all ranks: each value is read once and written once.
 ConstRows DpTokenExchange::sum_of_peers(int64_t first_row, std::span<const void*> partial_sums) {
   constexpr int64_t kBlock = 2048;
   const Timed timed(times_.move_s);
-  const Rows own = own_sums_.first(own_shard().rows);
+  const Rows own = own_sums(own_shard().rows);
   auto* sums = reinterpret_cast<float*>(own.data);
   ops_.parallel_for(own.rows * config_.hidden, [&](int64_t begin, int64_t end) {
     for (int64_t block = begin; block < end; block += kBlock) {

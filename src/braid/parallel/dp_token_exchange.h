@@ -3,6 +3,7 @@
 // rows.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -44,14 +45,23 @@ class DpTokenExchange final : public TokenExchange {
   void begin_step(const DpAttentionMetadata& metadata);
 
   // The same with the mode that choose_padding() picks.
-  std::optional<DpPaddingMode> prepare_step(int64_t step, std::span<const int32_t> group_tokens) override;
+  std::optional<DpPaddingMode> prepare_step(int64_t step, std::span<const int32_t> group_tokens,
+                                            bool in_halves = false) override;
 
   // The mode for these numbers of tokens, as the user asked. The same on all ranks.
   DpPaddingMode choose_padding(std::span<const int32_t> group_tokens) const;
 
-  // This step's layout. The rank's own rows are rows [in_group, in_group + rows) of its group.
-  const RowLayout& layout() const { return layout_; }
-  const RowLayout::Shard& own_shard() const { return layout_.shards[static_cast<size_t>(config_.place.tp_rank)]; }
+  // Whether steps may be computed in halves: rows travel between ranks, and each group is one rank. Within a larger
+  // group attention waits for rows of its other ranks, which a half would do twice.
+  bool may_halve() const { return !world_.shares_memory() && group_.size() == 1 && world_.size() > 1; }
+
+  int32_t num_parts() const override { return num_parts_; }
+  IndexRange part_rows(int32_t part, int64_t group_rows) const override;
+  void select_part(int32_t part) override { part_ = static_cast<size_t>(part); }
+
+  // The layout of this step, or of its part. The rank's own rows are rows [in_group, in_group + rows) of its group's.
+  const RowLayout& layout() const { return parts_[part_].layout; }
+  const RowLayout::Shard& own_shard() const { return layout().shards[static_cast<size_t>(config_.place.tp_rank)]; }
 
   const ExchangeTimes& times() const { return times_; }
   const DpAttentionConfig& config() const { return config_; }
@@ -63,8 +73,11 @@ class DpTokenExchange final : public TokenExchange {
   ConstRows group_gather(ConstRows own) override;
   ConstRows group_scatter(ConstRows partial_sums) override;
   void group_sum(Rows parts) override;
-  ConstRows gather(ConstRows own) override;
-  ConstRows scatter(ConstRows partial_sums) override;
+  int64_t gathered_rows() const override { return layout().total_rows; }
+  void begin_gather(ConstRows own) override;
+  ConstRows finish_gather() override;
+  void begin_scatter(ConstRows partial_sums) override;
+  ConstRows finish_scatter() override;
   ConstRows gather_logit_rows(ConstRows own) override;
   Rows logit_slot(const RowsBuffer& fallback, int64_t rows) override;
   ConstRows share_logits(ConstRows product, int64_t group_rows, int64_t vocab_size) override;
@@ -73,12 +86,34 @@ class DpTokenExchange final : public TokenExchange {
   ExchangeCounts take_counts() override { return std::exchange(counts_of_step_, {}); }
 
  private:
-  Rows all_rows() const { return buffers_->rows.first(layout_.total_rows); }
+  // Each part has its own rows of all buffers, behind those of the part before.
+  struct Part {
+    RowLayout layout;
+    int64_t first_row = 0;  // in the rows of all ranks
+    int64_t first_sum = 0;  // in own_sums_
+    ConstRows partial_sums;
+    ExchangeCounts bytes;  // what one exchange moves among all ranks, by the rank's group
+  };
+
+  Part& part() { return parts_[part_]; }
+  bool is_split() const { return num_parts_ > 1; }
+  RoundedScatter::Before before_part() const {
+    return {.rows = parts_[part_].first_row, .own_rows = parts_[part_].first_sum};
+  }
+  Rows all_rows() const {
+    return buffers_->rows.first(parts_[part_].first_row + layout().total_rows)
+        .slice_rows(parts_[part_].first_row, layout().total_rows);
+  }
+  Rows own_sums(int64_t rows) const {
+    return own_sums_.first(parts_[part_].first_sum + rows).slice_rows(parts_[part_].first_sum, rows);
+  }
   Rows slot() const { return all_rows().slice_rows(own_shard().first, own_shard().rows); }
   double& waiting_s() { return world_.shares_memory() ? times_.wait_s : times_.move_s; }
   void place_own(ConstRows own);
+  std::span<const int64_t> rows_of_shards();
   void count_group(int64_t unit);
   void count_bytes();
+  int32_t rows_of_part(int32_t number, int32_t group_rows) const;
   ConstRows sum_of_peers(int64_t first_row, std::span<const void*> partial_sums);
 
   DpAttentionConfig config_;
@@ -90,15 +125,16 @@ class DpTokenExchange final : public TokenExchange {
   LogitExchange logits_;
   RowsBuffer own_sums_;
   std::optional<RoundedScatter> rounded_;  // if sums travel rounded
-  RowLayout layout_;
+  std::array<Part, 2> parts_;
+  int32_t num_parts_ = 1;
+  size_t part_ = 0;
   DpPaddingMode mode_ = DpPaddingMode::kExact;
   std::vector<const void*> world_sums_;
   std::vector<const void*> group_sums_;
   std::vector<int64_t> counts_;        // of the group's ranks
   std::vector<int64_t> world_counts_;  // rows of each rank, where sums travel rounded
   ExchangeTimes times_;
-  ExchangeCounts bytes_of_layer_;  // what one exchange of this step moves, among all ranks and within the group
-  ExchangeCounts bytes_of_group_;
+  ExchangeCounts bytes_of_group_;  // what one exchange of this step moves within the group
   ExchangeCounts counts_of_step_;
 };
 

@@ -69,7 +69,8 @@ void MailboxGrid::push(const OpRecord& call, int32_t from, int32_t to, std::span
   boxes_.from_to(from, to).push(message_of(call, data, pool_));
 }
 
-void MailboxGrid::lend(const OpRecord& call, int32_t from, int32_t to, std::span<const std::byte> data) {
+void MailboxGrid::lend(const OpRecord& call, int32_t from, int32_t to, std::span<const std::byte> data,
+                       bool /*is_early*/) {
   push(call, from, to, data);
 }
 

@@ -53,7 +53,7 @@ class MailboxGrid final : public MessageGrid {
   explicit MailboxGrid(WorldState& state);
 
   void push(const OpRecord& call, int32_t from, int32_t to, std::span<const std::byte> data) override;
-  void lend(const OpRecord& call, int32_t from, int32_t to, std::span<const std::byte> data) override;
+  void lend(const OpRecord& call, int32_t from, int32_t to, std::span<const std::byte> data, bool is_early) override;
   Status settle(const OpRecord& call, int32_t from) override;
   Result<Message> pop(const OpRecord& call, int32_t from, int32_t to) override;
   Status fetch(const Message& message, int32_t rank, std::span<std::byte> to) override;

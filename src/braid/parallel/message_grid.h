@@ -35,7 +35,8 @@ class MessageGrid {
   virtual void push(const OpRecord& call, int32_t from, int32_t to, std::span<const std::byte> data) = 0;
 
   // Sends without a copy, where that is faster: the data must not change until settle(). Never waits either.
-  virtual void lend(const OpRecord& call, int32_t from, int32_t to, std::span<const std::byte> data) = 0;
+  // `is_early`: the ranks compute before they take it, so it must arrive without them.
+  virtual void lend(const OpRecord& call, int32_t from, int32_t to, std::span<const std::byte> data, bool is_early) = 0;
 
   // Waits until nothing is read any more of what the rank has lent.
   virtual Status settle(const OpRecord& call, int32_t from) = 0;

@@ -15,7 +15,7 @@
 
 namespace braid {
 
-inline constexpr int32_t kMessageVersion = 2;  // of all that this file encodes; processes compare it when they join
+inline constexpr int32_t kMessageVersion = 3;  // of all that this file encodes; processes compare it when they join
 
 enum class HeadType : uint8_t {
   kInWorld,      // an operation of all ranks

@@ -14,7 +14,8 @@
 namespace braid {
 namespace {
 
-constexpr double kHurry_s = 10e-3;  // after which a rank looks whether there is work
+constexpr double kEarly_s = 0.25e-3;  // between two looks after the port while early messages are about
+constexpr double kHurry_s = 10e-3;    // after which a rank looks whether there is work
 
 void nap(double seconds) {
   std::this_thread::sleep_for(std::chrono::duration<double>(seconds));
@@ -35,13 +36,14 @@ class ProcessMail::Grid final : public MessageGrid {
         const IndexRange senders = mail.ranks_in(set, own);
         const IndexRange receivers = mail.ranks_in(set, process);
         const int64_t num_pairs = (senders.end - senders.begin) * (receivers.end - receivers.begin);
-        const bool is_bundled = process != own && num_pairs > 1;
-        bundles_.push_back(is_bundled ? std::make_unique<BundleQueue>(senders, receivers, mail.pool_) : nullptr);
+        const bool may_bundle = process != own && num_pairs > 0;
+        bundles_.push_back(may_bundle ? std::make_unique<BundleQueue>(senders, receivers, mail.pool_) : nullptr);
       }
     }
   }
 
-  // To this process, of the set that the rank is in; null if messages go from rank to rank.
+  // To this process, of the set that the rank is in; null if the set has no rank there. Between two processes of one
+  // rank each only what is early travels in bundles.
   BundleQueue* bundles_of(int32_t rank, int32_t process) const {
     if (bundles_.empty()) return nullptr;
     return bundles_[static_cast<size_t>(rank / set_size() * mail_.spread_.num_processes() + process)].get();
@@ -50,10 +52,10 @@ class ProcessMail::Grid final : public MessageGrid {
   Mailbox& from_to(int32_t from, int32_t to) { return boxes_.from_to(from, to); }
 
   void push(const OpRecord& call, int32_t from, int32_t to, std::span<const std::byte> data) override {
-    send(call, from, to, data, false);
+    send(call, from, to, data, false, false);
   }
-  void lend(const OpRecord& call, int32_t from, int32_t to, std::span<const std::byte> data) override {
-    send(call, from, to, data, true);
+  void lend(const OpRecord& call, int32_t from, int32_t to, std::span<const std::byte> data, bool is_early) override {
+    send(call, from, to, data, true, is_early);
   }
   Status settle(const OpRecord& call, int32_t from) override {
     Wait wait(mail_, call, from);
@@ -91,10 +93,14 @@ class ProcessMail::Grid final : public MessageGrid {
     return true;
   }
 
-  void send(const OpRecord& call, int32_t from, int32_t to, std::span<const std::byte> data, bool is_lent) {
-    if (mail_.has_rank(to)) {
-      from_to(from, to).push(message_of(call, data, mail_.pool_));
-    } else if (BundleQueue* const queue = bundles_of(from, mail_.spread_.process_of(to))) {
+  // A long message between two ranks is received where the receiver wants it, which it says when it waits for it. The
+  // bundle's memory is there before, so that it can arrive while the receiver computes.
+  void send(const OpRecord& call, int32_t from, int32_t to, std::span<const std::byte> data, bool is_lent,
+            bool is_early) {
+    if (mail_.has_rank(to)) return from_to(from, to).push(message_of(call, data, mail_.pool_));
+    BundleQueue* const queue = bundles_of(from, mail_.spread_.process_of(to));
+    if (is_early) mail_.care_for_early();
+    if (queue != nullptr && (is_early || queue->num_pairs() > 1)) {
       if (auto bundle = queue->lend(call, from, to, data)) mail_.send_bundle(purpose_, *queue, std::move(*bundle));
     } else {
       const auto num_bytes = static_cast<int64_t>(data.size());
@@ -405,7 +411,7 @@ Status ProcessMail::deliver(std::span<const std::byte> bytes, int32_t process) {
   } else {
     box_message.remote = RemoteData{.process = process, .tag = head.tag};
   }
-  grids_[static_cast<size_t>(head.type)]->from_to(head.from, head.to).push(std::move(box_message));
+  bundles_.pass(head.type, process, head.from, head.to, std::move(box_message));
   return {};
 }
 
@@ -416,6 +422,16 @@ Status ProcessMail::deliver_bundle(const DecodedMessage& message, int32_t proces
   return bundles_.deliver(message, purpose, grid.bundles_of(message.head.to, process), process);
 }
 
+// Messages that arrive while the ranks compute move only when somebody looks after the port. A notice that is missed
+// costs the first such messages after a pause kIdle_s.
+void ProcessMail::care_for_early() {
+  constexpr double kPause_s = 0.1;
+  const double now_s = monotonic_seconds();
+  const bool was_idle = now_s >= early_until_s_.load();
+  early_until_s_.store(now_s + kPause_s);
+  if (was_idle) errands_changed_.notify_all();
+}
+
 // The port needs care while all ranks compute, too: data of send() goes out only when MPI is called.
 void ProcessMail::run_errands() {
   constexpr double kBusy_s = 1e-3;
@@ -423,8 +439,11 @@ void ProcessMail::run_errands() {
   double next_progress_s = 0;
   std::unique_lock errands_lock(errands_mutex_);
   bool is_busy = false;
-  while (!errands_changed_.wait_for(errands_lock, std::chrono::duration<double>(is_busy ? kBusy_s : kIdle_s),
-                                    [&] { return is_stopping_; })) {
+  while (!is_stopping_) {
+    const bool is_early = monotonic_seconds() < early_until_s_.load();
+    errands_changed_.wait_for(errands_lock,
+                              std::chrono::duration<double>(is_early ? kEarly_s : (is_busy ? kBusy_s : kIdle_s)));
+    if (is_stopping_) return;
     {
       const std::lock_guard lock(port_mutex_);
       look_after_port();

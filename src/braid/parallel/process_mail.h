@@ -1,7 +1,8 @@
 // The messages between all ranks of a world whose ranks are in several processes. Ranks of this process exchange
 // through mailboxes, the others through the processes' port: in each operation one message from all ranks of a process
-// to all of another (bundle_queue.h, bundle_arrivals.h). Where these are one rank each, and for what is sent from rank
-// to rank, short data travels behind its head and long data from and to the ranks' own memory. Also what ranks hand
+// to all of another (bundle_queue.h, bundle_arrivals.h). Where these are one rank each, unless it is early
+// (MessageGrid::lend), and for what is sent from rank to rank, short data travels behind its head and long data from
+// and to the ranks' own memory. Also what ranks hand
 // over to each other beside the steps, and what processes tell each other about the world itself: how far they are, and
 // why it ends. Tested by communicator_test.cc, process_world_test.cc and tests/e2e/test_mpi.py.
 #pragma once
@@ -98,6 +99,7 @@ class ProcessMail final : public HandOver {
   bool is_moving_data() const;
   bool has_sent_all() const;
 
+  void care_for_early();
   void try_look_after_port(const Mailbox* box);
   Progress progress() const;  // of all processes
   Error end_as_told();        // when must_end_
@@ -126,6 +128,7 @@ class ProcessMail final : public HandOver {
   std::vector<bool> has_left_;  // of each process
   std::string trouble_;         // why the world must end, if this process found it while it looked after the port
 
+  std::atomic<double> early_until_s_{0};  // until when errands_ look after the port all the time
   std::atomic<bool> must_end_{false};
   std::atomic<bool> is_moving_data_{false};
   mutable std::mutex progress_mutex_;

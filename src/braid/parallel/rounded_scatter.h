@@ -26,7 +26,20 @@ class RoundedScatter {
   Status scatter(Ops& ops, const Communicator<Scope>& ranks, std::span<const int64_t> rows_of_each,
                  ConstRows partial_sums, Rows own);
 
+  // The same in two halves, while another scatter may be under way.
+  struct Before {  // of that one, in the buffers
+    int64_t rows = 0;
+    int64_t own_rows = 0;
+  };
+  Status begin(Ops& ops, const WorldCommunicator& world, std::span<const int64_t> rows_of_each, const Before& before,
+               ConstRows partial_sums, Rows own);
+  Status finish(Ops& ops, const WorldCommunicator& world, const Before& before, Rows own);
+
  private:
+  Rows round(Ops& ops, std::span<const int64_t> rows_of_each, int64_t first_row, ConstRows partial_sums, Rows own);
+  Rows received(int64_t first_own, int64_t own_rows) const;
+  static void add(Ops& ops, ConstRows received, Rows own);
+
   RowsBuffer rounded_;   // [max_rows(), hidden]
   RowsBuffer received_;  // every rank's part of the own rows, one after the other
   std::vector<int64_t> send_counts_;

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <numeric>
 
+#include "braid/base/check.h"
 #include "braid/base/clock.h"
 
 namespace braid {
@@ -53,8 +54,44 @@ void SetTransport::abort(std::string_view reason) {
 template <typename Work>
 Status SetTransport::run(const OpRecord& call, const Work& work) {
   const RecordedOp recorded(state_, world_rank(), call);
-  if (state_.has_failed()) return state_.failure();
+  CHECK(begun_.empty() || state_.has_failed(), "{} while {} is under way", describe(call),
+        describe(begun_.front().call));
+  if (state_.has_failed()) {
+    forget_begun();
+    return state_.failure();
+  }
   const Status status = work();
+  leave();
+  return status;
+}
+
+// The world has ended: nobody waits for what was begun, and its memory may be freed.
+void SetTransport::forget_begun() {
+  if (begun_.empty()) return;
+  begun_.clear();
+  leave();
+}
+
+template <typename Send>
+Status SetTransport::begin(const OpRecord& call, const Send& send, std::function<Status()> move) {
+  const RecordedOp recorded(state_, world_rank(), call);
+  Status status = state_.has_failed() ? Status(state_.failure()) : send();
+  if (status.ok()) {
+    begun_.push_back({.call = call, .move = std::move(move)});
+  } else {
+    forget_begun();
+  }
+  return status;
+}
+
+Status SetTransport::finish() {
+  CHECK(!begun_.empty() || state_.has_failed(), "rank {} finishes what it has not begun", world_rank());
+  if (begun_.empty()) return state_.failure();
+  const BegunOp first = std::move(begun_.front());
+  begun_.pop_front();
+  const RecordedOp recorded(state_, world_rank(), first.call);
+  Status status = state_.has_failed() ? Status(state_.failure()) : first.move();
+  if (!status.ok()) begun_.clear();
   leave();
   return status;
 }
@@ -92,12 +129,35 @@ Status SetTransport::broadcast(std::span<std::byte> data, int32_t root) {
   });
 }
 
+Status SetTransport::check_gather(const OpRecord& call, int64_t own, int64_t all,
+                                  std::span<const int64_t> counts) const {
+  if (is_counts(counts, place_.size) && sum_of(counts) == all && counts[static_cast<size_t>(rank())] == own) return {};
+  return bad_call(call, fmt::format("counts that do not fit its own {} bytes", own));
+}
+
+Status SetTransport::check_sums(const OpRecord& call, int64_t parts, int64_t own,
+                                std::span<const int64_t> counts) const {
+  if (is_counts(counts, place_.size) && sum_of(counts) == parts && counts[static_cast<size_t>(rank())] == own)
+    return {};
+  return bad_call(call, fmt::format("counts that do not fit its own {} sums", own));
+}
+
+Status SetTransport::check_all_to_all(const OpRecord& call, int64_t parts, std::span<const int64_t> send_counts,
+                                      int64_t received, std::span<const int64_t> receive_counts) const {
+  if (is_counts(send_counts, place_.size) && is_counts(receive_counts, place_.size) && sum_of(send_counts) == parts &&
+      sum_of(receive_counts) == received) {
+    return {};
+  }
+  return bad_call(call, fmt::format("counts that do not fit {} and {} bytes", parts, received));
+}
+
 Status SetTransport::all_gather(std::span<const std::byte> own, std::span<std::byte> all) {
   TRY_STATUS(wait());
   const OpRecord call = next_call(OpKind::kAllGather, ssize_of(own));
   return run(call, [&]() -> Status {
     if (ssize_of(all) != ssize_of(own) * place_.size) return bad_call(call, fmt::format("room for {}", all.size()));
     std::fill(equal_counts_.begin(), equal_counts_.end(), ssize_of(own));
+    send_gather(call, own, false);
     return move_gather(call, own, all, equal_counts_);
   });
 }
@@ -107,11 +167,23 @@ Status SetTransport::all_gather_v(std::span<const std::byte> own, std::span<std:
   TRY_STATUS(wait());
   const OpRecord call = next_call(OpKind::kAllGatherV, ssize_of(all));
   return run(call, [&]() -> Status {
-    if (!is_counts(counts, place_.size) || sum_of(counts) != ssize_of(all) ||
-        counts[static_cast<size_t>(rank())] != ssize_of(own)) {
-      return bad_call(call, fmt::format("counts that do not fit its own {} bytes", own.size()));
-    }
+    TRY_STATUS(check_gather(call, ssize_of(own), ssize_of(all), counts));
+    send_gather(call, own, false);
     return move_gather(call, own, all, counts);
+  });
+}
+
+Status SetTransport::begin_all_gather_v(std::span<const std::byte> own, std::span<std::byte> all,
+                                        std::span<const int64_t> counts) {
+  TRY_STATUS(wait());
+  const OpRecord call = next_call(OpKind::kAllGatherV, ssize_of(all));
+  const auto send = [&]() -> Status {
+    TRY_STATUS(check_gather(call, ssize_of(own), ssize_of(all), counts));
+    send_gather(call, own, true);
+    return {};
+  };
+  return begin(call, send, [this, call, own, all, kept = std::vector(counts.begin(), counts.end())] {
+    return move_gather(call, own, all, kept);
   });
 }
 
@@ -121,6 +193,7 @@ Status SetTransport::reduce_scatter(std::span<const float> parts, std::span<floa
   return run(call, [&]() -> Status {
     if (ssize_of(parts) != ssize_of(own) * place_.size) return bad_call(call, fmt::format("{} sums", own.size()));
     std::fill(equal_counts_.begin(), equal_counts_.end(), ssize_of(own));
+    send_sums(call, parts, equal_counts_, false);
     return move_sums(call, parts, own, equal_counts_);
   });
 }
@@ -130,11 +203,23 @@ Status SetTransport::reduce_scatter_v(std::span<const float> parts, std::span<fl
   TRY_STATUS(wait());
   const OpRecord call = next_call(OpKind::kReduceScatterV, 4 * ssize_of(parts));
   return run(call, [&]() -> Status {
-    if (!is_counts(counts, place_.size) || sum_of(counts) != ssize_of(parts) ||
-        counts[static_cast<size_t>(rank())] != ssize_of(own)) {
-      return bad_call(call, fmt::format("counts that do not fit its own {} sums", own.size()));
-    }
+    TRY_STATUS(check_sums(call, ssize_of(parts), ssize_of(own), counts));
+    send_sums(call, parts, counts, false);
     return move_sums(call, parts, own, counts);
+  });
+}
+
+Status SetTransport::begin_reduce_scatter_v(std::span<const float> parts, std::span<float> own,
+                                            std::span<const int64_t> counts) {
+  TRY_STATUS(wait());
+  const OpRecord call = next_call(OpKind::kReduceScatterV, 4 * ssize_of(parts));
+  const auto send = [&]() -> Status {
+    TRY_STATUS(check_sums(call, ssize_of(parts), ssize_of(own), counts));
+    send_sums(call, parts, counts, true);
+    return {};
+  };
+  return begin(call, send, [this, call, parts, own, kept = std::vector(counts.begin(), counts.end())] {
+    return move_sums(call, parts, own, kept);
   });
 }
 
@@ -158,21 +243,37 @@ Status SetTransport::all_to_all(std::span<const std::byte> parts, std::span<std:
       return bad_call(call, fmt::format("room for {}, among {} ranks", received.size(), place_.size));
     }
     std::fill(equal_counts_.begin(), equal_counts_.end(), ssize_of(parts) / place_.size);
+    send_all_to_all(call, parts, equal_counts_, false);
     return move_all_to_all(call, parts, equal_counts_, received, equal_counts_);
   });
 }
 
+// Its call's bytes are 0: they differ for every pair of ranks.
 Status SetTransport::all_to_all_v(std::span<const std::byte> parts, std::span<const int64_t> send_counts,
                                   std::span<std::byte> received, std::span<const int64_t> receive_counts) {
   TRY_STATUS(wait());
-  const OpRecord call = next_call(OpKind::kAllToAllV, 0);  // bytes differ for every pair of ranks
+  const OpRecord call = next_call(OpKind::kAllToAllV, 0);
   return run(call, [&]() -> Status {
-    if (!is_counts(send_counts, place_.size) || !is_counts(receive_counts, place_.size) ||
-        sum_of(send_counts) != ssize_of(parts) || sum_of(receive_counts) != ssize_of(received)) {
-      return bad_call(call, fmt::format("counts that do not fit {} and {} bytes", parts.size(), received.size()));
-    }
+    TRY_STATUS(check_all_to_all(call, ssize_of(parts), send_counts, ssize_of(received), receive_counts));
+    send_all_to_all(call, parts, send_counts, false);
     return move_all_to_all(call, parts, send_counts, received, receive_counts);
   });
+}
+
+Status SetTransport::begin_all_to_all_v(std::span<const std::byte> parts, std::span<const int64_t> send_counts,
+                                        std::span<std::byte> received, std::span<const int64_t> receive_counts) {
+  TRY_STATUS(wait());
+  const OpRecord call = next_call(OpKind::kAllToAllV, 0);
+  const auto send = [&]() -> Status {
+    TRY_STATUS(check_all_to_all(call, ssize_of(parts), send_counts, ssize_of(received), receive_counts));
+    send_all_to_all(call, parts, send_counts, true);
+    return {};
+  };
+  return begin(call, send,
+               [this, call, parts, received, kept = std::vector(send_counts.begin(), send_counts.end()),
+                kept_too = std::vector(receive_counts.begin(), receive_counts.end())] {
+                 return move_all_to_all(call, parts, kept, received, kept_too);
+               });
 }
 
 Status SetTransport::send(std::span<const std::byte> data, int32_t to) {

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
+#include <functional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -45,6 +47,13 @@ class SetTransport : public Transport {
   Status all_to_all(std::span<const std::byte> parts, std::span<std::byte> received) final;
   Status all_to_all_v(std::span<const std::byte> parts, std::span<const int64_t> send_counts,
                       std::span<std::byte> received, std::span<const int64_t> receive_counts) final;
+  Status begin_all_gather_v(std::span<const std::byte> own, std::span<std::byte> all,
+                            std::span<const int64_t> counts) final;
+  Status begin_reduce_scatter_v(std::span<const float> parts, std::span<float> own,
+                                std::span<const int64_t> counts) final;
+  Status begin_all_to_all_v(std::span<const std::byte> parts, std::span<const int64_t> send_counts,
+                            std::span<std::byte> received, std::span<const int64_t> receive_counts) final;
+  Status finish() final;
   Status send(std::span<const std::byte> data, int32_t to) final;
   Status recv(std::span<std::byte> data, int32_t from) final;
   Status share(const void* own, std::span<const void*> all) final;
@@ -55,6 +64,13 @@ class SetTransport : public Transport {
   virtual Status meet_all(const OpRecord& call) = 0;  // waits for the others' arrival
   virtual void leave() {}                             // after each operation: the caller may then free its buffers
   virtual Status move_broadcast(const OpRecord& call, std::span<std::byte> data, int32_t root) = 0;
+  // What these three operations send, before move_…() is called: at once, or after work of the rank (is_early).
+  // Nothing, where ranks read each other's memory.
+  virtual void send_gather(const OpRecord& /*call*/, std::span<const std::byte> /*own*/, bool /*is_early*/) {}
+  virtual void send_sums(const OpRecord& /*call*/, std::span<const float> /*parts*/,
+                         std::span<const int64_t> /*counts*/, bool /*is_early*/) {}
+  virtual void send_all_to_all(const OpRecord& /*call*/, std::span<const std::byte> /*parts*/,
+                               std::span<const int64_t> /*send_counts*/, bool /*is_early*/) {}
   virtual Status move_gather(const OpRecord& call, std::span<const std::byte> own, std::span<std::byte> all,
                              std::span<const int64_t> counts) = 0;
   virtual Status move_sums(const OpRecord& call, std::span<const float> parts, std::span<float> own,
@@ -73,7 +89,20 @@ class SetTransport : public Transport {
   Error mismatch(const OpRecord& own, int32_t member, const OpRecord& theirs) const;
 
  private:
+  // Begun and not yet finished.
+  struct BegunOp {
+    OpRecord call;
+    std::function<Status()> move;
+  };
+
   OpRecord next_call(OpKind kind, int64_t bytes, int32_t peer = -1);
+  Status check_gather(const OpRecord& call, int64_t own, int64_t all, std::span<const int64_t> counts) const;
+  Status check_sums(const OpRecord& call, int64_t parts, int64_t own, std::span<const int64_t> counts) const;
+  Status check_all_to_all(const OpRecord& call, int64_t parts, std::span<const int64_t> send_counts, int64_t received,
+                          std::span<const int64_t> receive_counts) const;
+  template <typename Send>
+  Status begin(const OpRecord& call, const Send& send, std::function<Status()> move);
+  void forget_begun();
   Error bad_call(const OpRecord& call, const std::string& what) const;
   template <typename Work>
   Status run(const OpRecord& call, const Work& work);
@@ -85,6 +114,7 @@ class SetTransport : public Transport {
   int32_t num_calls_ = 0;  // in this step
   int64_t received_bytes_ = 0;
   std::vector<int64_t> equal_counts_;
+  std::deque<BegunOp> begun_;
   bool is_posted_ = false;
   OpRecord posted_;
   uint64_t posted_number_ = 0;

@@ -43,8 +43,16 @@ class TokenExchange {
   virtual ~TokenExchange() = default;
 
   // Before a step's first layer, on all ranks with the same arguments: how many tokens each group of the world has.
-  // Returns how rows are padded; nothing where none are exchanged.
-  virtual std::optional<DpPaddingMode> prepare_step(int64_t step, std::span<const int32_t> group_tokens) = 0;
+  // Returns how rows are padded; nothing where none are exchanged. `in_halves`: each group's rows are computed in two
+  // parts, so that one is exchanged while the other one is computed. Ignored where that makes no sense.
+  virtual std::optional<DpPaddingMode> prepare_step(int64_t step, std::span<const int32_t> group_tokens,
+                                                    bool in_halves = false) = 0;
+
+  // How many parts the step has, 1 or 2, and which of the group's rows are in each, one part after the other. The calls
+  // from own_rows() to finish_scatter() concern the part that was selected last, at first the only one.
+  virtual int32_t num_parts() const { return 1; }
+  virtual IndexRange part_rows(int32_t /*part*/, int64_t group_rows) const { return {.begin = 0, .end = group_rows}; }
+  virtual void select_part(int32_t /*part*/) {}
 
   // Which of its group's `group_rows` rows are the rank's own between attention and feed-forward. The parts of a
   // group's ranks lie one after the other in rank order.
@@ -64,11 +72,25 @@ class TokenExchange {
   // them. Called between group_gather and group_scatter.
   virtual void group_sum(Rows parts) = 0;
 
-  // From the rank's own rows to the rows of all ranks, for the feed-forward layers; bits unchanged.
-  virtual ConstRows gather(ConstRows own) = 0;
+  // From the rank's own rows to the rows of all ranks, for the feed-forward layers; bits unchanged. In two calls, since
+  // of a step in parts another part is computed between them.
+  virtual int64_t gathered_rows() const { return 0; }  // of this part, padding included; known only of several ranks
+  virtual void begin_gather(ConstRows own) = 0;
+  virtual ConstRows finish_gather() = 0;
   // From partial sums [rows of all ranks] float32 to the rank's own rows, summed over the ranks in rank order. These
-  // too must stay unchanged until the next gather(), so the next layer's attention needs other memory for its sums.
-  virtual ConstRows scatter(ConstRows partial_sums) = 0;
+  // too must stay unchanged until the part's next gather, so the next layer's attention needs other memory for its
+  // sums, and each part its own.
+  virtual void begin_scatter(ConstRows partial_sums) = 0;
+  virtual ConstRows finish_scatter() = 0;
+
+  ConstRows gather(ConstRows own) {
+    begin_gather(own);
+    return finish_gather();
+  }
+  ConstRows scatter(ConstRows partial_sums) {
+    begin_scatter(partial_sums);
+    return finish_scatter();
+  }
 
   // The head's vocabulary is split: part p has the columns of tokens [p * n, (p + 1) * n); columns beyond the
   // vocabulary are padding. The three calls below are made in this order, any number of times after a forward pass,
@@ -98,20 +120,25 @@ class TokenExchange {
 // For a single rank: everything is a view, nothing is copied.
 class SingleRankExchange : public TokenExchange {
  public:
-  std::optional<DpPaddingMode> prepare_step(int64_t, std::span<const int32_t>) override { return std::nullopt; }
+  std::optional<DpPaddingMode> prepare_step(int64_t, std::span<const int32_t>, bool) override { return std::nullopt; }
   IndexRange own_rows(int64_t group_rows) const override { return {.begin = 0, .end = group_rows}; }
   Rows own_slot(const RowsBuffer& fallback, int64_t rows) override { return fallback.first(rows); }
   ConstRows group_gather(ConstRows own) override { return own; }
   ConstRows group_scatter(ConstRows partial_sums) override { return partial_sums; }
   void group_sum(Rows) override {}
-  ConstRows gather(ConstRows own) override { return own; }
-  ConstRows scatter(ConstRows partial_sums) override { return partial_sums; }
+  void begin_gather(ConstRows own) override { rows_ = own; }
+  ConstRows finish_gather() override { return rows_; }
+  void begin_scatter(ConstRows partial_sums) override { rows_ = partial_sums; }
+  ConstRows finish_scatter() override { return rows_; }
   ConstRows gather_logit_rows(ConstRows own) override { return own; }
   Rows logit_slot(const RowsBuffer& fallback, int64_t rows) override { return fallback.first(rows); }
   ConstRows share_logits(ConstRows product, int64_t, int64_t vocab_size) override {
     return product.slice_cols(0, vocab_size);
   }
   bool has_whole_head() const override { return true; }
+
+ private:
+  ConstRows rows_;
 };
 
 }  // namespace braid

@@ -22,6 +22,8 @@ void TracedExchange::end_phase(TracePhase next, double waited_s) {
 void TracedExchange::begin_step(uint64_t step) {
   step_ = step;
   since_s_ = 0;
+  part_ = 0;
+  phases_.fill(TracePhase::kAttention);
   end_phase(TracePhase::kAttention);
 }
 
@@ -33,14 +35,14 @@ void TracedExchange::end_step() {
 template <typename Call>
 ConstRows TracedExchange::traced(TracePhase own, TracePhase next, const Call& call) {
   if (phase_ == TracePhase::kFfn) even_work_s_ += monotonic_seconds() - last_call_s_;
-  end_phase(own);
+  if (phase_ != own) end_phase(own);  // else the call's other half went before
   const double waited_before_s = inner_.waited_s();
   const double begin_s = monotonic_seconds();
   const ConstRows rows = call();
   const double end_s = monotonic_seconds();
   exchanged_s_ += end_s - begin_s;
   last_call_s_ = end_s;
-  end_phase(next, inner_.waited_s() - waited_before_s);
+  if (next != own) end_phase(next, inner_.waited_s() - waited_before_s);
   return rows;
 }
 
@@ -68,12 +70,35 @@ void TracedExchange::group_sum(Rows parts) {
   });
 }
 
-ConstRows TracedExchange::gather(ConstRows own) {
-  return shared(TracePhase::kGather, TracePhase::kFfn, [&] { return inner_.gather(own); });
+// A call that has begun goes on when its part is selected again; what is computed meanwhile is another part's.
+void TracedExchange::select_part(int32_t part) {
+  inner_.select_part(part);
+  if (static_cast<size_t>(part) == part_) return;
+  phases_[part_] = phase_;
+  part_ = static_cast<size_t>(part);
+  end_phase(phases_[part_]);
 }
 
-ConstRows TracedExchange::scatter(ConstRows partial_sums) {
-  return shared(TracePhase::kScatter, TracePhase::kAttention, [&] { return inner_.scatter(partial_sums); });
+void TracedExchange::begin_gather(ConstRows own) {
+  shared(TracePhase::kGather, TracePhase::kGather, [&]() -> ConstRows {
+    inner_.begin_gather(own);
+    return {};
+  });
+}
+
+ConstRows TracedExchange::finish_gather() {
+  return shared(TracePhase::kGather, TracePhase::kFfn, [&] { return inner_.finish_gather(); });
+}
+
+void TracedExchange::begin_scatter(ConstRows partial_sums) {
+  shared(TracePhase::kScatter, TracePhase::kScatter, [&]() -> ConstRows {
+    inner_.begin_scatter(partial_sums);
+    return {};
+  });
+}
+
+ConstRows TracedExchange::finish_scatter() {
+  return shared(TracePhase::kScatter, TracePhase::kAttention, [&] { return inner_.finish_scatter(); });
 }
 
 ConstRows TracedExchange::gather_logit_rows(ConstRows own) {

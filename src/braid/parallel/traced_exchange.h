@@ -3,6 +3,8 @@
 // instrumentation. It counts its seconds also while nothing is recorded.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 
 #include "braid/base/index_range.h"
@@ -21,16 +23,23 @@ class TracedExchange final : public TokenExchange {
   void begin_step(uint64_t step);
   void end_step();
 
-  std::optional<DpPaddingMode> prepare_step(int64_t step, std::span<const int32_t> group_tokens) override {
-    return inner_.prepare_step(step, group_tokens);
+  std::optional<DpPaddingMode> prepare_step(int64_t step, std::span<const int32_t> group_tokens,
+                                            bool in_halves) override {
+    return inner_.prepare_step(step, group_tokens, in_halves);
   }
+  int32_t num_parts() const override { return inner_.num_parts(); }
+  IndexRange part_rows(int32_t part, int64_t group_rows) const override { return inner_.part_rows(part, group_rows); }
+  void select_part(int32_t part) override;
   IndexRange own_rows(int64_t group_rows) const override { return inner_.own_rows(group_rows); }
   Rows own_slot(const RowsBuffer& fallback, int64_t rows) override { return inner_.own_slot(fallback, rows); }
   ConstRows group_gather(ConstRows own) override;
   ConstRows group_scatter(ConstRows partial_sums) override;
   void group_sum(Rows parts) override;
-  ConstRows gather(ConstRows own) override;
-  ConstRows scatter(ConstRows partial_sums) override;
+  int64_t gathered_rows() const override { return inner_.gathered_rows(); }
+  void begin_gather(ConstRows own) override;
+  ConstRows finish_gather() override;
+  void begin_scatter(ConstRows partial_sums) override;
+  ConstRows finish_scatter() override;
   ConstRows gather_logit_rows(ConstRows own) override;
   Rows logit_slot(const RowsBuffer& fallback, int64_t rows) override { return inner_.logit_slot(fallback, rows); }
   ConstRows share_logits(ConstRows product, int64_t group_rows, int64_t vocab_size) override;
@@ -55,7 +64,9 @@ class TracedExchange final : public TokenExchange {
   const int32_t rank_;
   uint64_t step_ = 0;
   TracePhase phase_ = TracePhase::kAttention;
-  double since_s_ = 0;  // 0: tracing was off
+  size_t part_ = 0;
+  std::array<TracePhase, 2> phases_{};  // of each part, while another one is selected
+  double since_s_ = 0;                  // 0: tracing was off
   double exchanged_s_ = 0;
   double even_work_s_ = 0;
   double shared_s_ = 0;

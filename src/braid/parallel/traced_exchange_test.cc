@@ -73,11 +73,11 @@ TEST(TracedExchange, CountsItsSecondsAlsoWhileNothingIsRecorded) {
 // One call, part of which waited for a slower rank.
 class WaitingExchange final : public SingleRankExchange {
  public:
-  ConstRows gather(ConstRows own) override {
+  ConstRows finish_gather() override {
     const double start_s = monotonic_seconds();
     while (monotonic_seconds() < start_s + 0.002) continue;
     waited_s_ += 0.001;
-    return own;
+    return SingleRankExchange::finish_gather();
   }
   double waited_s() const override { return waited_s_; }
 
@@ -100,6 +100,40 @@ TEST(TracedExchange, SeparatesWaitingFromTheCallThatWaits) {
   EXPECT_NEAR(spans.at(1).end_s - spans.at(1).begin_s, 0.001, 1e-9);
   EXPECT_EQ(spans.at(2).begin_s, spans.at(1).end_s);
   EXPECT_GE(spans.at(2).end_s - spans.at(1).begin_s, 0.002);
+}
+
+// Two parts whose calls interleave: a call that has begun goes on when its part is selected again.
+class TwoParts final : public SingleRankExchange {
+ public:
+  int32_t num_parts() const override { return 2; }
+};
+
+TEST(TracedExchange, FollowsThePartsOfAStep) {
+  const RowsBuffer memory(DType::kFloat32, 4, 8);
+  TwoParts inner;
+  StepTrace trace(1);
+  TracedExchange exchange(inner, trace, 0);
+  trace.start();
+  exchange.begin_step(1);
+  for (const int32_t part : {0, 1}) {
+    exchange.select_part(part);
+    exchange.begin_gather(memory.first(2));
+  }
+  for (const int32_t part : {0, 1}) {
+    exchange.select_part(part);
+    exchange.begin_scatter(exchange.finish_gather());
+  }
+  for (const int32_t part : {0, 1}) {
+    exchange.select_part(part);
+    exchange.finish_scatter();
+  }
+  exchange.end_step();
+  const std::vector<TraceSpan> spans = trace.stop()[0];
+  using enum TracePhase;
+  EXPECT_EQ(phases_of(spans),
+            (std::vector<TracePhase>{kAttention, kGather, kAttention, kGather, kGather, kFfn, kScatter, kGather, kFfn,
+                                     kScatter, kScatter, kAttention, kScatter, kAttention}));
+  for (size_t i = 1; i < spans.size(); ++i) EXPECT_EQ(spans[i].begin_s, spans[i - 1].end_s) << i;
 }
 
 TEST(TracedExchange, SeparatesASumWithinAttention) {

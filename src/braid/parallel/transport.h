@@ -78,6 +78,18 @@ class Transport {
   virtual Status all_to_all_v(std::span<const std::byte> parts, std::span<const int64_t> send_counts,
                               std::span<std::byte> received, std::span<const int64_t> receive_counts) = 0;
 
+  // The same operations in two halves, for work between them: begin_…() sends what the others need of this rank, and
+  // finish() takes what they sent, for the operation that was begun first. Any number may be under way; no other
+  // operation of the set may be called meanwhile. Until finish() `own` and `parts` must not change, `all` and
+  // `received` belong to the operation. What was sent travels while nobody waits for it.
+  virtual Status begin_all_gather_v(std::span<const std::byte> own, std::span<std::byte> all,
+                                    std::span<const int64_t> counts) = 0;
+  virtual Status begin_reduce_scatter_v(std::span<const float> parts, std::span<float> own,
+                                        std::span<const int64_t> counts) = 0;
+  virtual Status begin_all_to_all_v(std::span<const std::byte> parts, std::span<const int64_t> send_counts,
+                                    std::span<std::byte> received, std::span<const int64_t> receive_counts) = 0;
+  virtual Status finish() = 0;
+
   // Between two ranks, in the order sent. send() does not wait for the receiver.
   virtual Status send(std::span<const std::byte> data, int32_t to) = 0;
   virtual Status recv(std::span<std::byte> data, int32_t from) = 0;

@@ -7,6 +7,7 @@ constexpr uint64_t kPrefillGoesOn = 1;
 constexpr uint64_t kMovesPages = 2;
 constexpr uint64_t kMustStop = 4;
 constexpr uint64_t kHasFailed = 8;
+constexpr int kFirstSizeBit = 32;  // of halved_sizes, behind the flags
 
 uint64_t flag_if(bool is_set, uint64_t flag) {
   return is_set ? flag : 0;
@@ -31,8 +32,9 @@ WorldHeaders::Words WorldHeaders::encode(const StepHeader& header) {
           static_cast<uint64_t>(header.num_logit_rows),
           static_cast<uint64_t>(header.plan_bytes),
           static_cast<uint64_t>(header.held_steps),
-          flag_if(header.prefill_goes_on, kPrefillGoesOn) | flag_if(header.moves_pages, kMovesPages) |
-              flag_if(header.must_stop, kMustStop) | flag_if(header.has_failed, kHasFailed)};
+          uint64_t{header.halved_sizes} << kFirstSizeBit | flag_if(header.prefill_goes_on, kPrefillGoesOn) |
+              flag_if(header.moves_pages, kMovesPages) | flag_if(header.must_stop, kMustStop) |
+              flag_if(header.has_failed, kHasFailed)};
 }
 
 StepHeader WorldHeaders::decode(const Words& words) {
@@ -43,6 +45,7 @@ StepHeader WorldHeaders::decode(const Words& words) {
           .num_logit_rows = static_cast<int64_t>(num_logit_rows),
           .plan_bytes = static_cast<int64_t>(plan_bytes),
           .held_steps = static_cast<int32_t>(held_steps),
+          .halved_sizes = static_cast<uint32_t>(flags >> kFirstSizeBit),
           .prefill_goes_on = (flags & kPrefillGoesOn) != 0,
           .moves_pages = (flags & kMovesPages) != 0,
           .must_stop = (flags & kMustStop) != 0,

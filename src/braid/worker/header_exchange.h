@@ -1,5 +1,5 @@
-// How the ranks exchange their headers, once a round (step_protocol.h). Tested by world_test.cc and
-// world_fault_test.cc.
+// How the ranks exchange their headers, once a round (step_protocol.h). Tested by header_exchange_test.cc,
+// world_test.cc and world_fault_test.cc.
 #pragma once
 
 #include <array>

@@ -202,8 +202,40 @@ Rows ModelRunner::forward(const StepPlan& plan) {
       uses_long_rope_.push_back(sequence.has_long_rope ? 1 : 0);
     }
   }
+  std::vector<Step> parts;
+  const int32_t num_parts = parts_.exchange.num_parts();
+  part_sequences_.resize(static_cast<size_t>(num_parts));
+  for (int32_t part = 0; part < num_parts; ++part) {
+    const IndexRange rows = parts_.exchange.part_rows(part, static_cast<int64_t>(ids_.size()));
+    parts.push_back(num_parts == 1 ? prepared_step() : part_of_step(rows, part_sequences_[static_cast<size_t>(part)]));
+  }
+  return parts_.model.forward(parts, ids_);
+}
+
+// A sequence may be cut like a prompt into chunks: in each layer attention of its first rows comes before that of the
+// others, and writes the keys and values that those read.
+Step ModelRunner::part_of_step(IndexRange rows, std::vector<std::vector<AttentionSequence>>& sequences) {
+  sequences.resize(sequences_.size());
+  for (size_t group = 0; group < sequences_.size(); ++group) {
+    sequences[group].clear();
+    for (const AttentionSequence& whole : sequences_[group]) {
+      const int64_t begin = std::max(rows.begin, whole.first_row);
+      const int64_t end = std::min(rows.end, whole.first_row + whole.num_new);
+      if (begin >= end) continue;
+      AttentionSequence cut = whole;
+      cut.first_row = begin - rows.begin;
+      cut.num_new = static_cast<int32_t>(end - begin);
+      cut.first_position += static_cast<int32_t>(begin - whole.first_row);
+      sequences[group].push_back(cut);
+    }
+  }
   Step step = prepared_step();
-  return parts_.model.forward(step, ids_);
+  const auto first = static_cast<size_t>(rows.begin);
+  const auto count = static_cast<size_t>(rows.end - rows.begin);
+  step.sequences = sequences;
+  step.positions = step.positions.subspan(first, count);
+  step.uses_long_rope = step.uses_long_rope.subspan(first, count);
+  return step;
 }
 
 // Where pages behind a window are gone, attention counts positions from the first KV tile that still has a page. Each

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "braid/attention/attention_backend.h"
+#include "braid/base/index_range.h"
 #include "braid/kernels/ops.h"
 #include "braid/kv/kv_cache.h"
 #include "braid/model/model.h"
@@ -55,6 +56,8 @@ class ModelRunner {
   void add_attention_sequence(size_t group, const SequencePlan& sequence, int64_t first_row);
   ConstRows logits_of(Rows hidden, std::span<const int32_t> rows);
   Step prepared_step();  // the step that forward() has prepared
+  // The part of it that has these of the group's rows; `sequences` gets its sequences.
+  Step part_of_step(IndexRange rows, std::vector<std::vector<AttentionSequence>>& sequences);
 
   // A row whose logits a step needs, to score the next token of the prompt or to sample one, and where the result goes.
   struct WantedRow {
@@ -86,6 +89,7 @@ class ModelRunner {
   std::vector<uint8_t> uses_long_rope_;                    // Step::uses_long_rope
   std::vector<std::vector<AttentionSequence>> sequences_;  // by KV group
   std::vector<std::vector<PageId>> padded_tables_;
+  std::vector<std::vector<std::vector<AttentionSequence>>> part_sequences_;  // by part and KV group
 };
 
 }  // namespace braid

@@ -1,6 +1,7 @@
 #include "braid/worker/rank.h"
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 #include "braid/attention/dp_attention_backend.h"
@@ -32,7 +33,8 @@ struct Rank::Parts {
         team(given.num_threads),
         ops(make_cpu_ops(given.isa, team)),
         kv_cache(given.kv_shape, given.scheduler.kv_groups()),
-        kv_token_bytes(kv_bytes_per_token(given.kv_shape).value()) {}
+        kv_token_bytes(kv_bytes_per_token(given.kv_shape).value()),
+        halves(given.overlap_halves) {}
 
   RankSetup setup;
   const Model& model;
@@ -43,6 +45,8 @@ struct Rank::Parts {
   int64_t kv_bytes_due = 0;  // to be prepared ahead of use
   std::unique_ptr<TokenExchange> exchange;
   ExchangeCosts exchange_costs;
+  bool may_halve = false;
+  HalvesChoice halves;
   std::unique_ptr<TracedExchange> traced;  // round the exchange
   std::unique_ptr<AttentionBackend> attention_backend;
   std::unique_ptr<Workspace> workspace;
@@ -86,6 +90,7 @@ Result<std::unique_ptr<Rank>, RankError> Rank::make(const RankSetup& setup, cons
                        .lacks_dp_attention = setup.place.dp_size > 1 && !world->has_failed()};
     }
     parts->attention_backend = create_dp_attention_backend(std::move(*backend), exchange->get());
+    parts->may_halve = (*exchange)->may_halve();
     parts->exchange_costs = (*exchange)->costs().value_or(ExchangeCosts());
     parts->exchange = std::move(*exchange);
   }
@@ -109,6 +114,9 @@ const RankCpus& Rank::cpus() const {
 }
 const ExchangeCosts& Rank::exchange_costs() const {
   return parts_->exchange_costs;
+}
+uint32_t Rank::halved_sizes() const {
+  return parts_->may_halve ? parts_->halves.sizes() : 0;
 }
 int64_t Rank::touched_experts() const {
   return parts_->runner->touched_experts();
@@ -147,6 +155,7 @@ Result<StepResult> Rank::execute(const StepPlan& plan, const WorldStep& step, To
   const double shared_before_s = parts_->traced->shared_s();
   const RankCounts before{.exchange_s = parts_->traced->exchanged_s(), .even_work_s = parts_->traced->even_work_s()};
   begin_step(step);
+  const double forward_s = monotonic_seconds();
   parts_->traced->begin_step(static_cast<uint64_t>(step.number));
   StepResult result;
   TRY_STATUS(until_world_ends([&] {
@@ -161,6 +170,13 @@ Result<StepResult> Rank::execute(const StepPlan& plan, const WorldStep& step, To
     if (!sequence.has_bad_logits) continue;
     parts_->setup.logger->warn("rank {} (group {}): {}; POST /check_weights says whether a rank's weights are damaged",
                                place().tp_rank, place().attn_dp_rank, sequence.error);
+  }
+  if (parts_->may_halve && place().tp_rank == 0) {
+    parts_->halves.learn({.longest = std::ranges::max(step.group_tokens),
+                          .tokens = std::accumulate(step.group_tokens.begin(), step.group_tokens.end(), int64_t{0}),
+                          .in_halves = parts_->exchange->num_parts() > 1,
+                          .seconds = monotonic_seconds() - forward_s,
+                          .exchange_s = parts_->traced->exchanged_s() - before.exchange_s});
   }
   const double shared_s = place().dp_size > 1 ? parts_->traced->shared_s() - shared_before_s : 0;
   result.own_s = monotonic_seconds() - start_s - move_s - shared_s;

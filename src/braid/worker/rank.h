@@ -18,6 +18,7 @@
 #include "braid/parallel/exchange_costs.h"
 #include "braid/parallel/thread_world.h"
 #include "braid/scheduler/scheduler.h"
+#include "braid/worker/halves_choice.h"
 #include "braid/worker/kv_page_transfer.h"
 #include "braid/worker/model_runner.h"
 #include "braid/worker/rank_counters.h"
@@ -40,6 +41,7 @@ struct RankSetup {
   std::string attention_backend;
   DpPadding dp_padding;
   DType exchange_dtype = DType::kFloat32;
+  OverlapHalves overlap_halves = OverlapHalves::kAuto;
   ExchangeCosts exchange_costs;  // as RankOptions
   Logger* logger = nullptr;
   StepTrace* trace = nullptr;               // of all ranks
@@ -87,6 +89,8 @@ class Rank {
 
   // As measured when the rank was made; no points where the costs of padding do not matter.
   const ExchangeCosts& exchange_costs() const;
+  // Of rank 0's headers (StepHeader); 0 where no step is computed in halves.
+  uint32_t halved_sizes() const;
   int64_t touched_experts() const;  // by the last step, summed over its layers
   Ops& ops();
   ThreadTeam& team();

@@ -22,10 +22,10 @@ Result<std::unique_ptr<DpTokenExchange>> make_rank_exchange(const DpAttentionCon
 }
 
 void prepare_exchange(TokenExchange& exchange, const RankPlace& place, const WorldStep& step, Logger& logger) {
-  const auto padding = exchange.prepare_step(step.number, step.group_tokens);
+  const auto padding = exchange.prepare_step(step.number, step.group_tokens, step.in_halves);
   if (padding && place.dp_size > 1 && place.tp_rank == 0) {
-    logger.debug("step {}: padding {}, tokens by group {}", step.number, padding_mode_name(*padding),
-                 fmt::join(step.group_tokens, " "));
+    logger.debug("step {}: padding {}, tokens by group {}{}", step.number, padding_mode_name(*padding),
+                 fmt::join(step.group_tokens, " "), exchange.num_parts() > 1 ? ", in halves" : "");
   }
 }
 

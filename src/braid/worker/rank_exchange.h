@@ -18,6 +18,7 @@ struct WorldStep {
   int64_t number = 0;
   std::vector<int32_t> group_tokens;  // of each group of the world; 0: it is idle; all 0: pages move, nothing else
   int64_t num_logit_rows = 0;         // the most that a group needs
+  bool in_halves = false;             // TokenExchange::prepare_step
 };
 
 // Called by all ranks of a world at once: all succeed or all fail. Where several DP groups fail, rank 0 warns that

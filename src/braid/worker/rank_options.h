@@ -12,6 +12,7 @@
 #include "braid/parallel/rank_placement.h"
 #include "braid/parallel/topology.h"
 #include "braid/tensor/dtype.h"
+#include "braid/worker/halves_choice.h"
 
 namespace braid {
 
@@ -26,7 +27,8 @@ struct RankOptions {
   ParallelLayout layout;
   DpPadding dp_padding;
   DType exchange_dtype = DType::kFloat32;  // of partial sums between processes
-  ExchangeCosts exchange_costs;            // that these ranks have measured before; no points: they measure
+  OverlapHalves overlap_halves = OverlapHalves::kAuto;
+  ExchangeCosts exchange_costs;  // that these ranks have measured before; no points: they measure
   NumaChoice numa;
   double collective_timeout_s = 30;     // of one wait of a rank for the others
   std::optional<CpuIsa> isa;            // absent: the best of this machine

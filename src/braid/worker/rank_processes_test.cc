@@ -1,6 +1,7 @@
 // The ranks of one world in several processes, which are threads of the test here: the bits of the same layout in one
 // process, whichever process has which ranks, and an end that every process hears of.
 #include <gtest/gtest.h>
+#include <spdlog/sinks/ostream_sink.h>
 
 #include <condition_variable>
 #include <map>
@@ -8,6 +9,7 @@
 #include <numeric>
 #include <optional>
 #include <set>
+#include <sstream>
 #include <thread>
 
 #include "braid/hub/model_path.h"
@@ -88,12 +90,13 @@ class Outcomes final : public GroupListener {
 // The worker of each process.
 class Processes {
  public:
-  Processes(const RankOptions& options, const std::vector<int32_t>& ranks_of_each, const WorkerOptions& worker = {})
+  Processes(const RankOptions& options, const std::vector<int32_t>& ranks_of_each, const WorkerOptions& worker = {},
+            const std::string& model = "gguf_qwen3_moe", std::shared_ptr<Logger> logger = make_null_logger())
       : links_(make_in_process_links(options.layout.num_groups())),
         dispatcher_(*links_.controller, DispatchMode::kBroadcast, options.layout.num_groups()),
         workers_(ranks_of_each.size()) {
     const auto checkpoint = Checkpoint::open(
-        {.kind = ResolvedModel::Kind::kGguf, .path = "tests/fixtures/models/gguf_qwen3_moe/model.gguf"});
+        {.kind = ResolvedModel::Kind::kGguf, .path = "tests/fixtures/models/" + model + "/model.gguf"});
     CHECK(checkpoint.ok(), "{}", checkpoint.error().message);
     const auto ports = memory_ports(static_cast<int32_t>(ranks_of_each.size()));
     on_each_rank(static_cast<int32_t>(ports.size()), [&](int32_t process) {
@@ -106,7 +109,7 @@ class Processes {
       }
       auto placed = place_own_ranks(options, transport);
       CHECK(placed.ok(), "{}", placed.error().message);
-      auto ranks = RankSet::load(*checkpoint, options, std::move(placed).value(), make_null_logger(), {});
+      auto ranks = RankSet::load(*checkpoint, options, std::move(placed).value(), logger, {});
       CHECK(ranks.ok(), "{}", ranks.error().message);
       workers_[i] = std::make_unique<Worker>(std::move(ranks).value());
     });
@@ -186,6 +189,64 @@ TEST(RankProcesses, HaveTheBitsOfOneProcess) {
     EXPECT_EQ(expected.size(), 6U);
     for (const auto& spread : spreads) {
       EXPECT_EQ(tokens_of(layout, spread), expected) << "tp_size " << layout.tp_size << ", " << spread.size();
+    }
+  }
+}
+
+// What six requests get, and how many of rank 0's steps were in halves.
+struct OfModel {
+  std::map<RequestId, std::vector<SampledToken>> tokens;
+  int64_t num_halved = 0;
+};
+
+OfModel run_model(const std::string& model, const RankOptions& options, const std::vector<int32_t>& ranks_of_each) {
+  std::ostringstream lines;
+  const auto logger = std::make_shared<Logger>("test", std::make_shared<spdlog::sinks::ostream_sink_mt>(lines));
+  logger->set_level(spdlog::level::debug);
+  OfModel out;
+  {
+    Processes processes(options, ranks_of_each, {}, model, logger);
+    constexpr int32_t kNumRequests = 6;
+    for (RequestId id = 1; id <= kNumRequests; ++id) {
+      GroupCommand command{.group = static_cast<int32_t>(id) % options.layout.num_groups()};
+      command.add.push_back(varied_request(id));
+      processes.send(std::move(command));
+    }
+    out.tokens = processes.outcomes.wait_for(kNumRequests);
+  }
+  const std::string text = lines.str();
+  constexpr std::string_view kHalves = ", in halves";
+  for (size_t at = 0; (at = text.find(kHalves, at)) != std::string::npos; at += kHalves.size()) ++out.num_halved;
+  return out;
+}
+
+// All shapes of layers, windows among them; prompts are cut into chunks, and chunks into halves.
+TEST(RankProcesses, HalvesHaveTheBitsOfWholeSteps) {
+  const ParallelLayout two{.tp_size = 2, .dp_size = 2, .enable_dp_attention = true};
+  ParallelLayout experts = two;
+  experts.moe_parallel = MoeParallel::kEp;
+  struct Case {
+    std::string model;
+    ParallelLayout layout;
+    std::vector<int32_t> ranks_of_each;
+  };
+  const std::vector<Case> cases{{"gguf_qwen3", two, {1, 1}},         {"gguf_qwen3_moe", two, {1, 1}},
+                                {"gguf_qwen3_moe", experts, {1, 1}}, {"gguf_gemma2", two, {1, 1}},
+                                {"gguf_olmo2", two, {1, 1}},         {"gguf_phi3_window", two, {1, 1}}};
+  for (const Case& one : cases) {
+    RankOptions options = process_options(one.layout);
+    const OfModel expected = run_model(one.model, options, {one.layout.tp_size});
+    EXPECT_EQ(expected.num_halved, 0) << "nothing travels";
+    options.overlap_halves = OverlapHalves::kOn;
+    for (const auto mode : {DpPaddingMode::kMaxLen, DpPaddingMode::kSumLen, DpPaddingMode::kExact}) {
+      options.dp_padding = DpPadding::fixed(mode);
+      const OfModel halves = run_model(one.model, options, one.ranks_of_each);
+      EXPECT_EQ(halves.tokens, expected.tokens) << one.model << " " << padding_mode_name(mode);
+      if (mode == DpPaddingMode::kSumLen) {
+        EXPECT_EQ(halves.num_halved, 0) << "its gather cannot overlap";
+      } else {
+        EXPECT_GT(halves.num_halved, 5) << one.model;
+      }
     }
   }
 }

@@ -110,6 +110,7 @@ WorldStep world_step(std::span<const StepHeader> headers, const RankPlace& place
     step.group_tokens[rank / static_cast<size_t>(place.attn_tp_size)] += static_cast<int32_t>(headers[rank].num_tokens);
     step.num_logit_rows = std::max(step.num_logit_rows, headers[rank].num_logit_rows);
   }
+  step.in_halves = HalvesChoice::has_size(headers.front().halved_sizes, std::ranges::max(step.group_tokens));
   return step;
 }
 
@@ -165,7 +166,8 @@ std::vector<WorldMember> RankSet::members(int32_t world, TokenMasks* masks) {
                        .trace_rank = static_cast<int32_t>(index_of(world, tp_rank)),
                        .counters = counters_[index_of(world, tp_rank)].get(),
                        .begin = [&own] { CHECK(bind_this_thread(own.cpus()).ok()); },
-                       .use_idle_time = [&own] { return own.use_idle_time(); }});
+                       .use_idle_time = [&own] { return own.use_idle_time(); },
+                       .halved_sizes = [&own] { return own.halved_sizes(); }});
   }
   return members;
 }
@@ -333,6 +335,7 @@ void RankSet::prepare_ranks(const RankOptions& options, const KvShape& kv_shape,
             .attention_backend = options.attention_backend,
             .dp_padding = options.dp_padding,
             .exchange_dtype = options.exchange_dtype,
+            .overlap_halves = options.overlap_halves,
             .exchange_costs = options.exchange_costs,
             .logger = log_of(LogPart::kDp, logger_).get(),
             .trace = trace_.get()};

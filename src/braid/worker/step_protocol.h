@@ -22,6 +22,7 @@ struct StepHeader {
   int64_t num_logit_rows = 0;  // tokens of these whose logits the step needs
   int64_t plan_bytes = 0;      // of the plan as it travels to ranks of other processes; 0: it does not
   int32_t held_steps = 0;      // PrefillState, of the plan
+  uint32_t halved_sizes = 0;   // rank 0's counts: which steps are computed in halves (HalvesChoice::sizes)
   bool prefill_goes_on = false;
   // The plan has pages that leave or arrive, perhaps without any token, or other pages of sequences that move wait for
   // their turn.

@@ -133,6 +133,7 @@ Result<StepHeader> World::try_prepare(const WorldMember& member, uint64_t round,
 // Read the count before the link: later work raises it, so ranks disagree and do not park.
 Result<StepHeader> World::prepare(const WorldMember& member, uint64_t round, bool may_begin) {
   StepHeader header{.round = round, .work_count = parking_->count()};
+  if (member.tp_rank == 0 && member.halved_sizes) header.halved_sizes = member.halved_sizes();
   {
     const std::lock_guard lock(mutex_);
     header.must_stop = is_stopping_;

@@ -54,6 +54,7 @@ struct WorldMember {
   std::function<void()> begin = {};  // called first on the rank's thread; may be empty
   // Called repeatedly while there is no work, for a few milliseconds each time, until it returns false. May be empty.
   std::function<bool()> use_idle_time = {};
+  std::function<uint32_t()> halved_sizes = {};  // for rank 0's headers; may be empty
 };
 
 // What a group's publisher needs, where it is in this process.

@@ -243,7 +243,7 @@ class ShardedRuns {
                 .kv_layers = kv_layers,
                 .sequences = sequences,
                 .positions = own.positions};
-      const Rows hidden = model.forward(step, own.ids);
+      const Rows hidden = model.forward(std::span(&step, 1), own.ids);
       size_t most = 0;
       for (const GroupStep& group : groups) most = std::max(most, group.wanted.size());
       for (size_t first = 0; first < most; first += kLogitRows) {

@@ -215,6 +215,64 @@ TYPED_TEST_P(CommunicatorOf, GroupOperationsStayInTheGroup) {
   });
 }
 
+// Two and three under way at once, long ones too, and whole operations right behind them.
+TYPED_TEST_P(CommunicatorOf, BegunOperationsHaveTheResultsOfWholeOnes) {
+  constexpr int32_t kRanks = 4;
+  if (!can_have<TypeParam>(kRanks)) GTEST_SKIP();
+  const TypeParam world({.tp_size = kRanks});
+  run_ranks(world, [&](int32_t rank) {
+    const WorldCommunicator comm = world.world(rank);
+    std::mt19937_64 random(7);  // the same on all ranks
+    for (int64_t step = 0; step < 30; ++step) {
+      comm.begin_step(step);
+      std::vector<int64_t> counts(kRanks);
+      for (int64_t& count : counts) count = static_cast<int64_t>(random() % (step % 5 == 0 ? 40'000 : 40));
+      std::vector<int64_t> byte_counts;
+      for (const int64_t count : counts) byte_counts.push_back(4 * count);
+      const int64_t total = std::accumulate(counts.begin(), counts.end(), int64_t{0});
+      const int64_t own_count = counts[static_cast<size_t>(rank)];
+      const int64_t first = std::accumulate(counts.begin(), counts.begin() + rank, int64_t{0});
+
+      std::vector<float> own;
+      for (int64_t i = 0; i < own_count; ++i) own.push_back(value(rank, i + step));
+      std::vector<float> all(static_cast<size_t>(total));
+      ASSERT_TRUE(
+          comm.begin_all_gather_v(std::as_bytes(std::span(own)), std::as_writable_bytes(std::span(all)), byte_counts)
+              .ok());
+      std::vector<float> parts;
+      for (int64_t i = 0; i < total; ++i) parts.push_back(value(rank, i));
+      std::vector<float> sums(static_cast<size_t>(own_count));
+      ASSERT_TRUE(comm.begin_reduce_scatter_v(parts, sums, counts).ok());
+      std::this_thread::sleep_for(std::chrono::microseconds(random() % 500 * static_cast<uint64_t>(rank)));
+      ASSERT_TRUE(comm.finish().ok());
+      const std::vector<int64_t> received_counts(kRanks, 4 * own_count);
+      std::vector<float> received(static_cast<size_t>(kRanks * own_count));
+      ASSERT_TRUE(comm.begin_all_to_all_v(std::as_bytes(std::span(parts)), byte_counts,
+                                          std::as_writable_bytes(std::span(received)), received_counts)
+                      .ok());
+      size_t at = 0;
+      for (int32_t from = 0; from < kRanks; ++from) {
+        for (int64_t i = 0; i < counts[static_cast<size_t>(from)]; ++i) {
+          ASSERT_EQ(all[at++], value(from, i + step)) << "step " << step;
+        }
+      }
+      ASSERT_TRUE(comm.finish().ok());
+      for (int64_t i = 0; i < own_count; ++i) {
+        ASSERT_EQ(sums[static_cast<size_t>(i)], sum_in_rank_order(kRanks, first + i)) << "step " << step;
+      }
+      ASSERT_TRUE(comm.finish().ok());
+      at = 0;
+      for (int32_t from = 0; from < kRanks; ++from) {
+        for (int64_t i = 0; i < own_count; ++i) ASSERT_EQ(received[at++], value(from, first + i)) << "step " << step;
+      }
+      std::vector<float> told{static_cast<float>(rank)};
+      ASSERT_TRUE(comm.all_reduce(std::span(told)).ok());
+      ASSERT_EQ(told[0], 6.0F);
+    }
+  });
+  EXPECT_FALSE(world.has_failed()) << world.failure();
+}
+
 TYPED_TEST_P(CommunicatorOf, MessagesArriveInTheOrderSent) {
   if (!can_have<TypeParam>(3)) GTEST_SKIP();
   const TypeParam world({.tp_size = 3});
@@ -370,8 +428,8 @@ TYPED_TEST_P(CommunicatorOf, AnAbortEndsEveryWaitNowAndLater) {
 REGISTER_TYPED_TEST_SUITE_P(CommunicatorOf, EveryRankGetsItsPartInRankOrder, LongPartsArriveToo,
                             RanksThatShareCpusGetTheirPartsToo, EqualPartsNeedNoCounts,
                             IntegerSumsOntoZerosKeepEveryBit, GroupOperationsStayInTheGroup,
-                            MessagesArriveInTheOrderSent, TheNextOperationCompletesAPostedBarrier,
-                            ASkippedOperationIsAnErrorOnAllRanksThatNamesBoth,
+                            BegunOperationsHaveTheResultsOfWholeOnes, MessagesArriveInTheOrderSent,
+                            TheNextOperationCompletesAPostedBarrier, ASkippedOperationIsAnErrorOnAllRanksThatNamesBoth,
                             AWrongSizeIsAnErrorOnAllRanksThatNamesBoth, UnequalCountsAreAnErrorOnAllRanks,
                             SizesThatDoNotFitTheCallEndTheWorld, DifferentStepsAreAnErrorOnAllRanks,
                             AnExceptionBeforeTheRendezvousEndsAllWaits, ARankThatDoesNotComeIsNamedAfterTheTimeout,

@@ -93,8 +93,8 @@ struct PlannedStep {
 };
 
 PlannedStep plan_step(const std::vector<Batch>& batches, const std::vector<std::vector<StepPlan>>& prefills,
-                      size_t number, int32_t output_index) {
-  PlannedStep step{.groups = {}, .shape = {.number = static_cast<int64_t>(number) + 1}};
+                      size_t number, int32_t output_index, bool in_halves) {
+  PlannedStep step{.groups = {}, .shape = {.number = static_cast<int64_t>(number) + 1, .in_halves = in_halves}};
   for (size_t i = 0; i < batches.size(); ++i) {
     const bool is_prefill = output_index == 0;
     StepPlan plan;
@@ -121,7 +121,7 @@ Status run_rank(const BatchShape& shape, RankSet& ranks, Rank& rank, int32_t wor
     num_prefills = std::max(num_prefills, prefills.back().size());
   }
   const auto step = [&](size_t number, int32_t output_index, PhaseRun BatchRun::*phase) -> Status {
-    const PlannedStep planned = plan_step(batches, prefills, number, output_index);
+    const PlannedStep planned = plan_step(batches, prefills, number, output_index, shape.in_halves);
     const int64_t faults = page_faults();
     const double start = monotonic_seconds();
     TRY_STATUS(rank.execute(planned.groups[own], planned.shape));

@@ -16,6 +16,7 @@ struct BatchShape {
   int32_t input_len = 512;  // tokens of each prompt
   int32_t output_len = 32;  // of each sequence; the first comes from the prefill
   uint64_t seed = 0;
+  bool in_halves = false;     // WorldStep::in_halves
   bool skip_prefill = false;  // decode after prompts whose keys and values are zeros, not computed
 };
 

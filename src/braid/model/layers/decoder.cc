@@ -7,21 +7,77 @@
 
 namespace braid {
 
-Rows Decoder::forward(Step& step, std::span<const TokenId> ids) const {
-  const IndexRange own = step.exchange.own_rows(static_cast<int64_t>(ids.size()));
-  const Rows rows = step.workspace.residual.first(own.end - own.begin);
-  (*weights_.embedding)(step.ops, ids.subspan(static_cast<size_t>(own.begin), static_cast<size_t>(rows.rows)), rows);
-  if (weights_.embedding_multiplier != 1.0F) {
-    step.ops.parallel_for(rows.rows, [&](int64_t begin, int64_t end) {
-      for (int64_t row = begin; row < end; ++row) {
-        float* values = rows.row<float>(row);
-        for (int64_t i = 0; i < rows.cols; ++i) values[i] *= weights_.embedding_multiplier;
-      }
-    });
+namespace {
+
+// A part of the step: its rows of the residual stream, and its place in the feed-forward blocks' sums.
+struct StepPart {
+  Step& step;
+  int32_t number = 0;
+  Residual x;
+  int64_t first_delta = 0;
+
+  void select() const {
+    step.exchange.select_part(number);
+    step.workspace.first_delta = first_delta;
   }
-  const Residual x(step.ops, rows, weights_.residual_multiplier);
-  for (const auto& layer : weights_.layers) layer->forward(step, x);
-  return rows;
+};
+
+}  // namespace
+
+// The rank's own rows of the part; `ids` are those of the group.
+void Decoder::embed(Step& step, std::span<const TokenId> ids, Rows rows) const {
+  const IndexRange own = step.exchange.own_rows(static_cast<int64_t>(ids.size()));
+  (*weights_.embedding)(step.ops, ids.subspan(static_cast<size_t>(own.begin), static_cast<size_t>(rows.rows)), rows);
+  if (weights_.embedding_multiplier == 1.0F) return;
+  step.ops.parallel_for(rows.rows, [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) {
+      float* values = rows.row<float>(row);
+      for (int64_t i = 0; i < rows.cols; ++i) values[i] *= weights_.embedding_multiplier;
+    }
+  });
+}
+
+// With one part nothing comes between the calls of a layer. With two, each one's rows travel while the other one is
+// computed: attention of the second hides the gather of the first, and so on round.
+Rows Decoder::forward(std::span<Step> steps, std::span<const TokenId> ids) const {
+  const Workspace& workspace = steps.front().workspace;
+  std::vector<StepPart> parts;
+  int64_t num_rows = 0;
+  int64_t num_sums = 0;
+  for (Step& step : steps) {
+    const auto number = static_cast<int32_t>(parts.size());
+    step.exchange.select_part(number);
+    const IndexRange of_group = step.exchange.part_rows(number, static_cast<int64_t>(ids.size()));
+    const int64_t part_rows = of_group.end - of_group.begin;
+    const IndexRange own = step.exchange.own_rows(part_rows);
+    const Rows rows =
+        workspace.residual.first(num_rows + own.end - own.begin).slice_rows(num_rows, own.end - own.begin);
+    embed(step, ids.subspan(static_cast<size_t>(of_group.begin), static_cast<size_t>(part_rows)), rows);
+    parts.push_back({.step = step,
+                     .number = number,
+                     .x = Residual(step.ops, rows, weights_.residual_multiplier),
+                     .first_delta = num_sums});
+    num_rows += rows.rows;
+    num_sums += step.exchange.gathered_rows();
+  }
+  const DecoderLayer* before = nullptr;
+  for (const auto& layer : weights_.layers) {
+    for (const StepPart& part : parts) {
+      part.select();
+      if (before != nullptr) before->add_sums(part.step, part.x);
+      layer->attend(part.step, part.x);
+    }
+    for (const StepPart& part : parts) {
+      part.select();
+      layer->feed_forward(part.step);
+    }
+    before = layer.get();
+  }
+  for (const StepPart& part : parts) {
+    part.select();
+    if (before != nullptr) before->add_sums(part.step, part.x);
+  }
+  return workspace.residual.first(num_rows);
 }
 
 // The chosen rows, normed, from all ranks that share the head.

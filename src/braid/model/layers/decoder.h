@@ -18,7 +18,13 @@ namespace braid {
 class DecoderLayer {
  public:
   virtual ~DecoderLayer() = default;
-  virtual void forward(Step& step, Residual x) const = 0;
+
+  // In this order, for each part of the step. Other parts may be computed between them, while the rows are on their
+  // way.
+  virtual void attend(Step& step, Residual x) const = 0;    // begins the gather
+  virtual void feed_forward(Step& step) const = 0;          // finishes it, begins the scatter
+  virtual void add_sums(Step& step, Residual x) const = 0;  // finishes that
+
   // `tensors`: those that it was loaded from.
   virtual void list_weights(const LayerTensors& tensors, WeightList& list) const = 0;
 };
@@ -41,7 +47,7 @@ class Decoder final : public Model {
  public:
   explicit Decoder(DecoderWeights weights) : weights_(std::move(weights)) {}
 
-  Rows forward(Step& step, std::span<const TokenId> ids) const override;
+  Rows forward(std::span<Step> parts, std::span<const TokenId> ids) const override;
   ConstRows logits(Step& step, ConstRows hidden, std::span<const int32_t> rows) const override;
   bool largest_logits(Step& step, ConstRows hidden, std::span<const int32_t> rows,
                       std::span<RowMax> maxima) const override;
@@ -50,6 +56,7 @@ class Decoder final : public Model {
   void list_weights(const DecoderTensors& tensors, std::span<const LayerTensors> layers, WeightList& list) const;
 
  private:
+  void embed(Step& step, std::span<const TokenId> ids, Rows rows) const;
   ConstRows gather_head_input(Step& step, ConstRows hidden, std::span<const int32_t> rows) const;
 
   DecoderWeights weights_;

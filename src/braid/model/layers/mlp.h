@@ -33,7 +33,7 @@ class Mlp {
   // x: normed rows of all ranks. Returns this rank's partial sums, [rows, hidden] float32.
   ConstRows operator()(Step& step, ConstRows x) const {
     const Rows hidden = step.workspace.ffn_hidden.first(x.rows).slice_cols(0, weights_.down->k());
-    const Rows delta = step.workspace.delta.first(x.rows);
+    const Rows delta = step.workspace.ffn_delta(x.rows);
     step.ops.matmul(x, *weights_.gate_up, hidden, {.kind = weights_.activation, .bias = weights_.gate_up_bias});
     step.ops.matmul(hidden, *weights_.down, delta, {.bias = weights_.down_bias});
     return delta;

@@ -59,7 +59,7 @@ ConstRows Moe::operator()(Step& step, ConstRows x) const {
   Choices choices{.per_token = top_k, .rows = sorted.rows, .weights = std::move(weights)};
   const bool has_shared = weights_.shared.gate_up != nullptr;
   if (has_shared) add_shared(step, x, routed_rows, choices);
-  const Rows delta = workspace.delta.first(x.rows);
+  const Rows delta = workspace.ffn_delta(x.rows);
   ops.combine(workspace.expert_outputs.first(routed_rows + (has_shared ? x.rows : 0)), choices.rows, choices.weights,
               choices.per_token, delta);
   return delta;

@@ -20,10 +20,15 @@ class PostNormLayer final : public DecoderLayer {
         feed_forward_norm_(std::move(feed_forward_norm)),
         feed_forward_(std::move(feed_forward)) {}
 
-  void forward(Step& step, Residual x) const override {
+  void attend(Step& step, Residual x) const override {
     x += attention_norm_.after_block(step, attention_(step, without_norm(step, x)));
-    const ConstRows all = step.exchange.gather(without_norm(step, x));
-    x += feed_forward_norm_.after_block(step, step.exchange.scatter(feed_forward_(step, all)));
+    step.exchange.begin_gather(without_norm(step, x));
+  }
+  void feed_forward(Step& step) const override {
+    step.exchange.begin_scatter(feed_forward_(step, step.exchange.finish_gather()));
+  }
+  void add_sums(Step& step, Residual x) const override {
+    x += feed_forward_norm_.after_block(step, step.exchange.finish_scatter());
   }
 
   void list_weights(const LayerTensors& tensors, WeightList& list) const override {

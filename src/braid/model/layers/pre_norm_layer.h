@@ -20,10 +20,14 @@ class PreNormLayer final : public DecoderLayer {
         post_norm_(std::move(post_norm)),
         feed_forward_(std::move(feed_forward)) {}
 
-  void forward(Step& step, Residual x) const override {
+  void attend(Step& step, Residual x) const override {
     x += attention_(step, input_norm_(step, x));
-    x += step.exchange.scatter(feed_forward_(step, step.exchange.gather(post_norm_(step, x))));
+    step.exchange.begin_gather(post_norm_(step, x));
   }
+  void feed_forward(Step& step) const override {
+    step.exchange.begin_scatter(feed_forward_(step, step.exchange.finish_gather()));
+  }
+  void add_sums(Step& step, Residual x) const override { x += step.exchange.finish_scatter(); }
 
   void list_weights(const LayerTensors& tensors, WeightList& list) const override {
     input_norm_.list_weights(tensors.norms[0], list);

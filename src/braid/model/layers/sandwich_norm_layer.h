@@ -27,10 +27,15 @@ class SandwichNormLayer final : public DecoderLayer {
         feed_forward_norms_(std::move(feed_forward_norms)),
         feed_forward_(std::move(feed_forward)) {}
 
-  void forward(Step& step, Residual x) const override {
+  void attend(Step& step, Residual x) const override {
     x += attention_norms_.after.after_block(step, attention_(step, attention_norms_.before(step, x)));
-    const ConstRows all = step.exchange.gather(feed_forward_norms_.before(step, x));
-    x += feed_forward_norms_.after.after_block(step, step.exchange.scatter(feed_forward_(step, all)));
+    step.exchange.begin_gather(feed_forward_norms_.before(step, x));
+  }
+  void feed_forward(Step& step) const override {
+    step.exchange.begin_scatter(feed_forward_(step, step.exchange.finish_gather()));
+  }
+  void add_sums(Step& step, Residual x) const override {
+    x += feed_forward_norms_.after.after_block(step, step.exchange.finish_scatter());
   }
 
   void list_weights(const LayerTensors& tensors, WeightList& list) const override {
