@@ -261,7 +261,7 @@ using ProcessMessage =
     std::variant<ProcessHello, ProcessReady, ProcessFailure, ProcessProgress, MaskWanted, ProcessStart, MaskAnswer,
                  DirectMap, ProcessNews, ProcessStop, NodeHello, NodeRefusal, RunOnNode, RunCommand, CommandEnded,
                  EndCommands, ProcessBeat, NodeQuestion, NodeAnswer, ProfileStart, ProfileWanted, ProfilePart,
-                 ClockQuestion, ClockAnswer, NodeBeat, JournalPart, JournalKept, FrontClaim, NodeLeaving,
-                 WeightsWanted, WeightsChecked>;
+                 ClockQuestion, ClockAnswer, NodeBeat, JournalPart, JournalKept, FrontClaim, NodeLeaving, WeightsWanted,
+                 WeightsChecked>;
 
 }  // namespace braid
