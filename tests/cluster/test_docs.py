@@ -15,7 +15,7 @@ def test_every_message_of_the_page_is_in_the_program(braid):
     assert [message for message in messages if message.encode() not in program] == []
 
 
-OTHERS_FLAGS = {"--bind-to", "--mpi", "--shm-size", "--nodes"}  # mpirun's, srun's, docker's
+OTHERS_FLAGS = {"--bind-to", "--mpi", "--shm-size", "--nodes", "--ntasks-per-node"}  # mpirun's, srun's, docker's
 
 
 def test_every_flag_of_the_page_is_one_of_the_program(braid):
