@@ -45,7 +45,8 @@ export class RanksCard {
 
   draw(status) {
     this.root.hidden = !isWorthShowing(status);
-    const restarts = status.num_restarts ? ` Started again ${count(status.num_restarts)} times.` : '';
+    const times = status.num_restarts === 1 ? 'once' : `${count(status.num_restarts)} times`;
+    const restarts = status.num_restarts ? ` Started again ${times}.` : '';
     this.#state.textContent = `${kStates[status.state] ?? status.state}${restarts}`;
     const leftOut = status.elastic?.left_out_nodes ?? [];
     if (leftOut.length) this.#state.textContent += ` Without node ${leftOut.join(', ')} since ${new Date(status.elastic.since * 1000).toLocaleTimeString()}.`;
