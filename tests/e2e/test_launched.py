@@ -115,8 +115,9 @@ def test_answers_are_those_of_one_process(braid, layout, num_processes, flags):
 def test_a_signal_to_the_launcher_drains(braid):
     with Job(braid, 2, *DP2) as job, concurrent.futures.ThreadPoolExecutor(1) as pool:
         ranks, front = job.processes()
-        under_way = pool.submit(ask, job, {"prompt": "hello", "max_tokens": 400, "temperature": 0})
-        wait_for(lambda: job.metric("num_running_reqs", group=0) + job.metric("num_running_reqs", group=1) == 1)
+        # Many choices, so that it is still under way when mpirun has passed the signal on.
+        under_way = pool.submit(ask, job, {"prompt": "hello", "max_tokens": 400, "temperature": 0, "n": 64})
+        wait_for(lambda: job.metric("num_running_reqs", group=0) + job.metric("num_running_reqs", group=1) > 0)
         job.process.send_signal(signal.SIGUSR1)
         assert under_way.result()[0][2] == "length"
         assert job.process.wait(30) == 0, job.read_log()
