@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <exception>
 #include <future>
 #include <thread>
@@ -15,17 +16,17 @@
 namespace braid {
 namespace {
 
-constexpr long kTurnNs = 500'000;  // NOLINT(google-runtime-int): timespec's type
+constexpr int64_t kTurn_ns = 500'000;
 
 // Also a thread of the lowest priority keeps its CPU until the kernel's next tick, up to 4 ms. So a timer interrupts
 // it, and it offers its CPU. Whoever waits for it is then chosen; with nobody there, this costs a microsecond.
 void offer_cpu(int /*signal*/) {
-  static thread_local long last_ns = 0;  // NOLINT(google-runtime-int)
+  static thread_local int64_t last_ns = 0;
   timespec used = {};
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
-  const auto now_ns = used.tv_sec * 1'000'000'000 + used.tv_nsec;
+  const int64_t now_ns = used.tv_sec * 1'000'000'000 + used.tv_nsec;
   // A thread that has hardly run since was waiting itself when the timer went off, and would never get on.
-  if (now_ns - last_ns < kTurnNs / 2) return;
+  if (now_ns - last_ns < kTurn_ns / 2) return;
   sched_yield();
   last_ns = now_ns;
 }
@@ -45,7 +46,7 @@ class Pacemaker {
     event.sigev_signo = signal_number();
     event._sigev_un._tid = id;
     is_running_ = has_handler && timer_create(CLOCK_MONOTONIC, &event, &timer_) == 0;
-    const itimerspec turn = {.it_interval = {0, kTurnNs}, .it_value = {0, kTurnNs}};
+    const itimerspec turn = {.it_interval = {0, kTurn_ns}, .it_value = {0, kTurn_ns}};
     if (is_running_) timer_settime(timer_, 0, &turn, nullptr);
   }
   ~Pacemaker() {

@@ -11,19 +11,16 @@ namespace braid {
 WeightReport RemoteWorlds::check_weights() {
   std::unique_lock lock(mutex_);
   AskedWeights& asked = asked_weights_.emplace(AskedWeights{.id = ++last_weights_, .awaited = {}, .report = {}});
-  const uint64_t id = asked.id;
   for (size_t index = 0; index < worlds_.size(); ++index) {
     const World& world = worlds_[index];
     if (world.state != State::kRuns) asked.report.unchecked.push_back(fmt::format("world {} does not run", index));
     for (const Process& process : world.processes) {
       if (world.state != State::kRuns) continue;
       asked.awaited.insert(process.peer);
-      tell(process.peer, WeightsWanted{.id = id});
+      tell(process.peer, WeightsWanted{.id = asked.id});
     }
   }
-  const auto is_current = [&] { return asked_weights_ && asked_weights_->id == id; };
-  changed_.wait(lock, [&] { return is_stopping_ || !is_current() || asked_weights_->awaited.empty(); });
-  if (!is_current()) return {.unchecked = {"another check has begun"}};
+  changed_.wait(lock, [&] { return is_stopping_ || asked.awaited.empty(); });
   AskedWeights whole = *std::exchange(asked_weights_, std::nullopt);
   if (!whole.awaited.empty()) whole.report.unchecked.emplace_back("the server ends");
   whole.report.nodes = nodes();
@@ -39,10 +36,11 @@ void RemoteWorlds::take_weights(Process& process, WeightsChecked checked) {
   if (checked.ranks.size() == ranks.size()) {
     report.num_pages += checked.num_pages;
     report.num_bad_pages += checked.num_bad_pages;
+    const int32_t node = node_of(process.hello, nodes());
     for (size_t i = 0; i < ranks.size(); ++i) {
       ranks[i].weights = std::move(checked.ranks[i]);
       report.ranks.push_back(ranks[i]);
-      report.ranks.back().node = node_of(process.hello, nodes());
+      report.ranks.back().node = node;
     }
   } else {
     report.unchecked.push_back(fmt::format("pid {} on {} says what {} ranks have, and has {}", process.hello.pid,

@@ -85,7 +85,10 @@ void DpTokenExchange::begin_step(const DpAttentionMetadata& metadata) {
   for (int32_t number = 0; number < num_parts_; ++number) {
     select_part(number);
     std::vector<int32_t> tokens = metadata.group_tokens;
-    for (int32_t& of_group : tokens) of_group = rows_of_part(number, of_group);
+    for (int32_t& of_group : tokens) {
+      const IndexRange rows = part_rows(number, of_group);
+      of_group = static_cast<int32_t>(rows.end - rows.begin);
+    }
     set_row_layout(part().layout, mode_, tokens, config_.place.attn_tp_size);
     part().first_row = before != nullptr ? before->layout.total_rows : 0;
     part().first_sum = before != nullptr ? before->layout.shards[static_cast<size_t>(config_.place.tp_rank)].slot : 0;
@@ -95,12 +98,6 @@ void DpTokenExchange::begin_step(const DpAttentionMetadata& metadata) {
     before = &part();
   }
   select_part(0);
-}
-
-int32_t DpTokenExchange::rows_of_part(int32_t number, int32_t group_rows) const {
-  if (!is_split()) return group_rows;
-  const IndexRange rows = split_evenly(group_rows, number, num_parts_);
-  return static_cast<int32_t>(rows.end - rows.begin);
 }
 
 IndexRange DpTokenExchange::part_rows(int32_t part, int64_t group_rows) const {
@@ -238,13 +235,6 @@ void DpTokenExchange::group_sum(Rows parts) {
       group_.all_reduce(std::span(reinterpret_cast<float*>(parts.data), static_cast<size_t>(parts.rows * parts.cols))));
 }
 
-// Those that are sent to each rank, with what pads them.
-std::span<const int64_t> DpTokenExchange::rows_of_shards() {
-  world_counts_.clear();
-  for (const RowLayout::Shard& shard : layout().shards) world_counts_.push_back(shard.slot);
-  return world_counts_;
-}
-
 void DpTokenExchange::begin_scatter(ConstRows partial_sums) {
   CHECK(partial_sums.rows == layout().total_rows && partial_sums.stride == config_.hidden &&
             partial_sums.dtype == DType::kFloat32,
@@ -254,7 +244,7 @@ void DpTokenExchange::begin_scatter(ConstRows partial_sums) {
   if (!is_split()) return;
   const Timed timed(times_.move_s);
   const Rows own = own_sums(own_shard().slot);
-  end_pass_unless(rounded_ ? rounded_->begin(ops_, world_, rows_of_shards(), before_part(), partial_sums, own)
+  end_pass_unless(rounded_ ? rounded_->begin(ops_, world_, slot_counts(layout(), 1), before_part(), partial_sums, own)
                            : dp_begin_scatter_tokens(world_, layout(), partial_sums, own));
 }
 
@@ -270,7 +260,7 @@ ConstRows DpTokenExchange::finish_scatter() {
   const FlushDenormals mode;
   const Rows own = own_sums(own_shard().slot);
   if (!is_split()) {
-    end_pass_unless(rounded_ ? rounded_->scatter(ops_, world_, rows_of_shards(), part().partial_sums, own)
+    end_pass_unless(rounded_ ? rounded_->scatter(ops_, world_, slot_counts(layout(), 1), part().partial_sums, own)
                              : dp_scatter_tokens(world_, layout(), mode_, part().partial_sums, own));
   } else {
     end_pass_unless(rounded_ ? rounded_->finish(ops_, world_, before_part(), own) : world_.finish());

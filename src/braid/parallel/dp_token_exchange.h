@@ -110,10 +110,8 @@ class DpTokenExchange final : public TokenExchange {
   Rows slot() const { return all_rows().slice_rows(own_shard().first, own_shard().rows); }
   double& waiting_s() { return world_.shares_memory() ? times_.wait_s : times_.move_s; }
   void place_own(ConstRows own);
-  std::span<const int64_t> rows_of_shards();
   void count_group(int64_t unit);
   void count_bytes();
-  int32_t rows_of_part(int32_t number, int32_t group_rows) const;
   ConstRows sum_of_peers(int64_t first_row, std::span<const void*> partial_sums);
 
   DpAttentionConfig config_;
@@ -131,8 +129,7 @@ class DpTokenExchange final : public TokenExchange {
   DpPaddingMode mode_ = DpPaddingMode::kExact;
   std::vector<const void*> world_sums_;
   std::vector<const void*> group_sums_;
-  std::vector<int64_t> counts_;        // of the group's ranks
-  std::vector<int64_t> world_counts_;  // rows of each rank, where sums travel rounded
+  std::vector<int64_t> counts_;  // of the group's ranks
   ExchangeTimes times_;
   ExchangeCounts bytes_of_group_;  // what one exchange of this step moves within the group
   ExchangeCounts counts_of_step_;

@@ -2,9 +2,9 @@
 // through mailboxes, the others through the processes' port: in each operation one message from all ranks of a process
 // to all of another (bundle_queue.h, bundle_arrivals.h). Where these are one rank each, unless it is early
 // (MessageGrid::lend), and for what is sent from rank to rank, short data travels behind its head and long data from
-// and to the ranks' own memory. Also what ranks hand
-// over to each other beside the steps, and what processes tell each other about the world itself: how far they are, and
-// why it ends. Tested by communicator_test.cc, process_world_test.cc and tests/e2e/test_mpi.py.
+// and to the ranks' own memory. Also what ranks hand over to each other beside the steps, and what processes tell each
+// other about the world itself: how far they are, and why it ends. Tested by communicator_test.cc,
+// process_world_test.cc and tests/e2e/test_mpi.py.
 #pragma once
 
 #include <array>

@@ -304,7 +304,17 @@ Result<ProcessMessage> decode_node_hello(const message_format::NodeHello& from, 
   return ProcessMessage(std::move(hello));
 }
 
-// The messages about a profile, and about weights.
+// The messages about weights.
+Result<ProcessMessage> decode_of_weights(const message_format::Message& message, const ProcessMessageLimits& limits) {
+  if (const auto* from = message.body_as_WeightsWanted()) return ProcessMessage(WeightsWanted{.id = from->id()});
+  if (const auto* from = message.body_as_WeightsChecked()) {
+    TRY(WeightsChecked checked, decode_weights_checked(*from, limits));
+    return ProcessMessage(std::move(checked));
+  }
+  return fail("a message of unknown kind {}", static_cast<int>(message.body_type()));
+}
+
+// The messages about a profile.
 Result<ProcessMessage> decode_of_profile(const message_format::Message& message, const ProcessMessageLimits& limits) {
   if (const auto* from = message.body_as_ProfileStart()) return ProcessMessage(ProfileStart{.id = from->id()});
   if (const auto* from = message.body_as_ProfileWanted()) {
@@ -314,17 +324,12 @@ Result<ProcessMessage> decode_of_profile(const message_format::Message& message,
     TRY(ProfilePart part, decode_profile_part(*from));
     return ProcessMessage(std::move(part));
   }
-  if (const auto* from = message.body_as_WeightsWanted()) return ProcessMessage(WeightsWanted{.id = from->id()});
-  if (const auto* from = message.body_as_WeightsChecked()) {
-    TRY(WeightsChecked checked, decode_weights_checked(*from, limits));
-    return ProcessMessage(std::move(checked));
-  }
   if (const auto* from = message.body_as_ClockQuestion()) return ProcessMessage(ClockQuestion{.id = from->id()});
   if (const auto* from = message.body_as_ClockAnswer()) {
     if (!is_profile_time(from->monotonic_s())) return fail("an answer at no time");
     return ProcessMessage(ClockAnswer{.id = from->id(), .monotonic_s = from->monotonic_s()});
   }
-  return fail("a message of unknown kind {}", static_cast<int>(message.body_type()));
+  return decode_of_weights(message, limits);
 }
 
 // The messages with which one node stands by for another.
