@@ -7,20 +7,19 @@
 
 namespace braid {
 
-// The controller's maps. What the processes send comes to the listener directly.
+// The controller's maps. What the processes send comes to the listener directly. A world may have ended a moment before
+// the controller hears of it from the listener. What it sends to that world until then is for nobody: the world's
+// requests are dispatched again once it is known to be lost.
 class RemoteWorlds::Link final : public ControllerLink {
  public:
   explicit Link(RemoteWorlds& worlds) : worlds_(worlds) {}
 
   Status send_to_all(SharedBytes map) override {
     const std::lock_guard lock(worlds_.mutex_);
-    bool has_any = false;
     for (int32_t world = 0; world < std::ssize(worlds_.worlds_); ++world) {
       if (worlds_.worlds_[static_cast<size_t>(world)].state == State::kEnded) continue;
       worlds_.send_to_world(world, {.kind = LinkMessageKind::kMap, .group = {}, .body = map});
-      has_any = true;
     }
-    if (!has_any) return fail("no publisher is there");
     return {};
   }
 
@@ -28,9 +27,7 @@ class RemoteWorlds::Link final : public ControllerLink {
     const std::lock_guard lock(worlds_.mutex_);
     const int32_t world = group / worlds_.options_.groups_per_world;
     if (world >= std::ssize(worlds_.worlds_) || group < 0) return fail("group {} is none", group);
-    if (worlds_.worlds_[static_cast<size_t>(world)].state == State::kEnded) {
-      return fail("the publisher of group {} is gone", group);
-    }
+    if (worlds_.worlds_[static_cast<size_t>(world)].state == State::kEnded) return {};
     DirectMap direct{.group = group, .map = {map.span().begin(), map.span().end()}};
     worlds_.send_to_world(
         world, {.kind = LinkMessageKind::kMessage, .group = group, .body = encode(ProcessMessage(std::move(direct)))});
