@@ -92,17 +92,22 @@ def main():
         told = {}
         memory = []
         next_line = start + 60
-        while time.monotonic() < end:
-            time.sleep(options.every)
-            fault = dice.choice(possible)
-            wait_for(lambda: cluster.status()["state"] == "running", lambda: cluster.nodes[0].read_log(), timeout=60)
-            told[fault.__name__] = told.get(fault.__name__, 0) + 1
-            fault(cluster)
-            memory.append(resident_bytes(cluster.nodes[0].process.pid))
-            if time.monotonic() > next_line:
-                next_line += 60
-                print(f"{time.monotonic() - start:6.0f} s: {sum(told.values())} faults, {load.num_done} streams, "
-                      f"{len(load.lost)} lost, {load.num_changed} changed, front {memory[-1] >> 20} MB", flush=True)
+        try:
+            while time.monotonic() < end:
+                time.sleep(options.every)
+                fault = dice.choice(possible)
+                wait_for(lambda: cluster.status()["state"] == "running", lambda: cluster.nodes[0].read_log(), timeout=60)
+                told[fault.__name__] = told.get(fault.__name__, 0) + 1
+                fault(cluster)
+                memory.append(resident_bytes(cluster.nodes[0].process.pid))
+                if time.monotonic() > next_line:
+                    next_line += 60
+                    print(f"{time.monotonic() - start:6.0f} s: {sum(told.values())} faults, {load.num_done} streams, "
+                          f"{len(load.lost)} lost, {load.num_changed} changed, front {memory[-1] >> 20} MB", flush=True)
+        except (OSError, AssertionError):
+            load.is_over = True
+            print(cluster.nodes[0].read_log()[-20000:])
+            raise
         load.is_over = True
         client.join()
         wait_for(lambda: cluster.status()["state"] == "running" and is_whole(cluster), "it does not come back", timeout=60)
