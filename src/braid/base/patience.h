@@ -28,8 +28,9 @@ class Patience {
   static constexpr double kSpins = 20;
   explicit Patience(double timeout_s) : timeout_s_(timeout_s) {}
 
-  // How often to look, in seconds.
-  double interval_s() const { return timeout_s_ / 8; }
+  // How often to look, in seconds: what is over is seen to be over by a tenth of the timeout later, also where two
+  // look and tell each other.
+  double interval_s() const { return timeout_s_ / 32; }
 
   void begin(const Progress& progress, double now_s) {
     last_ = progress;

@@ -24,8 +24,8 @@ bool EndOfWorld::has_any() const {
   return std::ranges::any_of(reasons_, [](const auto& reason) { return reason.has_value(); });
 }
 
-bool EndOfWorld::has_all() const {
-  return std::ranges::all_of(reasons_, [](const auto& reason) { return reason.has_value(); });
+bool EndOfWorld::has(int32_t process) const {
+  return reasons_[static_cast<size_t>(process)].has_value();
 }
 
 std::string EndOfWorld::report(int32_t group_size) const {

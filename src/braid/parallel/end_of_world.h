@@ -23,7 +23,7 @@ class EndOfWorld {
   void set_reason(int32_t process, std::string_view reason);  // its last word; empty: it heard of the end from others
 
   bool has_any() const;  // reason
-  bool has_all() const;
+  bool has(int32_t process) const;
 
   // The reason of the first process that has one, and what each rank did.
   std::string report(int32_t group_size) const;

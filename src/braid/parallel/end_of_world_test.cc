@@ -16,9 +16,9 @@ TEST(EndOfWorld, ReportsTheFirstReasonAndAllRanks) {
   EXPECT_FALSE(end.has_any());
   end.set_reason(1, "out of pages");
   EXPECT_TRUE(end.has_any());
-  EXPECT_FALSE(end.has_all());
+  EXPECT_FALSE(end.has(0));
   end.set_reason(0, "");
-  EXPECT_TRUE(end.has_all());
+  EXPECT_TRUE(end.has(0) && end.has(1));
   end.set_track(0, {barrier_for(2)});
   end.set_track(2, {barrier_for(1)});
   EXPECT_EQ(end.report(3),

@@ -169,6 +169,7 @@ ProcessMail::ProcessMail(WorldState& state, const RankSpread& spread, std::share
                   }),
       end_(spread),
       has_left_(static_cast<size_t>(spread.num_processes())),
+      heard_s_(static_cast<size_t>(spread.num_processes()), monotonic_seconds()),
       progress_(static_cast<size_t>(spread.num_processes())) {
   const IndexRange own = spread_.ranks_of(port_->process());
   lent_.resize(static_cast<size_t>(own.end - own.begin));
@@ -397,6 +398,7 @@ void ProcessMail::try_look_after_port(const Mailbox* box) {
 }
 
 Status ProcessMail::deliver(std::span<const std::byte> bytes, int32_t process) {
+  heard_s_[static_cast<size_t>(process)] = monotonic_seconds();
   TRY(const DecodedMessage message, decode_message(bytes));
   const MessageHead& head = message.head;
   if (head.type >= HeadType::kProgress) return deliver_news(message, process);
@@ -436,7 +438,8 @@ void ProcessMail::care_for_early() {
 void ProcessMail::run_errands() {
   constexpr double kBusy_s = 1e-3;
   constexpr double kIdle_s = 20e-3;
-  double next_progress_s = 0;
+  const double progress_interval_s = Patience(state_.timeout_s()).interval_s();
+  double next_progress_s = monotonic_seconds() + progress_interval_s;
   std::unique_lock errands_lock(errands_mutex_);
   bool is_busy = false;
   while (!is_stopping_) {
@@ -452,7 +455,7 @@ void ProcessMail::run_errands() {
     if (must_end_.load() && !state_.has_failed()) end_as_told();
     if (monotonic_seconds() < next_progress_s) continue;
     tell_progress();
-    next_progress_s = monotonic_seconds() + Patience(state_.timeout_s()).interval_s();
+    next_progress_s = monotonic_seconds() + progress_interval_s;
   }
 }
 

@@ -106,6 +106,7 @@ class ProcessMail final : public HandOver {
   std::string agree_on_end(const std::string& reason);
   void run_errands();
   void tell_progress();
+  bool has_heard_from(int32_t process) const;  // lately. With port_mutex_
 
   WorldState& state_;
   const RankSpread spread_;
@@ -125,7 +126,8 @@ class ProcessMail final : public HandOver {
   int32_t num_fetches_ = 0;  // under way
   int32_t last_tag_ = 0;
   EndOfWorld end_;
-  std::vector<bool> has_left_;  // of each process
+  std::vector<bool> has_left_;   // of each process
+  std::vector<double> heard_s_;  // of each process, when its last message came
   std::string trouble_;         // why the world must end, if this process found it while it looked after the port
 
   std::atomic<double> early_until_s_{0};  // until when errands_ look after the port all the time
@@ -137,7 +139,6 @@ class ProcessMail final : public HandOver {
   std::mutex errands_mutex_;
   std::condition_variable errands_changed_;
   bool is_stopping_ = false;
-  Progress last_told_;   // by errands_
   std::thread errands_;  // the end of the world and progress while all ranks compute
 };
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <ranges>
 #include <thread>
 #include <utility>
 
@@ -14,7 +15,7 @@
 namespace braid {
 namespace {
 
-constexpr double kAnswer_s = 1;  // for the other processes to say how they end
+constexpr double kAnswer_s = 1;  // for the other processes to say how they end, if they have said anything lately
 
 }  // namespace
 
@@ -78,13 +79,24 @@ bool ProcessMail::has_told_end() const {
   return std::ranges::none_of(sending_, &Sending::is_last_word);
 }
 
+// A process tells its progress all the time, so one that was silent for half of the time that others wait for it has
+// ended, or stands still. (With short times it may only have lost its CPU.)
+bool ProcessMail::has_heard_from(int32_t process) const {
+  constexpr double kShortestSilence_s = 0.5;
+  const double silence_s = std::max(state_.timeout_s() / 2, kShortestSilence_s);
+  return monotonic_seconds() - heard_s_[static_cast<size_t>(process)] < silence_s;
+}
+
 // Called once, by the first thread that ends the world. All others of the world wait until it returns, so from then on
-// none of them needs the port.
+// none of them needs the port. Nobody waits for the last word of a process that says nothing.
 std::string ProcessMail::agree_on_end(const std::string& reason) {
   std::unique_lock lock(port_mutex_);
   if (!is_quiet_) tell_end(reason);
   const double until_s = monotonic_seconds() + kAnswer_s;
-  while (!is_quiet_ && port_->error().empty() && !(end_.has_all() && has_told_end()) && monotonic_seconds() < until_s) {
+  const auto is_awaited = [&](int32_t process) { return !end_.has(process) && has_heard_from(process); };
+  const auto processes = std::views::iota(0, spread_.num_processes());
+  while (!is_quiet_ && port_->error().empty() && monotonic_seconds() < until_s &&
+         (std::ranges::any_of(processes, is_awaited) || !has_told_end())) {
     look_after_port();
     lock.unlock();
     std::this_thread::sleep_for(std::chrono::microseconds(200));
@@ -132,10 +144,9 @@ Status ProcessMail::leave() {
   }
 }
 
+// Also what has not changed: that it says it shows that the process lives.
 void ProcessMail::tell_progress() {
   const Progress progress = state_.progress();
-  if (progress == last_told_) return;
-  last_told_ = progress;
   const std::lock_guard lock(port_mutex_);
   if (has_left_[static_cast<size_t>(port_->process())]) return;  // the goodbye is the last message
   tell_all(HeadType::kProgress, 0, encode_progress(progress));

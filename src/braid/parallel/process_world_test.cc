@@ -50,7 +50,8 @@ TEST(ProcessWorld, AnOperationIsOneMessageForEachPairOfProcesses) {
   constexpr int kRounds = 10;
   constexpr int32_t kProcesses = 3;
   const ParallelLayout layout{.tp_size = 6, .dp_size = 3, .enable_dp_attention = true};
-  const SimulatedProcesses world(layout, {2, 3, 1}, {});
+  // So long a timeout that no process tells its progress meanwhile.
+  const SimulatedProcesses world(layout, {2, 3, 1}, {.timeout_s = 1000});
   const auto messages_of = [&](const std::function<Status(int32_t rank)>& operation) {
     std::vector<int64_t> num_messages;
     for (int32_t process = 0; process < kProcesses; ++process) num_messages.push_back(-world.port(process).num_sends());
