@@ -37,7 +37,8 @@ std::string shell_text(std::span<const std::string> command) {
 }
 
 // braid binds its threads itself. Ranks that wait for others give way by themselves. MPI's daemons stay attached, so
-// that they end with the agent that has started them.
+// that they end with the agent that has started them. When one process has died nothing waits for the others, which
+// MPI's daemons would give a second to end by themselves; what these know is in the front already.
 std::vector<std::string> mpi_command(const MpiCommandOptions& options) {
   const std::vector<int32_t>& counts = options.processes_on_node;
   const int32_t total = std::accumulate(counts.begin(), counts.end(), 0);
@@ -49,7 +50,7 @@ std::vector<std::string> mpi_command(const MpiCommandOptions& options) {
     command.push_back(shell_text(options.program));
     return command;
   }
-  std::vector<std::string> command{"mpirun", "--quiet", "--bind-to", "none"};
+  std::vector<std::string> command{"mpirun", "--quiet", "--bind-to", "none", "--mca", "odls_base_sigkill_timeout", "0"};
   if (options.is_root) command.emplace_back("--allow-run-as-root");
   if (is_here) {
     command.emplace_back("--oversubscribe");

@@ -15,16 +15,33 @@ TEST(MpiCommand, OneProcessNeedsNoMpi) {
 
 TEST(MpiCommand, SeveralProcessesOfThisHostAreOneJob) {
   EXPECT_EQ(mpi_command({.processes_on_node = {3}, .program = {"braid", "rank"}, .is_root = true}),
-            (Words{"mpirun", "--quiet", "--bind-to", "none", "--allow-run-as-root", "--oversubscribe", "-n", "3",
-                   "braid", "rank"}));
+            (Words{"mpirun", "--quiet", "--bind-to", "none", "--mca", "odls_base_sigkill_timeout", "0",
+                   "--allow-run-as-root", "--oversubscribe", "-n", "3", "braid", "rank"}));
 }
 
 TEST(MpiCommand, OtherNodesAreReachedByTheLauncher) {
   EXPECT_EQ(
       mpi_command({.processes_on_node = {2, 0, 1}, .program = {"braid", "rank"}, .launcher = {"braid", "node-run"}}),
-      (Words{"mpirun", "--quiet", "--bind-to", "none", "--leave-session-attached", "--mca", "plm_rsh_agent",
-             "braid node-run", "--mca", "plm_rsh_no_tree_spawn", "1", "-H", "localhost:2,braid-node-2:1", "-n", "3",
-             "braid", "rank"}));
+      (Words{"mpirun",
+             "--quiet",
+             "--bind-to",
+             "none",
+             "--mca",
+             "odls_base_sigkill_timeout",
+             "0",
+             "--leave-session-attached",
+             "--mca",
+             "plm_rsh_agent",
+             "braid node-run",
+             "--mca",
+             "plm_rsh_no_tree_spawn",
+             "1",
+             "-H",
+             "localhost:2,braid-node-2:1",
+             "-n",
+             "3",
+             "braid",
+             "rank"}));
 }
 
 TEST(MpiCommand, NodesHaveNames) {

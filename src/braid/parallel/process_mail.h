@@ -128,7 +128,7 @@ class ProcessMail final : public HandOver {
   EndOfWorld end_;
   std::vector<bool> has_left_;   // of each process
   std::vector<double> heard_s_;  // of each process, when its last message came
-  std::string trouble_;         // why the world must end, if this process found it while it looked after the port
+  std::string trouble_;          // why the world must end, if this process found it while it looked after the port
 
   std::atomic<double> early_until_s_{0};  // until when errands_ look after the port all the time
   std::atomic<bool> must_end_{false};
