@@ -119,10 +119,5 @@ TEST(HalvesOverSlowLinks, AutoComputesStepsWholeWhereHalvesReadTheWeightsTwice) 
   EXPECT_EQ(counts.whole_steps(), 10U);
 }
 
-TEST(HalvesOverSlowLinks, AutoNeverTriesWhereTheLinkIsFast) {
-  const ExchangeCounts counts = counts_over(0, {.row_s = 8e-3 / kTokensOfGroup}, 10);
-  EXPECT_EQ(counts.halved_steps, 0U);
-}
-
 }  // namespace
 }  // namespace braid
