@@ -6,6 +6,7 @@
 #include <numeric>
 #include <string>
 
+#include "braid/base/check.h"
 #include "braid/bench/simulate/arrivals.h"
 #include "braid/bench/simulate/balances.h"
 #include "braid/formats/json.h"
@@ -64,6 +65,28 @@ TEST(Simulate, NoStepIsMoreEvenThanItsPiecesAllow) {
   EXPECT_LE(report.balance, report.balance_at_best);
   EXPECT_LT(report.balance_at_best, 1);
   EXPECT_GT(report.balance_of_window, report.balance) << "what one step lacks another one has";
+}
+
+// A piece of a prompt hardly makes such a step longer, but the prompts behind it wait for the step.
+TEST(Simulate, WhereStepsMostlyReadWeightsFirstTokensWaitForFewPieces) {
+  SimulateOptions options{
+      .request_rate = 128,
+      .duration_s = 1000,
+      .num_requests = 800,
+      .longest_prompt = 8000,
+      .longest_output = 200,
+      .system_prompt_len = 512,
+      .groups = 16,
+      .cost = {.weights_ms = 20, .token_us = 8, .attention_share = 1, .read_us = 0.01, .pair_ns = 0.2}};
+  const auto p99_of = [&](LoadBalanceMethod method) {
+    options.load_balance = method;
+    const auto reports = measure_simulate(options);
+    CHECK(reports.ok(), "{}", reports.error().message);
+    const SimulatedPrompts& middle = reports->front().prompts.at(1);
+    CHECK(middle.shortest == 256);
+    return middle.first_token_s.p99;
+  };
+  EXPECT_LT(p99_of(LoadBalanceMethod::kMeasuredTime), 1.3 * p99_of(LoadBalanceMethod::kMinimumTokens));
 }
 
 TEST(StepCost, AStepLastsAsLongAsItsSlowestGroup) {
