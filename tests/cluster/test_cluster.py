@@ -64,6 +64,13 @@ def test_answers_are_those_of_one_process(braid, start, model, num_nodes, flags,
     wait_for(lambda: not cluster.processes("rank") and not cluster.processes("mpirun"), "processes are left")
 
 
+def metric(cluster, name, label=""):
+    """The sum of its samples, of those with the label."""
+    text = cluster.send("GET", "/metrics")[1]
+    samples = re.findall(rf"^braid_{name}{{(.*)}} (\S+)$", text, re.MULTILINE)
+    return sum(float(value) for labels, value in samples if label in labels)
+
+
 def test_exchanges_are_measured_at_the_start_and_counted(start):
     cluster = start(2, *DP2, model=MIXTURE).wait_until_ready()
     points = cluster.status()["worlds"][0]["exchange_costs"]
@@ -72,14 +79,21 @@ def test_exchanges_are_measured_at_the_start_and_counted(start):
         for load in ("balanced_s", "one_busy_s"):
             assert sorted(point[load]) == ["exact", "max_len", "sum_len"] and min(point[load].values()) > 0
     cluster.ask(BODIES[0])
-
-    def metric(name):
-        text = cluster.send("GET", "/metrics")[1]
-        return sum(float(value) for value in re.findall(rf"^braid_{name}{{.*}} (\S+)$", text, re.MULTILINE))
-
     wait_for(lambda: cluster.num_running() == 0, "the request runs on")
-    assert metric("padding_steps_total") >= 40  # a step for each token
-    assert metric("gathered_bytes_total") > 0 and metric("scattered_bytes_total") > 0
+    assert metric(cluster, "padding_steps_total") >= 40  # a step for each token
+    assert metric(cluster, "gathered_bytes_total") > 0 and metric(cluster, "scattered_bytes_total") > 0
+
+
+def test_steps_in_halves_are_counted(start):
+    cluster = start(2, "--tp-size", 2, "--dp-size", 2, "--enable-dp-attention", "--overlap-halves", "on",
+                    model=WINDOWS).wait_until_ready()
+    cluster.ask(BODIES[1])
+    wait_for(lambda: cluster.num_running() == 0, "the request runs on")
+    halves, whole = (metric(cluster, "overlap_steps_total", f'overlap="{kind}"') for kind in ("halves", "whole"))
+    assert halves >= 1  # the prompt
+    assert whole >= 29  # its tokens, one by one
+    assert metric(cluster, "padding_steps_total") == halves + whole
+    assert cluster.status()["worlds"][0]["steps_by_overlap"] == {"halves": halves, "whole": whole}
     assert cluster.stop() == [0, 0]
 
 

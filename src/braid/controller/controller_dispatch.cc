@@ -54,6 +54,7 @@ void Controller::dispatch(double now_s, RequestQueue::Probe probe, std::span<con
         sharing_ && awaits_prefix(request, last_group_, own_prefixes, num_there[index], copies[index], now_s);
     picked.num_requests += 1;
     picked.num_tokens += added.back().num_tokens();
+    picked.num_prefill_tokens += added.back().num_prefill_tokens;
     work_s_[index] += work_rates_.slowness(last_group_) * work_rates_.seconds_of(added.back(), 1);
     if (waits) return last_group_;  // it is sent later
     const uint64_t command = groups_[index].num_sent() + ++num_bound[last_group_];
@@ -70,7 +71,9 @@ void Controller::view_groups() {
     const auto index = static_cast<size_t>(group);
     credits_[index] = groups_[index].credits();
     views_[index].num_requests = groups_[index].num_requests();
-    views_[index].num_tokens = groups_[index].num_tokens();
+    const TokenLoad tokens = groups_[index].tokens();
+    views_[index].num_tokens = tokens.num_tokens();
+    views_[index].num_prefill_tokens = tokens.num_prefill_tokens;
     view_work(index);
   }
   for (size_t index = 0; index < views_.size(); ++index) {

@@ -86,7 +86,7 @@ std::optional<int32_t> soonest_done(std::span<const GroupView> groups, double wi
   return least_group(groups, [&](const GroupView& group) {
     const bool is_candidate =
         cached_tokens(group) == most_cached_tokens && group.work_s - group.saved_s <= (1 + kEvenShare) * soonest_s;
-    return std::tuple(!is_candidate, group.recent_s);
+    return std::tuple(!is_candidate, group.num_prefill_tokens / kPromptPieceTokens, group.recent_s);
   });
 }
 

@@ -25,11 +25,12 @@ LoadBalanceMethod resolve_load_balance_method(LoadBalanceMethod method);
 
 // A group as one request sees it: its admitted requests and those on their way to it, and its cached prefix.
 struct GroupView {
-  bool has_room = false;      // for this request
-  int64_t num_requests = 0;   // running or waiting there
-  int64_t num_tokens = 0;     // prompt tokens to be computed, and context tokens
-  int64_t cached_tokens = 0;  // of this prompt
-  int64_t recent_tokens = 0;  // computed lately (RecentWork)
+  bool has_room = false;           // for this request
+  int64_t num_requests = 0;        // running or waiting there
+  int64_t num_tokens = 0;          // prompt tokens to be computed, and context tokens
+  int64_t num_prefill_tokens = 0;  // of these, prompt tokens to be computed
+  int64_t cached_tokens = 0;       // of this prompt
+  int64_t recent_tokens = 0;       // computed lately (RecentWork)
   // The same in seconds of this group, for kMeasuredTime (WorkRates).
   double work_s = 0;    // for all that it has to do, with this request as if nothing of its prompt were cached
   double saved_s = 0;   // of these, for what is cached
@@ -46,6 +47,9 @@ inline constexpr int64_t kAffinityWindowTokens = 4096;
 inline constexpr int64_t kIdleAffinity = 4;
 // Groups whose work takes so much longer than the least are as good as that one: the estimate is no better.
 inline constexpr double kEvenShare = 0.1;
+// Among those the one with the fewest prompt tokens before this request, counted in pieces of about a step: a step that
+// mostly reads weights takes hardly longer for them, so the work does not show that each piece is a step to wait.
+inline constexpr int64_t kPromptPieceTokens = 512;
 
 // The group with room that gets the request; nothing if no group has room. `last_group`: the group that got the last
 // request; -1: none yet. Ties go to the fewest tokens, then to the fewest requests, then to what was computed

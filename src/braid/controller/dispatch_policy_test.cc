@@ -129,6 +129,21 @@ TEST(DispatchPolicy, OfGroupsThatAreAsGoodTheOneThatWorkedTheLeastLatelyIsNext) 
   EXPECT_EQ(pick_group(Method::kMeasuredTime, groups, -1, 0, 5), 0);
 }
 
+// A step that mostly reads weights takes as long with a piece of a prompt as without, so the work hardly differs.
+TEST(DispatchPolicy, OfGroupsThatAreAsGoodTheOneWithFewerPromptPiecesAheadIsNext) {
+  std::vector<GroupView> groups(3, {.has_room = true, .work_s = 1, .recent_s = 0.5});
+  groups[0].num_prefill_tokens = 2 * kPromptPieceTokens;
+  groups[0].recent_s = 0.1;
+  groups[1].num_prefill_tokens = kPromptPieceTokens;
+  groups[2].num_prefill_tokens = kPromptPieceTokens - 1;
+  EXPECT_EQ(pick_group(Method::kMeasuredTime, groups, -1, 0, 5), 2);
+  groups[1].num_prefill_tokens = 1;
+  groups[1].recent_s = 0.4;
+  EXPECT_EQ(pick_group(Method::kMeasuredTime, groups, -1, 0, 5), 1) << "as many pieces, and it worked less lately";
+  groups[1].work_s = groups[2].work_s = 1.2;
+  EXPECT_EQ(pick_group(Method::kMeasuredTime, groups, -1, 0, 5), 0) << "it is done sooner all the same";
+}
+
 TEST(DispatchPolicy, ByTimeTooAPopularPrefixSpreadsFromAGroupThatHadMoreThanItsShare) {
   std::vector<GroupView> groups(2, {.has_room = true, .num_requests = 2, .work_s = 3});
   groups[0].cached_tokens = 512;

@@ -81,6 +81,7 @@ void DpTokenExchange::begin_step(const DpAttentionMetadata& metadata) {
   num_parts_ = metadata.in_halves && can_halve ? 2 : 1;
   counts_of_step_ = {};
   ++counts_of_step_.steps_by_padding[static_cast<size_t>(mode_)];
+  counts_of_step_.halved_steps = num_parts_ > 1 ? 1 : 0;
   Part* before = nullptr;
   for (int32_t number = 0; number < num_parts_; ++number) {
     select_part(number);

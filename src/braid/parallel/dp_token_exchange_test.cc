@@ -424,6 +424,9 @@ TEST(DpTokenExchange, HalvesHaveTheBitsOfWholeStepsAndMoveAsManyBytes) {
             ASSERT_EQ(halves.size(), whole.size());
             for (size_t i = 0; i < whole.size(); ++i) expect_bits(halves[i], whole[i]);
             EXPECT_EQ(of_halves.steps_by_padding, counts.steps_by_padding);
+            EXPECT_EQ(counts.whole_steps(), 1U);
+            EXPECT_EQ(of_halves.halved_steps, mode == DpPaddingMode::kSumLen ? 0U : 1U);
+            EXPECT_EQ(of_halves.whole_steps(), mode == DpPaddingMode::kSumLen ? 1U : 0U);
             if (mode == DpPaddingMode::kExact) {
               EXPECT_EQ(of_halves.gathered_bytes, counts.gathered_bytes);
               EXPECT_EQ(of_halves.scattered_bytes, counts.scattered_bytes);

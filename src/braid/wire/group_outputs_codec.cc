@@ -61,7 +61,7 @@ flat::Offset<outputs_format::Load> encode_load(flat::Builder& builder, const Gro
   return outputs_format::CreateLoad(builder, &scheduler, &credits, load.num_commands, load.num_steps, load.step_seconds,
                                     load.num_step_tokens, load.num_longest_tokens, load.num_arriving_pages, padding_at,
                                     load.exchange.gathered_bytes, load.exchange.scattered_bytes, load.own_seconds,
-                                    stats.num_prefill_pairs);
+                                    stats.num_prefill_pairs, load.exchange.halved_steps);
 }
 
 flat::Offset<outputs_format::Step> encode_step(flat::Builder& builder, const StepShape& step) {
@@ -128,16 +128,17 @@ Result<RequestOutcome> decode_outcome(const outputs_format::Outcome& from, const
 }
 
 Result<GroupLoad> decode_load(const outputs_format::Load& from) {
-  GroupLoad load{
-      .num_commands = from.num_commands(),
-      .num_steps = from.num_steps(),
-      .step_seconds = from.step_seconds(),
-      .own_seconds = from.own_seconds(),
-      .num_step_tokens = from.num_step_tokens(),
-      .num_longest_tokens = from.num_longest_tokens(),
-      .num_arriving_pages = from.num_arriving_pages(),
-      .exchange = {
-          .steps_by_padding = {}, .gathered_bytes = from.gathered_bytes(), .scattered_bytes = from.scattered_bytes()}};
+  GroupLoad load{.num_commands = from.num_commands(),
+                 .num_steps = from.num_steps(),
+                 .step_seconds = from.step_seconds(),
+                 .own_seconds = from.own_seconds(),
+                 .num_step_tokens = from.num_step_tokens(),
+                 .num_longest_tokens = from.num_longest_tokens(),
+                 .num_arriving_pages = from.num_arriving_pages(),
+                 .exchange = {.steps_by_padding = {},
+                              .halved_steps = from.halved_steps(),
+                              .gathered_bytes = from.gathered_bytes(),
+                              .scattered_bytes = from.scattered_bytes()}};
   if (const auto* steps = from.padding_steps()) {
     if (steps->size() != kNumPaddingModes)
       return fail("{} padding modes, there are {}", steps->size(), kNumPaddingModes);

@@ -39,6 +39,7 @@ class Outcomes final : public GroupListener {
       if (outcome.token) tokens_[outcome.request].push_back(*outcome.token);
       num_finished_ += outcome.finish != FinishReason::kNone ? 1 : 0;
     }
+    num_halved_ = std::max(num_halved_, outputs.load.exchange.halved_steps);
     for (MovingSequence& moving : outputs.departed) departed_.push_back(std::move(moving));
     for (const RequestId id : outputs.stayed) stayed_.insert(id);
     changed_.notify_all();
@@ -55,6 +56,10 @@ class Outcomes final : public GroupListener {
     changed_.wait(lock, [&] { return num_finished_ == num_finished || !failures_.empty(); });
     EXPECT_TRUE(failures_.empty()) << failures_.front();
     return tokens_;
+  }
+  uint64_t num_halved() {  // steps, as the group with the most has counted
+    const std::lock_guard lock(mutex_);
+    return num_halved_;
   }
   // Waits until the request has so many tokens.
   void wait_for_tokens(RequestId request, size_t count) {
@@ -82,6 +87,7 @@ class Outcomes final : public GroupListener {
   std::condition_variable changed_;
   std::map<RequestId, std::vector<SampledToken>> tokens_;
   int32_t num_finished_ = 0;
+  uint64_t num_halved_ = 0;
   std::vector<MovingSequence> departed_;
   std::set<RequestId> stayed_;
   std::vector<std::string> failures_;
@@ -193,10 +199,11 @@ TEST(RankProcesses, HaveTheBitsOfOneProcess) {
   }
 }
 
-// What six requests get, and how many of rank 0's steps were in halves.
+// What six requests get, and how many of rank 0's steps were in halves, by the log and as groups have counted.
 struct OfModel {
   std::map<RequestId, std::vector<SampledToken>> tokens;
   int64_t num_halved = 0;
+  uint64_t num_counted = 0;
 };
 
 OfModel run_model(const std::string& model, const RankOptions& options, const std::vector<int32_t>& ranks_of_each) {
@@ -213,6 +220,7 @@ OfModel run_model(const std::string& model, const RankOptions& options, const st
       processes.send(std::move(command));
     }
     out.tokens = processes.outcomes.wait_for(kNumRequests);
+    out.num_counted = processes.outcomes.num_halved();
   }
   const std::string text = lines.str();
   constexpr std::string_view kHalves = ", in halves";
@@ -244,8 +252,10 @@ TEST(RankProcesses, HalvesHaveTheBitsOfWholeSteps) {
       EXPECT_EQ(halves.tokens, expected.tokens) << one.model << " " << padding_mode_name(mode);
       if (mode == DpPaddingMode::kSumLen) {
         EXPECT_EQ(halves.num_halved, 0) << "its gather cannot overlap";
+        EXPECT_EQ(halves.num_counted, 0U);
       } else {
         EXPECT_GT(halves.num_halved, 5) << one.model;
+        EXPECT_EQ(halves.num_counted, static_cast<uint64_t>(halves.num_halved)) << one.model;
       }
     }
   }

@@ -11,14 +11,20 @@
 #include <string>
 #include <vector>
 
+#include "braid/base/clock.h"
 #include "braid/parallel/process_port.h"
 
 namespace braid::testing {
 
-// Short messages are sent at once. Long ones wait in their sender's memory until they are received.
+// Short messages are sent at once. Long ones wait in their sender's memory until they are received. With `bytes_per_s`
+// each process sends over a link of that rate: a message arrives when all before it and its own bytes have passed.
 class MemoryJob {
  public:
-  explicit MemoryJob(int32_t num_processes) : arrived_(static_cast<size_t>(num_processes)), wanted_(arrived_.size()) {}
+  explicit MemoryJob(int32_t num_processes, double bytes_per_s = 0)
+      : bytes_per_s_(bytes_per_s),
+        arrived_(static_cast<size_t>(num_processes)),
+        wanted_(arrived_.size()),
+        link_free_s_(arrived_.size()) {}
 
   int32_t num_processes() const { return static_cast<int32_t>(arrived_.size()); }
 
@@ -27,6 +33,11 @@ class MemoryJob {
     constexpr size_t kShort = 4096;
     const PortRequest number = next_++;
     Sent sent{.number = number, .from = from, .tag = tag, .data = data, .bytes = bytes};
+    if (bytes_per_s_ > 0) {
+      double& free_s = link_free_s_[static_cast<size_t>(from)];
+      free_s = std::max(free_s, monotonic_seconds()) + static_cast<double>(bytes) / bytes_per_s_;
+      sent.due_s = free_s;
+    }
     if (bytes <= kShort) {
       sent.copy.assign(static_cast<const char*>(data), static_cast<const char*>(data) + bytes);
       sent.is_copy = true;
@@ -47,6 +58,7 @@ class MemoryJob {
 
   bool test(PortRequest request, PortArrival* arrival) {
     const std::lock_guard lock(mutex_);
+    for (int32_t process = 0; bytes_per_s_ > 0 && process < num_processes(); ++process) match(process);
     const auto found = done_.find(request);
     if (found == done_.end()) return false;
     if (arrival != nullptr) *arrival = found->second;
@@ -77,6 +89,7 @@ class MemoryJob {
     size_t bytes = 0;
     std::vector<char> copy;
     bool is_copy = false;
+    double due_s = 0;  // not before
   };
   struct Wanted {
     PortRequest number = 0;
@@ -89,9 +102,11 @@ class MemoryJob {
   void match(int32_t process) {
     auto& wanted = wanted_[static_cast<size_t>(process)];
     auto& arrived = arrived_[static_cast<size_t>(process)];
+    const double now_s = bytes_per_s_ > 0 ? monotonic_seconds() : 0;
     for (auto want = wanted.begin(); want != wanted.end();) {
       const auto sent = std::ranges::find_if(arrived, [&](const Sent& one) {
-        return one.tag == want->tag && (want->from == ProcessPort::kAnyProcess || want->from == one.from);
+        return one.due_s <= now_s && one.tag == want->tag &&
+               (want->from == ProcessPort::kAnyProcess || want->from == one.from);
       });
       if (sent == arrived.end()) {
         ++want;
@@ -105,10 +120,12 @@ class MemoryJob {
     }
   }
 
+  const double bytes_per_s_;  // 0: messages take no time
   std::mutex mutex_;
   PortRequest next_ = 0;
   std::vector<std::list<Sent>> arrived_;   // at each process, not yet received
   std::vector<std::list<Wanted>> wanted_;  // by each process
+  std::vector<double> link_free_s_;        // of each process's link, when all that it sent has passed
   std::map<PortRequest, PortArrival> done_;
 };
 
@@ -154,8 +171,8 @@ class MemoryPort final : public ProcessPort {
 };
 
 // The ports of a job's processes.
-inline std::vector<std::shared_ptr<MemoryPort>> memory_ports(int32_t num_processes) {
-  const auto job = std::make_shared<MemoryJob>(num_processes);
+inline std::vector<std::shared_ptr<MemoryPort>> memory_ports(int32_t num_processes, double bytes_per_s = 0) {
+  const auto job = std::make_shared<MemoryJob>(num_processes, bytes_per_s);
   std::vector<std::shared_ptr<MemoryPort>> ports;
   for (int32_t process = 0; process < num_processes; ++process) {
     ports.push_back(std::make_shared<MemoryPort>(job, process));

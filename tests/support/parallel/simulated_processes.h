@@ -19,9 +19,10 @@ class SimulatedProcesses {
   // Two processes, the second with a third of the ranks; a single rank is alone.
   explicit SimulatedProcesses(const ParallelLayout& layout, const WorldOptions& options = {})
       : SimulatedProcesses(layout, two_to_one(layout.tp_size), options) {}
+  // `bytes_per_s`: of each process's link; 0: messages take no time.
   SimulatedProcesses(const ParallelLayout& layout, const std::vector<int32_t>& ranks_of_each,
-                     const WorldOptions& options)
-      : spread_(ranks_of_each), ports_(memory_ports(spread_.num_processes())) {
+                     const WorldOptions& options, double bytes_per_s = 0)
+      : spread_(ranks_of_each), ports_(memory_ports(spread_.num_processes(), bytes_per_s)) {
     for (const auto& port : ports_) worlds_.push_back(std::make_unique<ProcessWorld>(layout, spread_, port, options));
   }
   ~SimulatedProcesses() {

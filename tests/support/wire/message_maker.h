@@ -269,6 +269,7 @@ class MessageMaker {
     load.num_longest_tokens = random_();
     load.num_arriving_pages = pick(0, 1000);
     load.exchange = {.steps_by_padding = {random_(), random_(), random_()},
+                     .halved_steps = random_(),
                      .gathered_bytes = random_(),
                      .scattered_bytes = random_()};
     return load;

@@ -212,6 +212,9 @@ class SimulatedRun {
     report_.busy_share = report_.seconds > 0 ? engine_.busy_s() / report_.seconds : 0;
     report_.output_tokens_per_s = report_.seconds > 0 ? static_cast<double>(num_output_tokens_) / report_.seconds : 0;
     report_.balance = longest_tokens > 0 ? step_tokens / longest_tokens : 1;
+    report_.balance_at_best = engine_.balances().at_best();
+    report_.balance_of_time = engine_.balances().of_time();
+    report_.balance_of_window = engine_.balances().of_window();
     report_.hit_rate = hit_rate_of(all);
     report_.between_tokens_s = times_of(gaps_s_);
     report_.recovery.next_token_s = times_of(next_token_s_);

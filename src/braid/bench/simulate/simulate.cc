@@ -61,6 +61,9 @@ Json to_json(const SimulateReport& report) {
           {"busy_share", report.busy_share},
           {"output_tokens_per_s", report.output_tokens_per_s},
           {"balance_ratio", report.balance},
+          {"balance_at_best", report.balance_at_best},
+          {"balance_of_time", report.balance_of_time},
+          {"balance_of_window", report.balance_of_window},
           {"prefix_hit_rate", report.hit_rate},
           {"between_tokens_s", to_json(report.between_tokens_s)},
           {"controller", to_json(report.controller)},
@@ -142,11 +145,14 @@ void print(const SimulateReport& report, std::FILE* out) {
              above_mean(report, &SimulatedGroupShare::own_s), by_group(slowness, 2));
   std::string fullest;
   for (const double part : report.fullest) fullest += fmt::format(" {:.2f}", part);
-  fmt::print(
-      out,
-      "balance of a step {:.1f} %, {:.1f} % in the prefix cache; the fullest group over the mean, by sevenths of "
-      "the time:{}\n",
-      100 * report.balance, 100 * report.hit_rate, fullest);
+  fmt::print(out,
+             "balance of a step's tokens {:.1f} % (of these requests at most {:.1f} %), of its seconds {:.1f} %, of "
+             "the tokens "
+             "in a second {:.1f} %\n",
+             100 * report.balance, 100 * report.balance_at_best, 100 * report.balance_of_time,
+             100 * report.balance_of_window);
+  fmt::print(out, "{:.1f} % in the prefix cache; the fullest group over the mean, by sevenths of the time:{}\n",
+             100 * report.hit_rate, fullest);
   print(report.controller, out);
   print(report.recovery, out);
   fmt::print(out, "\n");

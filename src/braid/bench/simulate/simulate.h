@@ -106,6 +106,10 @@ struct SimulateReport {
   double busy_share = 0;   // of that time, steps
   double output_tokens_per_s = 0;
   double balance = 0;  // mean over maximum of the groups' tokens a step, over all steps
+  // As in simulate/balances.h: what no choice of groups could exceed, the same of seconds, and of tokens in a second.
+  double balance_at_best = 0;
+  double balance_of_time = 0;
+  double balance_of_window = 0;
   double hit_rate = 0;
   SimulatedTimes between_tokens_s;  // of one stream
   ControllerFigures controller;

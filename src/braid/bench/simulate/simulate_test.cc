@@ -6,7 +6,9 @@
 #include <numeric>
 #include <string>
 
+#include "braid/base/check.h"
 #include "braid/bench/simulate/arrivals.h"
+#include "braid/bench/simulate/balances.h"
 #include "braid/formats/json.h"
 #include "tests/support/bench/printed_by.h"
 
@@ -31,6 +33,60 @@ std::shared_ptr<const StepPlan> plan_of(int32_t first, size_t num_new) {
   StepPlan plan{.step = 1, .sequences = {}};
   plan.sequences.push_back({.request = 1, .new_tokens = std::vector<TokenId>(num_new), .first_position = first});
   return std::make_shared<const StepPlan>(std::move(plan));
+}
+
+TEST(Balances, CompareWhatWasWithWhatCouldHaveBeen) {
+  simulate::Balances balances(2);
+  EXPECT_EQ(balances.at_best(), 1) << "without a step";
+  // A prompt's piece of 90 beside 10 tokens, all in one group: apart they would be 90 and 10.
+  balances.add_step(std::vector{100.0, 0.0}, std::vector{3.0, 1.0}, 90, 0.1);
+  EXPECT_DOUBLE_EQ(balances.at_best(), 100.0 / 180);
+  EXPECT_DOUBLE_EQ(balances.of_time(), 4.0 / 6);
+  EXPECT_DOUBLE_EQ(balances.of_window(), 0.5);
+  // The other way round a little later: each step is as uneven, the window is even.
+  balances.add_step(std::vector{0.0, 100.0}, std::vector{1.0, 3.0}, 90, 0.2);
+  EXPECT_DOUBLE_EQ(balances.at_best(), 100.0 / 180);
+  EXPECT_DOUBLE_EQ(balances.of_time(), 4.0 / 6);
+  EXPECT_DOUBLE_EQ(balances.of_window(), 1);
+  // Short pieces can be spread evenly. Another window.
+  balances.add_step(std::vector{60.0, 0.0}, std::vector{1.0, 1.0}, 10, 5);
+  EXPECT_DOUBLE_EQ(balances.at_best(), 260.0 / (180 + 180 + 60));
+  EXPECT_DOUBLE_EQ(balances.of_window(), 260.0 / (200 + 120));
+}
+
+TEST(Simulate, NoStepIsMoreEvenThanItsPiecesAllow) {
+  SimulateOptions options = short_simulation();
+  options.request_rate = 2;
+  options.duration_s = 120;
+  const auto reports = measure_simulate(options);
+  ASSERT_TRUE(reports.ok()) << reports.error().message;
+  const SimulateReport& report = reports->front();
+  EXPECT_GT(report.balance, 1.0 / 3);
+  EXPECT_LE(report.balance, report.balance_at_best);
+  EXPECT_LT(report.balance_at_best, 1);
+  EXPECT_GT(report.balance_of_window, report.balance) << "what one step lacks another one has";
+}
+
+// A piece of a prompt hardly makes such a step longer, but the prompts behind it wait for the step.
+TEST(Simulate, WhereStepsMostlyReadWeightsFirstTokensWaitForFewPieces) {
+  SimulateOptions options{
+      .request_rate = 128,
+      .duration_s = 1000,
+      .num_requests = 800,
+      .longest_prompt = 8000,
+      .longest_output = 200,
+      .system_prompt_len = 512,
+      .groups = 16,
+      .cost = {.weights_ms = 20, .token_us = 8, .attention_share = 1, .read_us = 0.01, .pair_ns = 0.2}};
+  const auto p99_of = [&](LoadBalanceMethod method) {
+    options.load_balance = method;
+    const auto reports = measure_simulate(options);
+    CHECK(reports.ok(), "{}", reports.error().message);
+    const SimulatedPrompts& middle = reports->front().prompts.at(1);
+    CHECK(middle.shortest == 256);
+    return middle.first_token_s.p99;
+  };
+  EXPECT_LT(p99_of(LoadBalanceMethod::kMeasuredTime), 1.3 * p99_of(LoadBalanceMethod::kMinimumTokens));
 }
 
 TEST(StepCost, AStepLastsAsLongAsItsSlowestGroup) {

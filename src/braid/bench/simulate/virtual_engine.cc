@@ -57,7 +57,8 @@ VirtualEngine::VirtualEngine(const SimulateOptions& options, const SchedulerConf
                   nullptr, options.kv_rebalance ? std::optional(RebalanceOptions()) : std::nullopt,
                   options.share_prefixes ? std::optional(ShareOptions()) : std::nullopt),
       link_(options.groups),
-      dispatcher_(link_, DispatchMode::kBroadcast, options.groups) {
+      dispatcher_(link_, DispatchMode::kBroadcast, options.groups),
+      balances_(static_cast<size_t>(options.groups)) {
   for (int32_t group = 0; group < options.groups; ++group) groups_.push_back(std::make_unique<Group>(scheduler));
 }
 
@@ -126,11 +127,26 @@ std::optional<double> VirtualEngine::begin_step() {
       step_s_ = step.total_s();
       step_end_s_ = now_s_ + step_s_;
       busy_s_ += step_end_s_ - now_s_;
+      note_balance(plans, step.own_s);
       return step_end_s_;
     }
     const bool has_commands = std::ranges::any_of(groups_, [](const auto& group) { return !group->inbox.empty(); });
     if (!has_news && !has_commands) return std::nullopt;
   }
+}
+
+void VirtualEngine::note_balance(std::span<const std::shared_ptr<const StepPlan>> plans,
+                                 std::span<const double> own_s) {
+  std::vector<double> tokens;
+  size_t longest_piece = 0;
+  for (const auto& plan : plans) {
+    tokens.push_back(plan == nullptr ? 0 : static_cast<double>(plan->num_tokens()));
+    if (plan == nullptr) continue;
+    for (const SequencePlan& sequence : plan->sequences) {
+      longest_piece = std::max(longest_piece, sequence.new_tokens.size());
+    }
+  }
+  balances_.add_step(tokens, own_s, static_cast<double>(longest_piece), step_end_s_);
 }
 
 void VirtualEngine::plan_step() {

@@ -10,6 +10,7 @@
 #include <set>
 #include <vector>
 
+#include "braid/bench/simulate/balances.h"
 #include "braid/bench/simulate/controller_cost.h"
 #include "braid/bench/simulate/simulate.h"
 #include "braid/bench/simulate/unheard_link.h"
@@ -53,6 +54,7 @@ class VirtualEngine {
   double seen_slowness(int32_t group) const { return controller_.work_rates().slowness(group); }
   int64_t num_moves() const { return num_moves_; }
   int64_t num_copies() const { return num_copies_; }
+  const Balances& balances() const { return balances_; }
   const ControllerCost& cost() const { return cost_; }
   int64_t broadcast_bytes() const { return dispatcher_.num_bytes(); }
   int64_t view_bytes() const { return controller_.prefixes().num_bytes(); }
@@ -72,6 +74,7 @@ class VirtualEngine {
     double own_s = 0;       // of all steps
   };
 
+  void note_balance(std::span<const std::shared_ptr<const StepPlan>> plans, std::span<const double> own_s);
   void plan_step();
   bool deliver_outputs();
   void dispatch();
@@ -87,6 +90,7 @@ class VirtualEngine {
   Controller controller_;
   UnheardLink link_;
   Dispatcher dispatcher_;
+  Balances balances_;
   ControllerCost cost_;
   double now_s_ = 0;
   double step_end_s_ = 0;

@@ -23,13 +23,17 @@ double ratio(double part, double whole) {
 }
 
 // The groups of a world take part in the same steps: one of each world is counted, idle ones included.
-std::vector<std::pair<std::string, double>> padding_steps(const EngineStats& engine) {
+ExchangeCounts counts_of_worlds(const EngineStats& engine) {
   const size_t num_worlds = std::max<size_t>(engine.worlds.size(), 1);
   const size_t groups_per_world = std::max<size_t>(engine.groups.size() / num_worlds, 1);
   ExchangeCounts counts;
   for (size_t group = 0; group < engine.groups.size(); group += groups_per_world) {
     counts += engine.groups[group].exchange;
   }
+  return counts;
+}
+
+std::vector<std::pair<std::string, double>> padding_steps(const ExchangeCounts& counts) {
   std::vector<std::pair<std::string, double>> steps;
   for (size_t mode = 0; mode < kNumPaddingModes; ++mode) {
     steps.emplace_back(padding_mode_name(static_cast<DpPaddingMode>(mode)),
@@ -156,8 +160,14 @@ std::string ServerMetrics::render(const ServerState& now) const {
   for (const WorldStatus& world : engine.worlds) restarts.push_back(static_cast<double>(world.num_restarts));
   if (restarts.empty()) restarts.push_back(0);
   out.counter_by_world("num_world_restarts_total", "Times that ranks started again after they had failed.", restarts);
+  const ExchangeCounts exchange = counts_of_worlds(engine);
   out.counter_by_label("padding_steps_total", "Steps by the mode in which ranks gathered their rows.", "padding",
-                       padding_steps(engine));
+                       padding_steps(exchange));
+  const std::vector<std::pair<std::string, double>> by_overlap = {
+      {"whole", static_cast<double>(exchange.whole_steps())}, {"halves", static_cast<double>(exchange.halved_steps)}};
+  out.counter_by_label("overlap_steps_total",
+                       "Steps whose rows were computed whole, or in two halves of which one travels meanwhile.",
+                       "overlap", by_overlap);
   out.counter_by_group("gathered_bytes_total", "Bytes of rows that a DP group's ranks received from other ranks.",
                        bytes_by_group(engine, &ExchangeCounts::gathered_bytes));
   out.counter_by_group("scattered_bytes_total",

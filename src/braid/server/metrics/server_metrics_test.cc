@@ -92,7 +92,8 @@ TEST(ServerMetrics, EachGroupHasItsOwnSamples) {
                   {.scheduler = {.num_running = 5, .num_pages = 100, .num_free_pages = 50}}};
   stats.moves = {{.num_given = 3, .num_taken = 1, .num_given_tokens = 70, .num_prefixes_given = 4},
                  {.num_given = 1, .num_taken = 3, .num_prefixes_taken = 4, .num_prefix_tokens_taken = 640}};
-  stats.groups[0].exchange = {.steps_by_padding = {5, 0, 2}, .gathered_bytes = 640, .scattered_bytes = 1280};
+  stats.groups[0].exchange = {
+      .steps_by_padding = {5, 0, 2}, .halved_steps = 3, .gathered_bytes = 640, .scattered_bytes = 1280};
   stats.groups[1].exchange = {.steps_by_padding = {1, 0, 0}, .gathered_bytes = 64};
   stats.groups[1].own_seconds = 2.5;
   stats.slowness = {1, 1.75};
@@ -117,6 +118,8 @@ TEST(ServerMetrics, EachGroupHasItsOwnSamples) {
                            "braid_num_too_long_to_move_requests_total{model_name=\"m\"} 2\n",
                            "braid_padding_steps_total{model_name=\"m\",padding=\"max_len\"} 6\n",
                            "braid_padding_steps_total{model_name=\"m\",padding=\"exact\"} 2\n",
+                           "braid_overlap_steps_total{model_name=\"m\",overlap=\"whole\"} 5\n",
+                           "braid_overlap_steps_total{model_name=\"m\",overlap=\"halves\"} 3\n",
                            "braid_gathered_bytes_total{model_name=\"m\",dp_rank=\"0\"} 640\n",
                            "braid_scattered_bytes_total{model_name=\"m\",dp_rank=\"0\"} 1280\n",
                            "braid_num_world_restarts_total{model_name=\"m\",world=\"1\"} 4\n",

@@ -42,12 +42,17 @@ Json worlds_of(const EngineStats& stats, const ParallelLayout& layout) {
     for (int32_t i = 0; i < layout.groups_per_world(); ++i) {
       dp_ranks.push_back(static_cast<int32_t>(index) * layout.groups_per_world() + i);
     }
+    // Its groups take part in the same steps.
+    const size_t first_group = index * static_cast<size_t>(layout.groups_per_world());
+    const ExchangeCounts exchange =
+        first_group < stats.groups.size() ? stats.groups[first_group].exchange : ExchangeCounts();
     worlds.push_back({{"world", index},
                       {"state", world_state_name(world.state)},
                       {"dp_ranks", std::move(dp_ranks)},
                       {"num_restarts", world.num_restarts},
                       {"last_error", last_error_of(world)},
-                      {"exchange_costs", exchange_costs_of(stats, index)}});
+                      {"exchange_costs", exchange_costs_of(stats, index)},
+                      {"steps_by_overlap", {{"whole", exchange.whole_steps()}, {"halves", exchange.halved_steps}}}});
   }
   return worlds;
 }
