@@ -208,6 +208,8 @@ class RemoteWorlds final : public GroupHost, private FrontLinkOwner {
 
   bool find_places(int32_t world, double now_s);
   bool find_elastic_places(World& world, double now_s);
+  // Says seldom, in the log, for which nodes a world waits, and `what` of them.
+  void complain(World& world, const std::vector<int32_t>& missing, const std::string& what, double now_s);
   bool tries_again_by_itself(const std::string& reason);
   Status keep_bits(const World& world);
   std::optional<WorldRestart::Capacity> capacity(const World& world) const;

@@ -1,5 +1,6 @@
 // The front's world when nodes are gone, and with --elastic it goes on without them: the same layout, so the same bits,
 // with the ranks of a lost node on those that are left. Tested by tests/cluster/test_elastic.py.
+#include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
@@ -23,26 +24,28 @@ bool RemoteWorlds::find_places(int32_t index, double now_s) {
   if (elastic_) return find_elastic_places(world, now_s);
   const std::vector<int32_t> missing = missing_nodes(index);
   if (missing.empty()) return true;
-  if (now_s >= world.next_complaint_s) {
-    logger_->info("waits for node {}, which has not come yet", fmt::join(missing, " and "));
-    world.next_complaint_s = now_s + kComplaint_s;
-  }
+  complain(world, missing, "which has not come yet", now_s);
   return false;
+}
+
+void RemoteWorlds::complain(World& world, const std::vector<int32_t>& missing, const std::string& what, double now_s) {
+  if (missing.empty() || now_s < world.next_complaint_s) return;
+  world.next_complaint_s = now_s + kComplaint_s;
+  logger_->info("waits for node {}, {}", fmt::join(missing, " and "), what);
 }
 
 bool RemoteWorlds::find_elastic_places(World& world, double now_s) {
   const ElasticNodes::Plan plan = elastic_->plan(now_s, quiet_nodes(now_s));
   if (plan.nodes.empty()) {
-    if (plan.awaited.empty() || now_s < world.next_complaint_s) return false;
-    world.next_complaint_s = now_s + kComplaint_s;
+    std::string what;
     if (context_len_ == 0) {
-      logger_->info("waits for node {}, which has not come yet", fmt::join(plan.awaited, " and "));
+      what = "which has not come yet";
     } else if (std::isinf(plan.until_s)) {
-      logger_->info("waits for node {}, which may be gone", fmt::join(plan.awaited, " and "));
+      what = "which may be gone";
     } else {
-      logger_->info("waits for node {}, and goes on without it in {:.0f} s (--elastic-after)",
-                    fmt::join(plan.awaited, " and "), std::ceil(plan.until_s - now_s));
+      what = fmt::format("and goes on without it in {:.0f} s (--elastic-after)", std::ceil(plan.until_s - now_s));
     }
+    complain(world, plan.awaited, what, now_s);
     return false;
   }
   const bool was_smaller = elastic_->is_smaller();
