@@ -12,10 +12,11 @@ namespace braid {
 
 class ProgressWatch {
  public:
-  ProgressWatch(int32_t num_worlds, double timeout_s) : worlds_(static_cast<size_t>(num_worlds), World(timeout_s)) {}
+  ProgressWatch(int32_t num_worlds, double timeout_s)
+      : interval_s_(std::min(1.0, timeout_s / 8)), worlds_(static_cast<size_t>(num_worlds), World(timeout_s)) {}
 
   // How often to look while a world has work, in seconds.
-  double interval_s() const { return std::min(1.0, worlds_.front().patience.interval_s()); }
+  double interval_s() const { return interval_s_; }
 
   // Whether the world has had work, and has not got on, for the timeout. Only time in which the caller looks counts:
   // while that was held up, so perhaps was everything else.
@@ -38,6 +39,7 @@ class ProgressWatch {
     double watched_s = 0;
   };
 
+  double interval_s_;
   std::vector<World> worlds_;
 };
 
