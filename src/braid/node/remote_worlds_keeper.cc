@@ -12,11 +12,11 @@
 namespace braid {
 namespace {
 
-constexpr int kLookMs = 50;                             // how often the keeper looks at the worlds
-constexpr double kBeat_s = 0.1;                         // how soon a process that is killed is missed
-constexpr double kLastWords_s = 0.2;                    // for the message of a process whose job has ended already
-constexpr double kTidyEnd_s = 0.1;                      // for a job that was told to end; then it is killed
-constexpr double kStop_s = 10;                          // for the steps that are under way when all ends
+constexpr int kLookMs = 50;           // how often the keeper looks at the worlds
+constexpr double kBeat_s = 0.1;       // how soon a process that is killed is missed
+constexpr double kLastWords_s = 0.2;  // for the message of a process whose job has ended already
+constexpr double kTidyEnd_s = 0.1;    // for a job that was told to end; then it is killed
+constexpr double kStop_s = 10;        // for the steps that are under way when all ends
 
 }  // namespace
 
