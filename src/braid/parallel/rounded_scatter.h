@@ -1,7 +1,7 @@
 // The scatter of partial sums as bfloat16, which halves the bytes between processes (--exchange-dtype). All partial
 // sums are rounded, those of the row's owner and of its own process too: so a sum depends on the layout of ranks alone,
 // not on which process has which rank, and a request gets the same bits in every group. Tested by
-// dp_token_exchange_test.cc.
+// halved_and_rounded_exchange_test.cc.
 #pragma once
 
 #include <cstdint>

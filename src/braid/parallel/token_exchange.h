@@ -1,5 +1,5 @@
 // How a step's token rows move between ranks: gathered for the layers that all ranks share, and scattered again. Tested
-// by dp_token_exchange_test.cc.
+// by dp_token_exchange_test.cc and halved_and_rounded_exchange_test.cc.
 //
 // A model calls these and knows nothing of ranks: x is always the rank's own rows. Every rank of a world makes the same
 // calls in the same order, even with no rows.
