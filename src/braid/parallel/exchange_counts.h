@@ -1,6 +1,7 @@
 // What exchanges have moved, for metrics. Plain data.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <numeric>
@@ -24,7 +25,8 @@ struct ExchangeCounts {
     return *this;
   }
   uint64_t whole_steps() const {
-    return std::accumulate(steps_by_padding.begin(), steps_by_padding.end(), uint64_t{0}) - halved_steps;
+    const uint64_t all = std::accumulate(steps_by_padding.begin(), steps_by_padding.end(), uint64_t{0});
+    return all - std::min(halved_steps, all);  // a peer may have sent anything
   }
   bool operator==(const ExchangeCounts&) const = default;
 };
