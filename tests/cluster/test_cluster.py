@@ -82,6 +82,7 @@ def test_exchanges_are_measured_at_the_start_and_counted(start):
     wait_for(lambda: cluster.num_running() == 0, "the request runs on")
     assert metric(cluster, "padding_steps_total") >= 40  # a step for each token
     assert metric(cluster, "gathered_bytes_total") > 0 and metric(cluster, "scattered_bytes_total") > 0
+    assert cluster.stop() == [0, 0]
 
 
 def test_steps_in_halves_are_counted(start):

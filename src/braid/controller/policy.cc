@@ -33,10 +33,7 @@ int64_t pages_to_admit(const WaitingEntry& entry, const Credits& credits) {
 
 bool fits(const WaitingEntry& entry, const Credits& credits) {
   if (credits.num_requests < 1) return false;
-  if (credits.is_idle) return true;
-  // Mostly there is room to spare, and every group is asked: that needs no division.
-  if (credits.num_pages * credits.page_size >= int64_t{entry.prompt_len} + 2 * credits.page_size) return true;
-  return pages_to_admit(entry, credits) <= credits.num_pages;
+  return credits.is_idle || pages_to_admit(entry, credits) <= credits.num_pages;
 }
 
 int64_t pages_missing(const WaitingEntry& entry, const Credits& credits) {

@@ -147,8 +147,7 @@ void print(const SimulateReport& report, std::FILE* out) {
   for (const double part : report.fullest) fullest += fmt::format(" {:.2f}", part);
   fmt::print(out,
              "balance of a step's tokens {:.1f} % (of these requests at most {:.1f} %), of its seconds {:.1f} %, of "
-             "the tokens "
-             "in a second {:.1f} %\n",
+             "the tokens in a second {:.1f} %\n",
              100 * report.balance, 100 * report.balance_at_best, 100 * report.balance_of_time,
              100 * report.balance_of_window);
   fmt::print(out, "{:.1f} % in the prefix cache; the fullest group over the mean, by sevenths of the time:{}\n",

@@ -44,7 +44,8 @@ class ControllerLink {
   virtual ~ControllerLink() = default;
 
   // Sends the same buffer to every joined publisher, or to one. An error if no publisher is there, or if a queue stays
-  // full; within a process only its own publisher is then left out, with an event kLeft.
+  // full; within a process only its own publisher is then left out, with an event kLeft. A link to processes of ranks
+  // drops a map for a world that has ended, without an error: its GroupListener hears of the end.
   virtual Status send_to_all(SharedBytes map) = 0;
   virtual Status send_to(int32_t group, SharedBytes map) = 0;
   // Of a map that is sent to all: how many copies are made of its bytes.
