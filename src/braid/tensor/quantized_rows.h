@@ -1,0 +1,70 @@
+// Rows of quantized weights as codes and scales: what readers of checkpoints make, and what packing reads. Each file
+// format's own arrangement of bits ends here. Plain data. Tested by weights/quantized_tensor_test.cc.
+//
+// An element is, in float32 and in this order of operations (s: its group's scale):
+//   kFixedZero, kGroupZeros   s * (value - zero)
+//   kMinimums                 s * value + m, with the group's minimum m
+// where s = scale for one level, super_scale * sub_scale for two; and m likewise.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+namespace braid {
+
+struct QuantizedFormat {
+  // What a code stands for.
+  enum class Values : uint8_t {
+    kInteger,  // itself
+    kTable,    // table[code]; 4 bits
+    kE4m3,     // an 8-bit float with 4 bits of exponent, without infinities (OCP 8-bit floating point, E4M3)
+  };
+  // How exactly scales must be kept. The packed form may keep any of them in a type that holds all its values.
+  enum class Scales : uint8_t {
+    kFloat16,
+    kBFloat16,
+    kFloat32,
+    kE8m0,            // a power of two, 2^(byte - 127)
+    kFloat16TimesU8,  // two levels: the super-group's float16 times an unsigned byte of the group
+    kFloat16TimesS8,  // the same with a signed byte
+  };
+  enum class Offsets : uint8_t {
+    kFixedZero,   // fixed_zero, the same for all
+    kGroupZeros,  // an unsigned byte of each group
+    kMinimums,    // a minimum of each group, in the form of `scales`
+  };
+
+  Values values = Values::kInteger;
+  Scales scales = Scales::kFloat16;
+  Offsets offsets = Offsets::kFixedZero;
+  int32_t bits = 4;                // of a code, which is unsigned: 2, 3, 4, 5, 6 or 8
+  int32_t fixed_zero = 0;          // kFixedZero
+  int32_t group = 32;              // inputs (k) that share a scale: 16, or a multiple of 32
+  int32_t super_group = 0;         // inputs that share a super-scale; 0: one level
+  std::array<int8_t, 16> table{};  // kTable
+  float table_unit = 1.0F;         // kTable: multiplies the table's integers (MXFP4 has halves)
+
+  bool has_two_levels() const { return super_group > 0; }
+  bool operator==(const QuantizedFormat&) const = default;
+};
+
+// [rows, cols] elements. The last group of a row may be shorter.
+struct QuantizedRows {
+  QuantizedFormat format;
+  int64_t rows = 0;
+  int64_t cols = 0;
+  std::vector<uint8_t> codes;         // [rows, cols]
+  std::vector<float> scales;          // one level: [rows, groups]; two: [rows, super-groups]
+  std::vector<int16_t> sub_scales;    // two levels: [rows, groups]
+  std::vector<uint8_t> zeros;         // kGroupZeros: [rows, groups]
+  std::vector<float> minimums;        // kMinimums: as `scales`
+  std::vector<int16_t> sub_minimums;  // kMinimums, two levels: [rows, groups]
+
+  int64_t groups() const { return (cols + format.group - 1) / format.group; }
+  int64_t super_groups() const {
+    return format.has_two_levels() ? (cols + format.super_group - 1) / format.super_group : groups();
+  }
+};
+
+}  // namespace braid
