@@ -58,8 +58,14 @@ Status Scheduler::add(SchedulerRequest request) {
   if (request.sampling.max_new_tokens < 1 && request.sampling.prompt_logprobs_start < 0) {
     return fail("max_new_tokens is {}: at least 1", request.sampling.max_new_tokens);
   }
-  insert(std::move(request));
+  const bool has_images = !request.images.empty();
+  insert(std::move(request)).awaits_images = has_images;
   return {};
+}
+
+void Scheduler::images_are_there(RequestId request) {
+  const auto found = std::ranges::find(sequences_, request, &Sequence::id);
+  if (found != sequences_.end()) (*found)->awaits_images = false;
 }
 
 Scheduler::Sequence& Scheduler::insert(SchedulerRequest request) {

@@ -1,0 +1,76 @@
+#include "braid/wire/image_codec.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <utility>
+
+namespace braid {
+
+namespace image_format = assignment_map_format;
+
+flat::VectorOffset<flat::Offset<image_format::Image>> encode_images(flat::Builder& builder,
+                                                                    const std::vector<RequestImage>& images) {
+  std::vector<flat::Offset<image_format::Image>> encoded;
+  encoded.reserve(images.size());
+  for (const RequestImage& image : images) {
+    const auto* const bytes = reinterpret_cast<const uint8_t*>(image.bytes->data());
+    const auto bytes_at = builder.CreateVector(bytes, image.bytes->size());
+    const auto key_at = builder.CreateVector(image.span.key.data(), image.span.key.size());
+    const ImageSpan& span = image.span;
+    encoded.push_back(image_format::CreateImage(builder, bytes_at, span.first, span.tokens, span.grid.frames,
+                                                span.grid.rows, span.grid.cols, key_at));
+  }
+  return flat::add_list(builder, encoded);
+}
+
+Result<std::vector<RequestImage>> decode_images(const FlatImages* from) {
+  TRY_STATUS(flat::check_count(from, "images", kMaxRequestImages));
+  std::vector<RequestImage> images;
+  if (from == nullptr) return images;
+  for (const image_format::Image* image : *from) {
+    RequestImage& decoded = images.emplace_back();
+    if (image->bytes() == nullptr || image->key() == nullptr || image->key()->size() != decoded.span.key.size()) {
+      return fail("image {} has no bytes, or no key of {}", images.size() - 1, decoded.span.key.size());
+    }
+    decoded.bytes = std::make_shared<const std::string>(reinterpret_cast<const char*>(image->bytes()->data()),
+                                                        image->bytes()->size());
+    decoded.span = {.first = image->first(),
+                    .tokens = image->tokens(),
+                    .grid = {.frames = image->frames(), .rows = image->rows(), .cols = image->cols()}};
+    std::copy_n(image->key()->data(), decoded.span.key.size(), decoded.span.key.begin());
+  }
+  return images;
+}
+
+Status check_placeholders(const SchedulerRequest& request) {
+  const std::span<const TokenId> prompt = request.prompt;
+  const auto wrong = [&](int64_t token) {
+    return fail("request {}: prompt token {} is {}, which is not of an image there", request.id, token, prompt[token]);
+  };
+  int64_t end = 0;  // of the image before
+  for (const RequestImage& image : request.images) {
+    const ImageSpan& span = image.span;
+    const bool is_in_prompt = span.first >= end && span.tokens > 0 && std::ssize(prompt) - span.first >= span.tokens;
+    if (!is_in_prompt || span.grid.frames < 1 || span.grid.rows < 1 || span.grid.cols < 1 ||
+        span.grid.count() != span.tokens) {
+      return fail("request {}: an image of {} x {} x {} = {} tokens at {} of a prompt of {}, behind {}", request.id,
+                  span.grid.frames, span.grid.rows, span.grid.cols, span.tokens, span.first, prompt.size(), end);
+    }
+    const auto text = prompt.subspan(static_cast<size_t>(end), static_cast<size_t>(span.first - end));
+    if (const auto found = std::ranges::find_if(text, is_placeholder); found != text.end()) {
+      return wrong(end + (found - text.begin()));
+    }
+    for (int32_t i = 0; i < span.tokens; ++i) {
+      if (prompt[static_cast<size_t>(span.first + i)] != placeholder_token(span.key, i)) return wrong(span.first + i);
+    }
+    end = span.end();
+  }
+  const auto text = prompt.subspan(static_cast<size_t>(end));
+  const auto found = std::ranges::find_if(text, is_placeholder);
+  return found == text.end() ? Status() : Status(wrong(end + (found - text.begin())));
+}
+
+}  // namespace braid
