@@ -16,10 +16,10 @@ namespace braid {
 struct SchedulerRequest {
   RequestId id = 0;
   std::vector<TokenId> prompt;
-  SamplingParams sampling;  // its seed is this choice's own
-  int32_t priority = 0;     // higher first; 0 unless the policy is `priority`
-  uint64_t arrival = 0;     // unique and increasing: the order of arrival
-  bool is_masked = false;   // a grammar restricts its tokens
+  SamplingParams sampling;                // its seed is this choice's own
+  int32_t priority = 0;                   // higher first; 0 unless the policy is `priority`
+  uint64_t arrival = 0;                   // unique and increasing: the order of arrival
+  bool is_masked = false;                 // a grammar restricts its tokens
   std::vector<RequestImage> images = {};  // in the prompt, in order
 
   bool operator==(const SchedulerRequest&) const = default;

@@ -58,14 +58,15 @@ Status Scheduler::add(SchedulerRequest request) {
   if (request.sampling.max_new_tokens < 1 && request.sampling.prompt_logprobs_start < 0) {
     return fail("max_new_tokens is {}: at least 1", request.sampling.max_new_tokens);
   }
-  const bool has_images = !request.images.empty();
-  insert(std::move(request)).awaits_images = has_images;
+  insert(std::move(request));
   return {};
 }
 
-void Scheduler::images_are_there(RequestId request) {
-  const auto found = std::ranges::find(sequences_, request, &Sequence::id);
-  if (found != sequences_.end()) (*found)->awaits_images = false;
+bool Scheduler::images_are_there(RequestId request) {
+  const auto found = std::ranges::find_if(sequences_, [&](const auto& other) { return other->id == request; });
+  if (found == sequences_.end()) return false;
+  (*found)->awaits_images = false;
+  return true;
 }
 
 Scheduler::Sequence& Scheduler::insert(SchedulerRequest request) {

@@ -44,6 +44,7 @@ struct Scheduler::Sequence {
         tokens(std::move(request.prompt)),
         pages(std::move(no_pages)) {
     for (const RequestImage& image : request.images) images.push_back(image.span);
+    awaits_images = !images.empty();
   }
 
   const RequestId id;
@@ -65,7 +66,7 @@ struct Scheduler::Sequence {
   uint64_t last_step = 0;          // the last one that was to compute tokens of its prefill
   int32_t num_planned = 0;         // its tokens in the planned step
   int32_t num_planned_scored = 0;  // how many of its tokens that step scores
-  bool awaits_images = false;      // not all of them have been made yet, so it cannot start
+  bool awaits_images = false;      // not all of them have been made yet, so its prompt cannot be computed
   bool has_started = false;        // ran at least once
   bool has_long_rope = false;      // has the keys of a long request (SchedulerConfig::long_rope_from)
   bool is_running = false;         // holds pages; otherwise it waits for them

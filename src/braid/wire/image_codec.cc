@@ -20,8 +20,8 @@ flat::VectorOffset<flat::Offset<image_format::Image>> encode_images(flat::Builde
     const auto bytes_at = builder.CreateVector(bytes, image.bytes->size());
     const auto key_at = builder.CreateVector(image.span.key.data(), image.span.key.size());
     const ImageSpan& span = image.span;
-    encoded.push_back(image_format::CreateImage(builder, bytes_at, span.first, span.tokens, span.grid.frames,
-                                                span.grid.rows, span.grid.cols, key_at));
+    encoded.push_back(image_format::CreateImage(builder, bytes_at, span.first, span.grid.frames, span.grid.rows,
+                                                span.grid.cols, key_at));
   }
   return flat::add_list(builder, encoded);
 }
@@ -38,7 +38,6 @@ Result<std::vector<RequestImage>> decode_images(const FlatImages* from) {
     decoded.bytes = std::make_shared<const std::string>(reinterpret_cast<const char*>(image->bytes()->data()),
                                                         image->bytes()->size());
     decoded.span = {.first = image->first(),
-                    .tokens = image->tokens(),
                     .grid = {.frames = image->frames(), .rows = image->rows(), .cols = image->cols()}};
     std::copy_n(image->key()->data(), decoded.span.key.size(), decoded.span.key.begin());
   }
@@ -53,17 +52,19 @@ Status check_placeholders(const SchedulerRequest& request) {
   int64_t end = 0;  // of the image before
   for (const RequestImage& image : request.images) {
     const ImageSpan& span = image.span;
-    const bool is_in_prompt = span.first >= end && span.tokens > 0 && std::ssize(prompt) - span.first >= span.tokens;
-    if (!is_in_prompt || span.grid.frames < 1 || span.grid.rows < 1 || span.grid.cols < 1 ||
-        span.grid.count() != span.tokens) {
-      return fail("request {}: an image of {} x {} x {} = {} tokens at {} of a prompt of {}, behind {}", request.id,
-                  span.grid.frames, span.grid.rows, span.grid.cols, span.tokens, span.first, prompt.size(), end);
+    const PatchGrid& grid = span.grid;
+    const int64_t left = std::ssize(prompt) - span.first;
+    const bool has_tokens = grid.frames > 0 && grid.rows > 0 && grid.cols > 0 && grid.frames <= left &&
+                            grid.rows <= left && grid.cols <= left && grid.count() <= left;
+    if (span.first < end || !has_tokens) {
+      return fail("request {}: an image of {} x {} x {} tokens at {} of a prompt of {}, behind {}", request.id,
+                  grid.frames, grid.rows, grid.cols, span.first, prompt.size(), end);
     }
     const auto text = prompt.subspan(static_cast<size_t>(end), static_cast<size_t>(span.first - end));
     if (const auto found = std::ranges::find_if(text, is_placeholder); found != text.end()) {
       return wrong(end + (found - text.begin()));
     }
-    for (int32_t i = 0; i < span.tokens; ++i) {
+    for (int32_t i = 0; i < span.num_tokens(); ++i) {
       if (prompt[static_cast<size_t>(span.first + i)] != placeholder_token(span.key, i)) return wrong(span.first + i);
     }
     end = span.end();

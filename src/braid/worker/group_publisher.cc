@@ -44,7 +44,7 @@ void GroupPublisher::carry_out(GroupCommand command) {
   num_commands_ += command.size();
   for (SchedulerRequest& request : command.add) add(std::move(request));
   for (MovingSequence& moving : command.arrive) {
-    want_images(moving.sequence.request);  // it may be preempted, and computed again
+    want_images(moving.sequence.request);
     arrivals_.push_back({.moving = std::move(moving)});
   }
   for (const RequestId request : command.abort) drop(request);
@@ -57,27 +57,22 @@ void GroupPublisher::carry_out(GroupCommand command) {
 
 void GroupPublisher::add(SchedulerRequest request) {
   const RequestId id = request.id;
-  const bool has_images = want_images(request);
-  if (auto added = scheduler_.add(std::move(request)); !added.ok()) {
-    end_with_error(id, std::move(added.error().message));
-  } else if (has_images) {
-    awaiting_images_.push_back(id);
-  }
+  want_images(request);
+  if (auto added = scheduler_.add(std::move(request)); !added.ok()) end_with_error(id, added.error().message);
 }
 
-void GroupPublisher::end_with_error(RequestId request, std::string error) {
+void GroupPublisher::end_with_error(RequestId request, const std::string& error) {
   release_images(request);
-  next_.outcomes.push_back({.request = request, .finish = FinishReason::kError, .error = std::move(error)});
+  next_.outcomes.push_back({.request = request, .finish = FinishReason::kError, .error = error});
   has_news_ = true;
 }
 
-// Whether it has any.
-bool GroupPublisher::want_images(const SchedulerRequest& request) {
-  if (request.images.empty()) return false;
+void GroupPublisher::want_images(const SchedulerRequest& request) {
+  if (request.images.empty()) return;
   CHECK(images_ != nullptr, "request {} has {} images, and nobody makes them", request.id, request.images.size());
   images_->want(request.id, request.images);
   with_images_.insert(request.id);
-  return true;
+  awaiting_images_.push_back(request.id);
 }
 
 void GroupPublisher::release_images(RequestId request) {
@@ -88,14 +83,13 @@ void GroupPublisher::release_images(RequestId request) {
 
 void GroupPublisher::look_for_images() {
   for (const RequestId request : std::vector(awaiting_images_)) {
-    std::optional<Status> state = images_->state(request);
+    const std::optional<Status> state = images_->state(request);
     if (!state) continue;
-    std::erase(awaiting_images_, request);
     if (state->ok()) {
-      scheduler_.images_are_there(request);
+      if (scheduler_.images_are_there(request)) std::erase(awaiting_images_, request);
     } else {
-      scheduler_.abort(request);
-      end_with_error(request, std::move(state->error().message));
+      drop(request);
+      end_with_error(request, state->error().message);
     }
   }
 }

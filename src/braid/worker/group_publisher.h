@@ -88,9 +88,9 @@ class GroupPublisher {
 
   void carry_out(GroupCommand command);
   void add(SchedulerRequest request);
-  bool want_images(const SchedulerRequest& request);
+  void want_images(const SchedulerRequest& request);
   void look_for_images();
-  void end_with_error(RequestId request, std::string error);
+  void end_with_error(RequestId request, const std::string& error);
   void release_images(RequestId request);
   void drop(RequestId request);
   void depart(const DepartOrder& order);
@@ -120,16 +120,16 @@ class GroupPublisher {
   MoveRoom move_room_;
   const IsGiving is_giving_;
   ImageDesk* const images_;
-  std::vector<RequestId> awaiting_images_;   // in the scheduler
-  std::set<RequestId> with_images_;          // here; their images are in use
-  std::deque<Leaving> leaving_;           // not all of their pieces have been copied out
-  std::deque<MovingSequence> departing_;  // all have, and may be on their way out of the process
-  std::deque<Arriving> arrivals_;         // not all of their pieces have come
-  std::shared_ptr<const StepPlan> plan_;  // under way
-  bool is_scheduled_ = false;             // plan_ has sequences, not only moves
-  GroupOutputs next_;                     // collects the next outputs
-  bool is_paused_ = false;                // only pages that move are planned: another group may wait for them
-  bool has_news_ = false;                 // commands were taken since the last outputs
+  std::vector<RequestId> awaiting_images_;  // in the scheduler
+  std::set<RequestId> with_images_;         // here; their images are in use
+  std::deque<Leaving> leaving_;             // not all of their pieces have been copied out
+  std::deque<MovingSequence> departing_;    // all have, and may be on their way out of the process
+  std::deque<Arriving> arrivals_;           // not all of their pieces have come
+  std::shared_ptr<const StepPlan> plan_;    // under way
+  bool is_scheduled_ = false;               // plan_ has sequences, not only moves
+  GroupOutputs next_;                       // collects the next outputs
+  bool is_paused_ = false;                  // only pages that move are planned: another group may wait for them
+  bool has_news_ = false;                   // commands were taken since the last outputs
   uint64_t num_commands_ = 0;
   uint64_t num_outputs_ = 0;
   uint64_t num_steps_ = 0;

@@ -39,8 +39,8 @@ std::string joined_texts(const Json& parts) {
 bool ContentParts::convert_image(Json& part, const std::string& where) {
   const std::string* const url = image_url_of(part);
   if (url == nullptr) {
-    reader_.fail("messages", fmt::format("{}.content has an image_url part without a url: {}", where,
-                                         json_excerpt(part)));
+    reader_.fail("messages",
+                 fmt::format("{}.content has an image_url part without a url: {}", where, json_excerpt(part)));
     return false;
   }
   if (image_urls_.size() == max_images_) {
@@ -59,11 +59,10 @@ void ContentParts::convert(Json& content, const std::string& where) {
       if (!convert_image(part, where)) return;
       has_image = true;
     } else if (!is_of_type(part, "text") || string_in(part, "text") == nullptr) {
-      return reader_.fail(
-          "messages",
-          fmt::format("{}.content has the part {}: must be {{\"type\": \"text\", \"text\": …}} or "
-                      "{{\"type\": \"image_url\", \"image_url\": {{\"url\": …}}}}",
-                      where, json_excerpt(part)));
+      return reader_.fail("messages",
+                          fmt::format("{}.content has the part {}: must be {{\"type\": \"text\", \"text\": …}} or "
+                                      "{{\"type\": \"image_url\", \"image_url\": {{\"url\": …}}}}",
+                                      where, json_excerpt(part)));
     }
   }
   if (!has_image) content = joined_texts(content);
