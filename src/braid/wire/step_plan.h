@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "braid/request/ids.h"
+#include "braid/request/image_span.h"
 #include "braid/request/sampling_params.h"
 #include "braid/wire/move.h"
 
@@ -54,6 +55,7 @@ struct SequencePlan {
   SamplingState sampling;              // read only if `samples`
   PromptScoring scoring;               // usually of no tokens
   bool has_long_rope = false;          // uses the model's factors for long requests at all its positions
+  std::vector<ImageSpan> images = {};  // those that begin before the end of the new tokens, in order
 
   bool has_result() const { return samples || !scoring.tokens.empty(); }
 
