@@ -1,0 +1,46 @@
+// Puts a request's images into its prompt: in place of each of the model's image tokens as many placeholders as the image
+// has tokens. Only headers of images are read. Tested by image_placer_test.cc.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "braid/base/result.h"
+#include "braid/config/vision_config.h"
+#include "braid/formats/resolved_model.h"
+#include "braid/multimodal/image_limits.h"
+#include "braid/multimodal/image_processor_config.h"
+#include "braid/request/generation.h"
+#include "braid/tokenizer/tokenizer.h"
+
+namespace braid {
+
+class ImagePlacer {
+ public:
+  // The tokenizer outlives the placer.
+  ImagePlacer(VisionConfig vision, ImageProcessorConfig processor, const Tokenizer& tokenizer)
+      : vision_(std::move(vision)), processor_(std::move(processor)), tokenizer_(tokenizer) {}
+
+  // A prompt's text as the model's processor spells it before it is encoded: Gemma 3's chat template writes only an
+  // image's first token.
+  std::string spell(std::string text) const;
+
+  // Sets the images' spans, and the prompt's placeholders; the prompt is token ids. Nothing to do for images that are
+  // placed already. An error names the image by its number.
+  Status place(GenerationRequest& request) const;
+
+  const ImageProcessorConfig& processor() const { return processor_; }
+
+ private:
+  Result<ImageSpan> span_of(const RequestImage& image) const;
+
+  VisionConfig vision_;
+  ImageProcessorConfig processor_;
+  const Tokenizer& tokenizer_;
+};
+
+// What the checkpoint's vision tower reads.
+PatchShape patch_shape(const VisionConfig& vision);
+
+}  // namespace braid
