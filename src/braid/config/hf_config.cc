@@ -228,6 +228,9 @@ Result<ModelConfig> read_hf_config(const Json& document, const std::string& name
   TRY_STATUS(read_special_tokens(json, *defaults, config));
   TRY_STATUS(read_dtype(json, config));
   TRY_STATUS(check_model_config(config, name));
+  if (defaults->has_text_config) {
+    TRY(config.vision, read_hf_vision_config(whole, config.architecture, config.hidden, config.vocab_size));
+  }
   return config;
 }
 

@@ -36,7 +36,7 @@ TEST(HfConfig, ATextTowerHasItsOwnKeysAndTheCheckpointsTokens) {
       read(with("Gemma3ForConditionalGeneration", R"("eos_token_id": [1, 106], "torch_dtype": "bfloat16",
       "text_config": {"hidden_size": 2560, "num_hidden_layers": 12, "sliding_window": 1024, "eos_token_id": 7,
                       "dtype": "float32", "rope_scaling": {"factor": 8.0, "rope_type": "linear"}},
-      "vision_config": {"hidden_size": 1152}, "mm_tokens_per_image": 256)"));
+      "vision_config": {"hidden_size": 1152, "image_size": 896, "patch_size": 14}, "mm_tokens_per_image": 256)"));
   ASSERT_TRUE(config.ok()) << config.error().message;
   EXPECT_TRUE(config->is_text_tower);
   EXPECT_EQ(config->hidden, 2560);
@@ -44,6 +44,9 @@ TEST(HfConfig, ATextTowerHasItsOwnKeysAndTheCheckpointsTokens) {
   EXPECT_EQ(config->layer_windows[4], 1024);
   EXPECT_EQ(config->layer_windows[5], 0);
   EXPECT_EQ(config->rope.factor, 8);
+  ASSERT_TRUE(config->vision);
+  EXPECT_EQ(config->vision->hidden, 1152);
+  EXPECT_EQ(config->vision->out_hidden, 2560);
   EXPECT_EQ(config->eos_token_ids, (std::vector<TokenId>{1, 106}));
   EXPECT_TRUE(config->tie_embeddings);
   EXPECT_EQ(config->checkpoint_dtype, DType::kBFloat16);

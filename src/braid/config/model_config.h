@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "braid/base/result.h"
+#include "braid/config/vision_config.h"
 #include "braid/request/ids.h"
 #include "braid/tensor/dtype.h"
 
@@ -100,6 +101,9 @@ struct ModelConfig {
   std::vector<bool> has_local_rope;       // [num_layers]; empty: no layer
   bool is_text_tower = false;             // of a vision-language checkpoint (weights/text_tower.h)
   std::optional<DType> checkpoint_dtype;  // for `--dtype auto`; absent: the stored tensors decide
+
+  // Of a vision-language checkpoint with a tower that braid knows. (Absent if only its text is there.)
+  std::optional<VisionConfig> vision;
 
   std::vector<TokenId> eos_token_ids;
   std::optional<TokenId> bos_token_id;
