@@ -83,7 +83,7 @@ Status Checkpoint::open_directory() {
       return fail("{}: tensor \"{}\" is not in {}", kWeightIndexName, tensor, file);
     }
   }
-  if (config_.architecture == "GptOssForCausalLM") TRY_STATUS(unstack_experts(config_, model_.path, tensors_));
+  TRY_STATUS(unstack_experts(config_, model_.path, tensors_));
   if (!unused_.empty()) {
     config_.notes.push_back(
         fmt::format("its vision part ({} tensors) is not used: text alone goes in", unused_.size()));

@@ -20,6 +20,8 @@ TEST(TextTower, TensorsOfBothFormsHaveTheTextModelsNames) {
   EXPECT_TRUE(is_vision_tensor("model.vision_tower.vision_model.post_layernorm.bias"));
   EXPECT_TRUE(is_vision_tensor("multi_modal_projector.mm_soft_emb_norm.weight"));
   EXPECT_TRUE(is_vision_tensor("model.multi_modal_projector.mm_soft_emb_norm.weight"));
+  EXPECT_TRUE(is_vision_tensor("visual.blocks.0.attn.qkv.weight"));
+  EXPECT_TRUE(is_vision_tensor("model.visual.deepstack_merger_list.0.norm.weight"));
   EXPECT_FALSE(is_vision_tensor("model.layers.0.mlp.up_proj.weight"));
 }
 

@@ -28,14 +28,14 @@ struct SamplingState {
   int32_t num_output_tokens = 0;  // drawn so far; also the next token's position in the random sequence
   bool is_masked = false;         // draw only tokens that its grammar allows (wire/token_masks.h)
   // Tokens that the penalties count; empty if no penalty needs them.
-  std::vector<TokenId> prompt_tokens;
+  std::vector<TokenId> prompt_tokens;  // with placeholders of images, which no penalty counts
   std::vector<TokenId> output_tokens;
 
   bool operator==(const SamplingState&) const = default;
 };
 
 // Prompt tokens whose log-probabilities a step computes. tokens[j] follows new token first_new + j, whose logits score
-// it. The last one may lie behind all new tokens.
+// it. The last one may lie behind all new tokens. Placeholders of images have no score.
 struct PromptScoring {
   int32_t first_new = 0;
   std::vector<TokenId> tokens;
