@@ -1,7 +1,7 @@
 #include "braid/api/image_placer.h"
 
 #include <algorithm>
-#include <string_view>
+#include <span>
 #include <utility>
 
 #include "braid/multimodal/image_header.h"
@@ -15,20 +15,17 @@ std::span<const uint8_t> bytes_of(const RequestImage& image) {
   return {reinterpret_cast<const uint8_t*>(image.bytes->data()), image.bytes->size()};
 }
 
-}  // namespace
-
-PatchShape patch_shape(const VisionConfig& vision) {
-  return {.patch_size = vision.patch_size,
-          .temporal_patch_size = vision.temporal_patch_size,
-          .merge_size = vision.merge_size,
-          .image_size = vision.image_size};
+std::string text_of(const Tokenizer& tokenizer, TokenId token) {
+  return tokenizer.decode(std::span(&token, 1), false);
 }
+
+}  // namespace
 
 std::string ImagePlacer::spell(std::string text) const {
   if (vision_.kind != VisionKind::kSiglip) return text;
-  const std::string start = tokenizer_.token_text(vision_.start_token);
-  const std::string whole = "\n\n" + start + tokenizer_.token_text(vision_.image_token) +
-                            tokenizer_.token_text(vision_.end_token) + "\n\n";
+  const std::string start = text_of(tokenizer_, vision_.start_token);
+  const std::string whole = "\n\n" + start + text_of(tokenizer_, vision_.image_token) +
+                            text_of(tokenizer_, vision_.end_token) + "\n\n";
   for (size_t at = text.find(start); at != std::string::npos; at = text.find(start, at + whole.size())) {
     text.replace(at, start.size(), whole);
   }
@@ -55,7 +52,7 @@ Status ImagePlacer::place(GenerationRequest& request) const {
   const auto num_places = std::ranges::count(given, vision_.image_token);
   if (num_places != std::ssize(request.images)) {
     return fail("the prompt has {} times the token {} (\"{}\"), and the request {} images", num_places,
-                vision_.image_token, tokenizer_.token_text(vision_.image_token), request.images.size());
+                vision_.image_token, text_of(tokenizer_, vision_.image_token), request.images.size());
   }
   std::vector<TokenId> prompt;
   size_t next = 0;

@@ -2,14 +2,11 @@
 // has tokens. Only headers of images are read. Tested by image_placer_test.cc.
 #pragma once
 
-#include <memory>
-#include <optional>
 #include <string>
+#include <utility>
 
 #include "braid/base/result.h"
 #include "braid/config/vision_config.h"
-#include "braid/formats/resolved_model.h"
-#include "braid/multimodal/image_limits.h"
 #include "braid/multimodal/image_processor_config.h"
 #include "braid/request/generation.h"
 #include "braid/tokenizer/tokenizer.h"
@@ -39,8 +36,5 @@ class ImagePlacer {
   ImageProcessorConfig processor_;
   const Tokenizer& tokenizer_;
 };
-
-// What the checkpoint's vision tower reads.
-PatchShape patch_shape(const VisionConfig& vision);
 
 }  // namespace braid

@@ -1,10 +1,13 @@
-// An image of a request. Plain data. Tested by wire/assignment_map_codec_test.cc.
+// An image of a request. Plain data. Tested by wire/assignment_map_codec_test.cc and api/request_check_test.cc.
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
+#include "braid/base/result.h"
 #include "braid/request/image_span.h"
 
 namespace braid {
@@ -23,5 +26,8 @@ struct RequestImage {
     return span == other.span && content(*this) == content(other);
   }
 };
+
+// An error if the images do not lie in order in the prompt, or if the prompt's placeholders are not theirs.
+Status check_placeholders(std::span<const TokenId> prompt, std::span<const RequestImage> images);
 
 }  // namespace braid

@@ -90,6 +90,12 @@ Result<std::vector<DepartOrder>> decode_departs(const flatbuffers::Vector<flat::
   return departs;
 }
 
+Status check_images_of(const SchedulerRequest& request) {
+  const Status checked = check_placeholders(request.prompt, request.images);
+  if (!checked.ok()) return fail("request {}: {}", request.id, checked.error().message);
+  return {};
+}
+
 Result<GroupCommand> decode_command(const flatbuffers::Vector<uint8_t>& part, const AssignmentLimits& limits) {
   const flat::AlignedBytes aligned(std::as_bytes(std::span(part.data(), part.size())));
   const int64_t max_requests = int64_t{limits.max_requests} + limits.max_moves;
@@ -108,7 +114,7 @@ Result<GroupCommand> decode_command(const flatbuffers::Vector<uint8_t>& part, co
       auto decoded = decode_request(*request, request_limits(limits));
       if (!decoded.ok()) return fail("request {}: {}", request->id(), decoded.error().message);
       if (!ids.insert(request->id()).second) return fail("request {} is there twice", request->id());
-      TRY_STATUS(check_placeholders(*decoded));
+      TRY_STATUS(check_images_of(*decoded));
       command.add.push_back(std::move(decoded).value());
     }
   }
@@ -122,7 +128,7 @@ Result<GroupCommand> decode_command(const flatbuffers::Vector<uint8_t>& part, co
   if (from->pause() != 0) command.is_paused = from->pause() == kPause;
   const int64_t max_arrivals = int64_t{limits.max_requests} + limits.max_moves;
   TRY(command.arrive, decode_moving(from->arrive(), max_arrivals, request_limits(limits)));
-  for (const MovingSequence& moving : command.arrive) TRY_STATUS(check_placeholders(moving.sequence.request));
+  for (const MovingSequence& moving : command.arrive) TRY_STATUS(check_images_of(moving.sequence.request));
   TRY(command.depart, decode_departs(from->depart(), limits));
   return command;
 }

@@ -44,34 +44,4 @@ Result<std::vector<RequestImage>> decode_images(const FlatImages* from) {
   return images;
 }
 
-Status check_placeholders(const SchedulerRequest& request) {
-  const std::span<const TokenId> prompt = request.prompt;
-  const auto wrong = [&](int64_t token) {
-    return fail("request {}: prompt token {} is {}, which is not of an image there", request.id, token, prompt[token]);
-  };
-  int64_t end = 0;  // of the image before
-  for (const RequestImage& image : request.images) {
-    const ImageSpan& span = image.span;
-    const PatchGrid& grid = span.grid;
-    const int64_t left = std::ssize(prompt) - span.first;
-    const bool has_tokens = grid.frames > 0 && grid.rows > 0 && grid.cols > 0 && grid.frames <= left &&
-                            grid.rows <= left && grid.cols <= left && grid.count() <= left;
-    if (span.first < end || !has_tokens) {
-      return fail("request {}: an image of {} x {} x {} tokens at {} of a prompt of {}, behind {}", request.id,
-                  grid.frames, grid.rows, grid.cols, span.first, prompt.size(), end);
-    }
-    const auto text = prompt.subspan(static_cast<size_t>(end), static_cast<size_t>(span.first - end));
-    if (const auto found = std::ranges::find_if(text, is_placeholder); found != text.end()) {
-      return wrong(end + (found - text.begin()));
-    }
-    for (int32_t i = 0; i < span.num_tokens(); ++i) {
-      if (prompt[static_cast<size_t>(span.first + i)] != placeholder_token(span.key, i)) return wrong(span.first + i);
-    }
-    end = span.end();
-  }
-  const auto text = prompt.subspan(static_cast<size_t>(end));
-  const auto found = std::ranges::find_if(text, is_placeholder);
-  return found == text.end() ? Status() : Status(wrong(end + (found - text.begin())));
-}
-
 }  // namespace braid

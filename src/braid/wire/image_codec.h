@@ -17,8 +17,4 @@ flat::VectorOffset<flat::Offset<assignment_map_format::Image>> encode_images(fla
 
 Result<std::vector<RequestImage>> decode_images(const FlatImages* from);
 
-// An error, which names the request, if its images do not stand in order in its prompt, or if the prompt's placeholders
-// are not theirs.
-Status check_placeholders(const SchedulerRequest& request);
-
 }  // namespace braid

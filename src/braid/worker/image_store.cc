@@ -19,6 +19,13 @@ Result<Made> try_make(const Make& make) {
   }
 }
 
+ImageFeatureRows rows_of(const ImageFeatures& features) {
+  const auto all = [](const RowsBuffer& buffer) { return ConstRows(buffer.first(buffer.max_rows())); };
+  ImageFeatureRows rows{.embeddings = all(features.embeddings)};
+  for (const RowsBuffer& layer : features.deepstack) rows.deepstack.push_back(all(layer));
+  return rows;
+}
+
 }  // namespace
 
 ImageStore::ImageStore(ImageMaker& maker, const ImageStoreOptions& options) : maker_(maker), options_(options) {
@@ -61,10 +68,10 @@ ImageStore::Use ImageStore::use(const RequestImage& image, std::function<void()>
   return use;
 }
 
-std::shared_ptr<const ImageFeatures> ImageStore::find(const ImageKey& key) const {
+const ImageFeatureRows* ImageStore::find(const ImageKey& key) {
   const std::lock_guard lock(mutex_);
   const auto found = entries_.find(key);
-  return found == entries_.end() ? nullptr : found->second->features;
+  return found == entries_.end() || !found->second->state ? nullptr : &found->second->rows;
 }
 
 ImageStoreStats ImageStore::stats() const {
@@ -131,8 +138,9 @@ void ImageStore::finish(const std::shared_ptr<Entry>& entry, Result<ImageFeature
     const std::lock_guard lock(mutex_);
     entry->patches.reset();
     if (made.ok()) {
-      stats_.bytes += made->bytes();
-      entry->features = std::make_shared<const ImageFeatures>(*std::move(made));
+      entry->features = *std::move(made);
+      entry->rows = rows_of(entry->features);
+      stats_.bytes += entry->features.bytes();
       entry->state = Status();
     } else {
       ++stats_.num_failures;
@@ -156,7 +164,7 @@ void ImageStore::evict() {
       ++at;
       continue;
     }
-    stats_.bytes -= entry->features->bytes();
+    stats_.bytes -= entry->features.bytes();
     ++stats_.num_evictions;
     entries_.erase(entry->key);
     at = in_order_.erase(at);

@@ -25,6 +25,7 @@
 #include "braid/base/result.h"
 #include "braid/model/vision/vision_tower.h"
 #include "braid/request/request_image.h"
+#include "braid/worker/image_feature_source.h"
 
 namespace braid {
 
@@ -58,12 +59,12 @@ struct ImageStoreStats {
   double encode_seconds = 0;
 };
 
-class ImageStore {
+class ImageStore final : public ImageFeatureSource {
  public:
   // `maker` outlives the store.
   ImageStore(ImageMaker& maker, const ImageStoreOptions& options);
   // Waits for the images that are being made.
-  ~ImageStore();
+  ~ImageStore() override;
   ImageStore(const ImageStore&) = delete;
   ImageStore& operator=(const ImageStore&) = delete;
 
@@ -88,8 +89,8 @@ class ImageStore {
   // any thread, unless it is there already.
   Use use(const RequestImage& image, std::function<void()> on_made);
 
-  // An image that has been made; null if it is not here.
-  std::shared_ptr<const ImageFeatures> find(const ImageKey& key) const;
+  // An image that has been made; null if it is not here. Valid while it is in use. From any thread.
+  const ImageFeatureRows* find(const ImageKey& key) override;
 
   ImageStoreStats stats() const;
 
@@ -98,7 +99,8 @@ class ImageStore {
     ImageKey key = {};
     std::shared_ptr<const std::string> bytes;  // until it is prepared
     std::optional<ImagePatches> patches;       // until it is encoded
-    std::shared_ptr<const ImageFeatures> features;
+    ImageFeatures features;  // once it is made, like the next
+    ImageFeatureRows rows;
     std::optional<Status> state;
     std::vector<std::function<void()>> on_made;
   };

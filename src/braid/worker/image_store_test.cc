@@ -63,14 +63,15 @@ TEST_F(ImageStoreTest, AnImageIsMadeOnceAndFoundByItsKey) {
   ASSERT_TRUE(made(store, image_of("abc")).ok());
   ASSERT_TRUE(made(store, image_of("abc")).ok());
   EXPECT_EQ(maker_.num_prepared, 1);
-  const auto features = store.find(image_of("abc").span.key);
+  const ImageFeatureRows* const features = store.find(image_of("abc").span.key);
   ASSERT_NE(features, nullptr);
-  EXPECT_EQ(features->embeddings.first(3).row<float>(2)[0], 'c');
+  ASSERT_EQ(features->embeddings.rows, 3);
+  EXPECT_EQ(features->embeddings.row<float>(2)[0], 'c');
   const ImageStoreStats stats = store.stats();
   EXPECT_EQ(stats.num_entries, 1);
   EXPECT_EQ(stats.num_hits, 1U);
   EXPECT_EQ(stats.num_misses, 1U);
-  EXPECT_EQ(stats.bytes, features->bytes());
+  EXPECT_EQ(stats.bytes, 3 * 4);
 }
 
 TEST_F(ImageStoreTest, AFailedImageIsTriedAgain) {

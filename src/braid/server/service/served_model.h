@@ -31,6 +31,7 @@ struct ServedModelOptions {
   std::string path;
   std::string tokenizer_path;
   openai::ProtocolLimits limits;  // make_served_model() sets vocab_size and dp_size
+  ImageSourcePolicy image_sources;
   // Absent: as the model's chat template shows.
   std::optional<parsers::ReasoningFormat> reasoning_format;
   std::optional<parsers::ToolFormat> tool_format;
