@@ -180,8 +180,9 @@ Result<std::unique_ptr<Engine>> Engine::load(const EngineOptions& options, std::
   TRY(TextModel text, load_text_model(options.source));
   TRY(auto images, make_image_placer(checkpoint, *text.tokenizer));
   TRY(auto ranks, load_ranks(checkpoint, options, logger, progress));
-  return std::unique_ptr<Engine>(new Engine(std::make_unique<Impl>(
-      std::move(text), std::move(images), std::move(defaults), checkpoint.config(), std::move(ranks), options, std::move(logger))));
+  return std::unique_ptr<Engine>(
+      new Engine(std::make_unique<Impl>(std::move(text), std::move(images), std::move(defaults), checkpoint.config(),
+                                        std::move(ranks), options, std::move(logger))));
 }
 
 Result<SubmissionId> Engine::submit(GenerationRequest request, DeltaCallback on_delta) {

@@ -24,8 +24,8 @@ std::string text_of(const Tokenizer& tokenizer, TokenId token) {
 std::string ImagePlacer::spell(std::string text) const {
   if (vision_.kind != VisionKind::kSiglip) return text;
   const std::string start = text_of(tokenizer_, vision_.start_token);
-  const std::string whole = "\n\n" + start + text_of(tokenizer_, vision_.image_token) +
-                            text_of(tokenizer_, vision_.end_token) + "\n\n";
+  const std::string whole =
+      "\n\n" + start + text_of(tokenizer_, vision_.image_token) + text_of(tokenizer_, vision_.end_token) + "\n\n";
   for (size_t at = text.find(start); at != std::string::npos; at = text.find(start, at + whole.size())) {
     text.replace(at, start.size(), whole);
   }
@@ -41,6 +41,12 @@ Result<ImageSpan> ImagePlacer::span_of(const RequestImage& image) const {
                    .grid = {.frames = grid.frames,
                             .rows = grid.rows / processor_.shape.merge_size,
                             .cols = grid.cols / processor_.shape.merge_size}};
+}
+
+std::vector<TokenId> ImagePlacer::plain(std::span<const TokenId> prompt) const {
+  std::vector<TokenId> tokens(prompt.begin(), prompt.end());
+  std::ranges::replace_if(tokens, is_placeholder, vision_.image_token);
+  return tokens;
 }
 
 Status ImagePlacer::place(GenerationRequest& request) const {

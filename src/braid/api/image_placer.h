@@ -1,9 +1,11 @@
-// Puts a request's images into its prompt: in place of each of the model's image tokens as many placeholders as the image
-// has tokens. Only headers of images are read. Tested by image_placer_test.cc.
+// Puts a request's images into its prompt: in place of each of the model's image tokens as many placeholders as the
+// image has tokens. Only headers of images are read. Tested by image_placer_test.cc.
 #pragma once
 
+#include <span>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "braid/base/result.h"
 #include "braid/config/vision_config.h"
@@ -27,7 +29,8 @@ class ImagePlacer {
   // placed already. An error names the image by its number.
   Status place(GenerationRequest& request) const;
 
-  const ImageProcessorConfig& processor() const { return processor_; }
+  // The same prompt with the model's image token in place of each placeholder, for clients.
+  std::vector<TokenId> plain(std::span<const TokenId> prompt) const;
 
  private:
   Result<ImageSpan> span_of(const RequestImage& image) const;

@@ -49,6 +49,9 @@ Checked check_prompt(const GenerationRequest& request, const RequestBounds& boun
   if (!request.images.empty()) {
     const Status placed = check_placeholders(prompt, request.images);
     if (!placed.ok()) return bad_request("{}", placed.error().message);
+    if (request.sampling.prompt_logprobs_start >= 0) {
+      return bad_request("log-probabilities of the prompt were asked for, and a prompt with images has none");
+    }
   }
   return {};
 }

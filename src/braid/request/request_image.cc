@@ -16,8 +16,8 @@ Status check_placeholders(std::span<const TokenId> prompt, std::span<const Reque
     const bool has_tokens = grid.frames > 0 && grid.rows > 0 && grid.cols > 0 && grid.frames <= left &&
                             grid.rows <= left && grid.cols <= left && grid.count() <= left;
     if (span.first < end || !has_tokens) {
-      return fail("an image of {} x {} x {} tokens at {} of a prompt of {}, behind {}",
-                  grid.frames, grid.rows, grid.cols, span.first, prompt.size(), end);
+      return fail("an image of {} x {} x {} tokens at {} of a prompt of {}, behind {}", grid.frames, grid.rows,
+                  grid.cols, span.first, prompt.size(), end);
     }
     const auto text = prompt.subspan(static_cast<size_t>(end), static_cast<size_t>(span.first - end));
     if (const auto found = std::ranges::find_if(text, is_placeholder); found != text.end()) {

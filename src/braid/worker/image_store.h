@@ -99,7 +99,7 @@ class ImageStore final : public ImageFeatureSource {
     ImageKey key = {};
     std::shared_ptr<const std::string> bytes;  // until it is prepared
     std::optional<ImagePatches> patches;       // until it is encoded
-    ImageFeatures features;  // once it is made, like the next
+    ImageFeatures features;                    // once it is made, like the next
     ImageFeatureRows rows;
     std::optional<Status> state;
     std::vector<std::function<void()>> on_made;

@@ -243,10 +243,12 @@ void ModelRunner::add_images(const SequencePlan& sequence, int64_t first_row) {
     const ImageFeatureRows* const features = image_features_ == nullptr ? nullptr : image_features_->find(image.key);
     CHECK(features != nullptr, "request {}: the features of the image at token {} are missing", sequence.request,
           image.first);
-    CHECK(features->embeddings.rows == image.num_tokens(), "request {}: the image at token {} has {} tokens and {} rows",
-          sequence.request, image.first, image.num_tokens(), features->embeddings.rows);
+    CHECK(features->embeddings.rows == image.num_tokens(),
+          "request {}: the image at token {} has {} tokens and {} rows", sequence.request, image.first,
+          image.num_tokens(), features->embeddings.rows);
     const int64_t row = first_row + begin - first;
-    images_.push_back({.first_row = row, .num_rows = count, .first_feature = begin - image.first, .features = features});
+    images_.push_back(
+        {.first_row = row, .num_rows = count, .first_feature = begin - image.first, .features = features});
     std::fill_n(ids_.begin() + row, count, TokenId{0});
   }
 }

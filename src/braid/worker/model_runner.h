@@ -98,7 +98,7 @@ class ModelRunner {
   std::vector<RowMax> maxima_;
   // One step's batch. Members only to reuse their memory.
   std::vector<TokenId> ids_;
-  GridPositions positions_;                                // rows and columns only where images move text
+  GridPositions positions_;  // rows and columns only where images move text
   std::vector<ImageRows> images_;
   std::vector<uint8_t> uses_long_rope_;                    // Step::uses_long_rope
   std::vector<std::vector<AttentionSequence>> sequences_;  // by KV group

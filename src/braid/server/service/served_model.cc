@@ -9,7 +9,7 @@ namespace braid {
 
 std::unique_ptr<ServedModel> make_served_model(std::unique_ptr<Engine> engine, const ServedModelOptions& options) {
   openai::RequestModel requests = openai::request_model_of(*engine);
-  requests.image_sources = options.image_sources;
+  requests.media = options.media;
   parsers::TemplateFormats& formats = requests.formats;
   formats.reasoning = options.reasoning_format.value_or(formats.reasoning);
   formats.tools = options.tool_format.value_or(formats.tools);

@@ -167,8 +167,7 @@ Result<GenerateRequest, ApiError> parse_generate_request(std::string_view body, 
   for (size_t i = 0; i < count && !reader.error(); ++i) {
     request.items.push_back(read_item(reader, limits, std::move(prompts[i]), i, count));
     // A prompt that is no list may have several images in one.
-    const Json* const images =
-        request.is_list ? value_for(reader, "image_data", i, count) : reader.find("image_data");
+    const Json* const images = request.is_list ? value_for(reader, "image_data", i, count) : reader.find("image_data");
     request.items.back().image_urls = read_images(reader, images, limits);
     num_sequences += request.items.back().parameters.n;
   }

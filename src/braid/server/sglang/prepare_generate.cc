@@ -64,7 +64,7 @@ Result<PreparedRequest, ApiError> prepare_generate(GenerateRequest request, cons
     GenerationRequest generation =
         openai::to_generation_request(item.parameters, std::move(prompt.ids), false, std::nullopt, model.defaults);
     TRY_STATUS(openai::add_images(item.image_urls, model, "image_data", generation));
-    prompt.ids = std::get<std::vector<TokenId>>(generation.prompt);
+    prompt.ids = openai::plain_prompt(generation, model);
     TRY_STATUS(check_logprob_start(item, prompt.ids.size()));
     generation.sampling.prompt_logprobs_start = item.logprob_start_len;
     generation.grammar = *std::move(grammar);

@@ -79,10 +79,10 @@ Result<PreparedRequest, ApiError> prepare_chat(ChatRequest request, const Reques
   TRY(auto grammar, chat_grammar(request, model.tokenizer, model.grammars, options));
   request.messages = nullptr;  // they are in the prompt
 
-  GenerationRequest generation = to_generation_request(request.common, model.tokenizer.encode(text, false), false,
-                                                       std::nullopt, model.defaults);
+  GenerationRequest generation =
+      to_generation_request(request.common, model.tokenizer.encode(text, false), false, std::nullopt, model.defaults);
   TRY_STATUS(add_images(request.image_urls, model, "messages", generation));
-  PromptResult result{.prompt_ids = std::get<std::vector<TokenId>>(generation.prompt)};
+  PromptResult result{.prompt_ids = plain_prompt(generation, model)};
   generation.grammar = std::move(grammar);
   if (looks_for_special_tokens(options)) generation.skip_special_tokens = false;
   generation.continues_text = request.continue_final_message;

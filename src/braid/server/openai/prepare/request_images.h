@@ -3,6 +3,7 @@
 
 #include <span>
 #include <string>
+#include <vector>
 
 #include "braid/base/result.h"
 #include "braid/request/generation.h"
@@ -16,7 +17,10 @@ std::string spell_images(std::string text, const RequestModel& model);
 
 // Sets the images of `generation`, whose prompt is token ids, from their URLs, and their tokens in the prompt. `param`:
 // the body's parameter that the URLs came from. Waits for what is fetched.
-Result<void, ApiError> add_images(std::span<const std::string> urls, const RequestModel& model, const std::string& param,
-                                  GenerationRequest& generation);
+Result<void, ApiError> add_images(std::span<const std::string> urls, const RequestModel& model,
+                                  const std::string& param, GenerationRequest& generation);
+
+// The prompt's token ids as a client may see them.
+std::vector<TokenId> plain_prompt(const GenerationRequest& generation, const RequestModel& model);
 
 }  // namespace braid::openai

@@ -3,7 +3,7 @@
 
 #include "braid/config/model_config.h"
 #include "braid/grammar/grammar_compiler.h"
-#include "braid/multimodal/sources/image_source.h"
+#include "braid/multimodal/sources/media_policy.h"
 #include "braid/server/openai/prepare/chat_renderer.h"
 #include "braid/server/parsers/template_formats.h"
 #include "braid/tokenizer/tokenizer.h"
@@ -11,7 +11,7 @@
 namespace braid {
 class Engine;
 class ImagePlacer;
-}
+}  // namespace braid
 
 namespace braid::openai {
 
@@ -23,7 +23,7 @@ struct RequestModel {
   ChatRenderer renderer;
   parsers::TemplateFormats formats;     // how the model writes its thinking and its tool calls
   const ImagePlacer* images = nullptr;  // null: the model takes none
-  ImageSourcePolicy image_sources;      // where images may come from
+  MediaPolicy media;                    // where images may come from
 };
 
 // With the formats that the model's chat template shows.
