@@ -91,7 +91,7 @@ def gemma3(**keys):
 def gemma3_vision(text_config, **keys):
     """Gemma 3 with the smallest possible vision tower, whose tensors are VISION."""
     config = _config("Gemma3ForConditionalGeneration", "gemma3", text_config={"model_type": "gemma3_text", **text_config},
-                     vision_config={"model_type": "siglip_vision_model", "hidden_size": 8, "intermediate_size": 8,
+                     vision_config={"model_type": "siglip_vision_model", "hidden_size": 16, "intermediate_size": 8,
                                     "num_hidden_layers": 1, "num_attention_heads": 2, "image_size": 28,
                                     "patch_size": 14, "vision_use_head": False},
                      mm_tokens_per_image=4, image_token_index=3, boi_token_index=4, eoi_token_index=5, **keys)
@@ -107,14 +107,16 @@ def text_config(config):
 def _vision(prefix):
     tower = f"{prefix}vision_tower.vision_model."
     layer = f"{tower}encoder.layers.0."
-    out = [(f"{tower}embeddings.patch_embedding.weight", [8, 3, 14, 14]),
-           (f"{tower}embeddings.patch_embedding.bias", [8]), (f"{tower}embeddings.position_embedding.weight", [4, 8])]
-    for name in ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.out_proj", "mlp.fc1", "mlp.fc2"):
-        out += [(f"{layer}{name}.weight", [8, 8]), (f"{layer}{name}.bias", [8])]
+    out = [(f"{tower}embeddings.patch_embedding.weight", [16, 3, 14, 14]),
+           (f"{tower}embeddings.patch_embedding.bias", [16]), (f"{tower}embeddings.position_embedding.weight", [4, 16])]
+    for name in ("q_proj", "k_proj", "v_proj", "out_proj"):
+        out += [(f"{layer}self_attn.{name}.weight", [16, 16]), (f"{layer}self_attn.{name}.bias", [16])]
+    out += [(f"{layer}mlp.fc1.weight", [8, 16]), (f"{layer}mlp.fc1.bias", [8]), (f"{layer}mlp.fc2.weight", [16, 8]),
+            (f"{layer}mlp.fc2.bias", [16])]
     for name in (f"{layer}layer_norm1", f"{layer}layer_norm2", f"{tower}post_layernorm"):
-        out += [(f"{name}.weight", [8]), (f"{name}.bias", [8])]
-    out += [(f"{prefix}multi_modal_projector.mm_input_projection_weight", [8, 64]),
-            (f"{prefix}multi_modal_projector.mm_soft_emb_norm.weight", [8])]
+        out += [(f"{name}.weight", [16]), (f"{name}.bias", [16])]
+    out += [(f"{prefix}multi_modal_projector.mm_input_projection_weight", [16, 64]),
+            (f"{prefix}multi_modal_projector.mm_soft_emb_norm.weight", [16])]
     return [(name, shape, None) for name, shape in out]
 
 
