@@ -4,6 +4,7 @@ A case is a config.json as checkpoints have it (classic keys, or transformers 5'
 tested is left out) and how its tensors are stored.
 """
 
+import math
 from dataclasses import dataclass, field
 
 
@@ -97,9 +98,31 @@ def gemma3_vision(text_config, **keys):
                      vision_config={"model_type": "siglip_vision_model", "hidden_size": 8, "intermediate_size": 8,
                                     "num_hidden_layers": 1, "num_attention_heads": 2, "image_size": 28,
                                     "patch_size": 14, "vision_use_head": False},
-                     mm_tokens_per_image=4, image_token_index=3, boi_token_index=4, eoi_token_index=5, **keys)
+                     **{"mm_tokens_per_image": 4, "image_token_index": 3, "boi_token_index": 4, "eoi_token_index": 5,
+                        **keys})
     del config["hidden_act"]
     return config
+
+
+def _siglip_config(config, image_size, patch_size):
+    config["vision_config"] |= {"image_size": image_size, "patch_size": patch_size, "layer_norm_eps": 1e-6}
+    return config
+
+
+def _siglip(prefix, image_size, patch_size, out_hidden):
+    """The tensors of gemma3_vision's tower for images of that size, with values that make features of size 1."""
+    shapes = {"patch_embedding.weight": [8, 3, patch_size, patch_size],
+              "position_embedding.weight": [(image_size // patch_size) ** 2, 8],
+              "mm_input_projection_weight": [8, out_hidden]}
+    out = []
+    for name, shape, _ in _vision(prefix):
+        shape = next((shapes[end] for end in shapes if name.endswith(end)), shape)
+        is_norm = "norm" in name and name.endswith("weight")
+        fan_in = shape[0] if name.endswith("projection_weight") else math.prod(shape[1:])
+        # Gemma stores the distance of its own norm's weight from 1.
+        offset = 1.0 if is_norm and "soft_emb" not in name else 0.0
+        out.append((name, shape, 0.1 if is_norm or name.endswith("bias") else 1.4 / fan_in**0.5, offset))
+    return out
 
 
 def _qwen_vl(architecture, model_type, vision_config, **keys):
@@ -455,6 +478,12 @@ CASES = [
                                "rope_parameters": {"full_attention": {"rope_type": "default", "rope_theta": 10000.0},
                                                    "sliding_attention": {"rope_type": "default",
                                                                          "rope_theta": 500.0}}}, dtype="float32")),
+    # Images of 16 tokens, which see each other within a window of 12: those of more than half an image.
+    Case("gemma3_images", stored="BF16", kept_rows=FEW, extra=_siglip("model.", 56, 14, 64), images=[(4, 4), (4, 4)],
+         image_prompts=[[9, "a", 30], [3, "b", 4, "a", 2, "b", 12], ["b", 5]],
+         config=_siglip_config(gemma3_vision(
+             {**_sizes(168, 64, 64, 3, 4, 2, 32), "sliding_window": 12, "sliding_window_pattern": 3,
+              "query_pre_attn_scalar": 24}, torch_dtype="bfloat16", mm_tokens_per_image=16), 56, 14)),
     # --- Qwen3VLForConditionalGeneration, Qwen3VLMoeForConditionalGeneration, Qwen2_5_VLForConditionalGeneration
     _qwen_vl_case("qwen3_vl_tied", "BF16", prefix="model.visual.", config=qwen3_vl(
         {**_sizes(168, 64, 96, 3, 4, 2, 32), "dtype": "bfloat16", "attention_bias": False, "rms_norm_eps": 1e-6,

@@ -209,16 +209,16 @@ Result<ModelConfig> read_hf_config(const Json& document, const std::string& name
   ModelConfig config;
   config.architecture = defaults->architecture;
   config.is_text_tower = defaults->has_text_config;
+  config.sees_whole_images = defaults->sees_whole_images;
   TRY_STATUS(check_features(json, *defaults));
   TRY_STATUS(read_sizes(json, *defaults, config));
   config.moe = defaults->moe;
   config.is_moe_layer.assign(static_cast<size_t>(config.num_layers), false);
   if (defaults->read_own != nullptr) TRY_STATUS(defaults->read_own(json, config));
-  const WindowRule windows{
-      .layers = defaults->window_layers,
-      .window = defaults->window,
-      .max_window_layers = defaults->max_window_layers,
-      .has_local_rope = defaults->local_rope_theta > 0};
+  const WindowRule windows{.layers = defaults->window_layers,
+                           .window = defaults->window,
+                           .max_window_layers = defaults->max_window_layers,
+                           .has_local_rope = defaults->local_rope_theta > 0};
   TRY_STATUS(read_hf_windows(json, windows, defaults->has_window_switch, config));
   TRY_STATUS(read_hf_rope(json, *defaults, config));
   config.tie_embeddings = defaults->ties_embeddings;

@@ -191,15 +191,14 @@ Status unstack_experts(const ModelConfig& config, const std::string& path, Store
   if (layout == nullptr) return {};
   const bool interleaves = layout->interleaves_gate_up;
   const int64_t every = interleaves ? 2 : 1;
-  const Product gate_up{.name = "gate_up_proj",
-                        .rows = int64_t{2} * config.moe.expert_ffn,
-                        .cols = config.hidden,
-                        .row_size = fmt::format("2 * {}", layout->ffn_key),
-                        .col_size = "hidden_size",
-                        .matrices = {{.name = "gate_proj", .first = 0, .every = every},
-                                     {.name = "up_proj",
-                                      .first = interleaves ? 1 : int64_t{config.moe.expert_ffn},
-                                      .every = every}}};
+  const Product gate_up{
+      .name = "gate_up_proj",
+      .rows = int64_t{2} * config.moe.expert_ffn,
+      .cols = config.hidden,
+      .row_size = fmt::format("2 * {}", layout->ffn_key),
+      .col_size = "hidden_size",
+      .matrices = {{.name = "gate_proj", .first = 0, .every = every},
+                   {.name = "up_proj", .first = interleaves ? 1 : int64_t{config.moe.expert_ffn}, .every = every}}};
   const Product down{.name = "down_proj",
                      .rows = config.hidden,
                      .cols = config.moe.expert_ffn,

@@ -1,7 +1,7 @@
 // Directories of gpt-oss and Qwen3-VL-MoE have all experts of a layer in one tensor, transposed (inner size and hidden
-// size swapped). Gate and up are interleaved (gpt-oss), or gate comes first (Qwen3-VL-MoE). gpt-oss may have the same as
-// MXFP4, with one tensor of blocks and one of exponents. Here they become a matrix for each expert, named as in other
-// mixtures. Nothing is copied: each is a view of the file.
+// size swapped). Gate and up are interleaved (gpt-oss), or gate comes first (Qwen3-VL-MoE). gpt-oss may have the same
+// as MXFP4, with one tensor of blocks and one of exponents. Here they become a matrix for each expert, named as in
+// other mixtures. Nothing is copied: each is a view of the file.
 #pragma once
 
 #include <map>

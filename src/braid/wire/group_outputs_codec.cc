@@ -85,7 +85,8 @@ flat::Offset<outputs_format::Prefixes> encode_prefixes(flat::Builder& builder, c
 Result<SampledToken> decode_token(const outputs_format::Token& from, int32_t vocab_size, bool is_scored = false) {
   SampledToken token{.token = from.token(), .logprob = from.logprob(), .top_logprobs = {}};
   const bool may_be_negative = is_scored && is_placeholder(token.token);
-  if ((token.token < 0 && !may_be_negative) || token.token >= vocab_size) return fail("token {} is not in [0, {})", token.token, vocab_size);
+  if ((token.token < 0 && !may_be_negative) || token.token >= vocab_size)
+    return fail("token {} is not in [0, {})", token.token, vocab_size);
   TRY_STATUS(flat::check_count(from.top_logprobs(), "alternatives", vocab_size));
   bool is_nan = std::isnan(token.logprob);
   if (from.top_logprobs() != nullptr) {

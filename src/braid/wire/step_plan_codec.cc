@@ -22,7 +22,7 @@ using flat::Offset;
 constexpr flatbuffers::uoffset_t kMaxDepth = 8;
 
 flatbuffers::Offset<flatbuffers::Vector<const format::ImageSpan*>> encode_spans(Builder& builder,
-                                                                                 std::span<const ImageSpan> images) {
+                                                                                std::span<const ImageSpan> images) {
   if (images.empty()) return {};
   std::vector<format::ImageSpan> spans;
   spans.reserve(images.size());
@@ -54,7 +54,7 @@ Offset<format::Sequence> encode_sequence(Builder& builder, const SequencePlan& s
 
 // For new tokens up to index `end`.
 Result<std::vector<ImageSpan>> decode_spans(const flatbuffers::Vector<const format::ImageSpan*>* from, int64_t end,
-                                             const StepPlanLimits& limits) {
+                                            const StepPlanLimits& limits) {
   std::vector<ImageSpan> images;
   if (from == nullptr) return images;
   int64_t free_from = 0;
@@ -84,7 +84,8 @@ Result<std::vector<ImageSpan>> decode_spans(const flatbuffers::Vector<const form
 
 // Decodes tokens of the sequence from index `first` on: placeholders in its images, elsewhere of the vocabulary.
 Result<std::vector<TokenId>> decode_sequence_tokens(const flat::Ints* from, std::string_view what, int64_t max_count,
-                                           int64_t first, std::span<const ImageSpan> images, int32_t vocab_size) {
+                                                    int64_t first, std::span<const ImageSpan> images,
+                                                    int32_t vocab_size) {
   if (images.empty()) return decode_ids(from, what, max_count, vocab_size);
   TRY_STATUS(flat::check_count(from, what, max_count));
   std::vector<TokenId> tokens = flat::copy_of(from);
@@ -108,7 +109,7 @@ Result<PromptScoring> decode_scoring(const format::Scoring& from, const Sequence
   scoring.first_new = from.first_new();
   const int64_t first_scored = int64_t{sequence.first_position} + scoring.first_new + 1;
   TRY(scoring.tokens, decode_sequence_tokens(from.tokens(), "scored tokens", num_new, first_scored, sequence.images,
-                                    limits.vocab_size));
+                                             limits.vocab_size));
   const int64_t end = int64_t{scoring.first_new} + static_cast<int64_t>(scoring.tokens.size());
   if (scoring.first_new < 0 || end > num_new || scoring.tokens.empty()) {
     return fail("scores by new tokens {} to {}, there are {}", scoring.first_new, end, num_new);
@@ -149,7 +150,7 @@ Result<SequencePlan> decode_sequence(const format::Sequence& from, const StepPla
   }
   TRY(sequence.images, decode_spans(from.images(), end, limits));
   TRY(sequence.new_tokens, decode_sequence_tokens(from.new_tokens(), "new tokens", limits.max_step_tokens,
-                                         sequence.first_position, sequence.images, limits.vocab_size));
+                                                  sequence.first_position, sequence.images, limits.vocab_size));
   const auto num_tables = from.page_tables() == nullptr ? 0 : from.page_tables()->size();
   if (num_tables != limits.kv_groups.size()) {
     return fail("{} page tables, {} KV groups", num_tables, limits.kv_groups.size());

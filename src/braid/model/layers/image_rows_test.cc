@@ -16,7 +16,9 @@ constexpr int64_t kHidden = 3;
 
 struct ImageRowsTest : public ::testing::Test {
   ImageRowsTest()
-      : embeddings_(6 * kHidden), deepstack_(6 * kHidden), ops_(make_ref_ops()),
+      : embeddings_(6 * kHidden),
+        deepstack_(6 * kHidden),
+        ops_(make_ref_ops()),
         backend_(make_attention_backend("native", *ops_).value()) {
     std::iota(embeddings_.begin(), embeddings_.end(), 100.0F);
     std::iota(deepstack_.begin(), deepstack_.end(), 1000.0F);
@@ -52,10 +54,14 @@ struct ImageRowsTest : public ::testing::Test {
   std::unique_ptr<Ops> ops_;
   std::unique_ptr<AttentionBackend> backend_;
   SingleRankExchange exchange_;
-  std::unique_ptr<Workspace> workspace_ = std::make_unique<Workspace>(
-      ModelConfig{.hidden = 8, .num_layers = 1, .num_heads = 1, .num_kv_heads = 1, .head_dim = 8, .ffn = 8,
-                  .is_moe_layer = {false}},
-      LocalShape{}, DType::kFloat32, StepLimits{});
+  std::unique_ptr<Workspace> workspace_ = std::make_unique<Workspace>(ModelConfig{.hidden = 8,
+                                                                                  .num_layers = 1,
+                                                                                  .num_heads = 1,
+                                                                                  .num_kv_heads = 1,
+                                                                                  .head_dim = 8,
+                                                                                  .ffn = 8,
+                                                                                  .is_moe_layer = {false}},
+                                                                      LocalShape{}, DType::kFloat32, StepLimits{});
 };
 
 TEST_F(ImageRowsTest, EmbeddingsAreWrittenToTheOwnRowsOfTheirPlaceholders) {
