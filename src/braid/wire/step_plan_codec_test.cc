@@ -116,6 +116,7 @@ TEST(StepPlanCodec, ErrorsNameWhatBreaksALimit) {
     return error_of([&](SequencePlan& s) {
       s.new_tokens = {-5, -6, -7};
       s.images = {image};
+      s.scoring = {.first_new = 1, .tokens = {-7, 4}};
       s.sampling.prompt_tokens = {3, -5, 999};
       change(s);
     });
