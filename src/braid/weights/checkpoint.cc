@@ -85,7 +85,7 @@ Status Checkpoint::open_directory() {
       return fail("{}: tensor \"{}\" is not in {}", kWeightIndexName, tensor, file);
     }
   }
-  if (config_.architecture == "GptOssForCausalLM") TRY_STATUS(unstack_experts(config_, model_.path, tensors_));
+  TRY_STATUS(unstack_experts(config_, model_.path, tensors_));
   note_vision_part();
   return {};
 }
