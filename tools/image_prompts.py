@@ -19,7 +19,8 @@ class ImagePrompts:
     def __init__(self, case, seed, vocab):
         rng = np.random.default_rng(seed + 1000)
         self.config = case.config
-        self.image_token = case.config["image_token_id"]
+        self.is_gemma = "image_token_index" in case.config
+        self.image_token = case.config["image_token_index" if self.is_gemma else "image_token_id"]
         self.grids = case.images
         self.pixels = [self._pixels(rng, rows, cols) for rows, cols in case.images]
         self.prompts = []  # (ids, [(first, image)])
@@ -37,6 +38,9 @@ class ImagePrompts:
 
     def _pixels(self, rng, rows, cols):
         vision = self.config["vision_config"]
+        if self.is_gemma:
+            shape = (1, 3, vision["image_size"], vision["image_size"])
+            return torch.tensor(rng.standard_normal(shape), dtype=torch.float32)
         num_patches = rows * cols * vision["spatial_merge_size"] ** 2
         patch = 3 * vision["temporal_patch_size"] * vision["patch_size"] ** 2
         return torch.tensor(rng.standard_normal((num_patches, patch)), dtype=torch.float32)
@@ -51,16 +55,19 @@ class ImagePrompts:
         types = np.zeros((1, len(ids)), dtype=np.int64)
         for first, image in spans:
             types[0, first:first + self.grids[image][0] * self.grids[image][1]] = 1
-        return model(input_ids=torch.tensor([ids]), use_cache=False, mm_token_type_ids=torch.tensor(types),
-                     pixel_values=torch.cat([self.pixels[i] for i in images]),
-                     image_grid_thw=self._grid_of(images)).logits[0].float().numpy()
+        types = torch.tensor(types)
+        more = {"token_type_ids": types} if self.is_gemma else {"mm_token_type_ids": types,
+                                                                "image_grid_thw": self._grid_of(images)}
+        return model(input_ids=torch.tensor([ids]), use_cache=False,
+                     pixel_values=torch.cat([self.pixels[i] for i in images]), **more).logits[0].float().numpy()
 
     @torch.no_grad()
     def features(self, model):
         """For each image: its embeddings, then the rows of each tapped layer, [tokens, hidden] each."""
         out = []
         for image, pixels in enumerate(self.pixels):
-            made = model.model.get_image_features(pixels, self._grid_of([image]), return_dict=True)
+            more = () if self.is_gemma else (self._grid_of([image]),)
+            made = model.model.get_image_features(pixels, *more, return_dict=True)
             levels = [made.pooler_output[0]] + [layer[0] for layer in getattr(made, "deepstack_features", None) or []]
             out.append([level.float().numpy() for level in levels])
         return out

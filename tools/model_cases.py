@@ -4,6 +4,7 @@ A case is a config.json as checkpoints have it (classic keys, or transformers 5'
 tested is left out) and how its tensors are stored.
 """
 
+import math
 from dataclasses import dataclass, field
 
 
@@ -94,12 +95,34 @@ def gemma3(**keys):
 def gemma3_vision(text_config, **keys):
     """Gemma 3 with the smallest possible vision tower, whose tensors are VISION."""
     config = _config("Gemma3ForConditionalGeneration", "gemma3", text_config={"model_type": "gemma3_text", **text_config},
-                     vision_config={"model_type": "siglip_vision_model", "hidden_size": 8, "intermediate_size": 8,
+                     vision_config={"model_type": "siglip_vision_model", "hidden_size": 16, "intermediate_size": 8,
                                     "num_hidden_layers": 1, "num_attention_heads": 2, "image_size": 28,
                                     "patch_size": 14, "vision_use_head": False},
                      mm_tokens_per_image=4, image_token_index=3, boi_token_index=4, eoi_token_index=5, **keys)
     del config["hidden_act"]
     return config
+
+
+def _siglip_config(config, image_size, patch_size):
+    config["vision_config"] |= {"image_size": image_size, "patch_size": patch_size, "layer_norm_eps": 1e-6}
+    config["mm_tokens_per_image"] = (image_size // patch_size) ** 2
+    return config
+
+
+def _siglip(prefix, image_size, patch_size, out_hidden):
+    """The tensors of gemma3_vision's tower for images of that size, with values that make features of size 1."""
+    shapes = {"patch_embedding.weight": [16, 3, patch_size, patch_size],
+              "position_embedding.weight": [(image_size // patch_size) ** 2, 16],
+              "mm_input_projection_weight": [16, out_hidden]}
+    out = []
+    for name, shape, _ in _vision(prefix):
+        shape = next((shapes[end] for end in shapes if name.endswith(end)), shape)
+        is_norm = "norm" in name and name.endswith("weight")
+        fan_in = shape[0] if name.endswith("projection_weight") else math.prod(shape[1:])
+        # Gemma stores the distance of its own norm's weight from 1.
+        offset = 1.0 if is_norm and "soft_emb" not in name else 0.0
+        out.append((name, shape, 0.1 if is_norm or name.endswith("bias") else 1.4 / fan_in**0.5, offset))
+    return out
 
 
 def _qwen_vl(architecture, model_type, vision_config, **keys):
@@ -145,14 +168,16 @@ def text_config(config):
 def _vision(prefix):
     tower = f"{prefix}vision_tower.vision_model."
     layer = f"{tower}encoder.layers.0."
-    out = [(f"{tower}embeddings.patch_embedding.weight", [8, 3, 14, 14]),
-           (f"{tower}embeddings.patch_embedding.bias", [8]), (f"{tower}embeddings.position_embedding.weight", [4, 8])]
-    for name in ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.out_proj", "mlp.fc1", "mlp.fc2"):
-        out += [(f"{layer}{name}.weight", [8, 8]), (f"{layer}{name}.bias", [8])]
+    out = [(f"{tower}embeddings.patch_embedding.weight", [16, 3, 14, 14]),
+           (f"{tower}embeddings.patch_embedding.bias", [16]), (f"{tower}embeddings.position_embedding.weight", [4, 16])]
+    for name in ("q_proj", "k_proj", "v_proj", "out_proj"):
+        out += [(f"{layer}self_attn.{name}.weight", [16, 16]), (f"{layer}self_attn.{name}.bias", [16])]
+    out += [(f"{layer}mlp.fc1.weight", [8, 16]), (f"{layer}mlp.fc1.bias", [8]), (f"{layer}mlp.fc2.weight", [16, 8]),
+            (f"{layer}mlp.fc2.bias", [16])]
     for name in (f"{layer}layer_norm1", f"{layer}layer_norm2", f"{tower}post_layernorm"):
-        out += [(f"{name}.weight", [8]), (f"{name}.bias", [8])]
-    out += [(f"{prefix}multi_modal_projector.mm_input_projection_weight", [8, 64]),
-            (f"{prefix}multi_modal_projector.mm_soft_emb_norm.weight", [8])]
+        out += [(f"{name}.weight", [16]), (f"{name}.bias", [16])]
+    out += [(f"{prefix}multi_modal_projector.mm_input_projection_weight", [16, 64]),
+            (f"{prefix}multi_modal_projector.mm_soft_emb_norm.weight", [16])]
     return [(name, shape, None) for name, shape in out]
 
 
@@ -455,6 +480,12 @@ CASES = [
                                "rope_parameters": {"full_attention": {"rope_type": "default", "rope_theta": 10000.0},
                                                    "sliding_attention": {"rope_type": "default",
                                                                          "rope_theta": 500.0}}}, dtype="float32")),
+    # Images of 16 tokens, which see each other within a window of 12: those of more than half an image.
+    Case("gemma3_images", stored="BF16", kept_rows=FEW, extra=_siglip("model.", 56, 14, 64), images=[(4, 4), (4, 4)],
+         image_prompts=[[9, "a", 30], [3, "b", 4, "a", 2, "b", 12], ["b", 5]],
+         config=_siglip_config(gemma3_vision(
+             {**_sizes(168, 64, 64, 3, 4, 2, 32), "sliding_window": 12, "sliding_window_pattern": 3,
+              "query_pre_attn_scalar": 24}, torch_dtype="bfloat16"), 56, 14)),
     # --- Qwen3VLForConditionalGeneration, Qwen3VLMoeForConditionalGeneration, Qwen2_5_VLForConditionalGeneration
     _qwen_vl_case("qwen3_vl_tied", "BF16", prefix="model.visual.", config=qwen3_vl(
         {**_sizes(168, 64, 96, 3, 4, 2, 32), "dtype": "bfloat16", "attention_bias": False, "rms_norm_eps": 1e-6,
@@ -478,6 +509,7 @@ CASES = [
         max_window_layers=2, torch_dtype="bfloat16", bos_token_id=1, eos_token_id=2)),
     _qwen_vl_case("qwen2_5_vl_yarn", "F32", prefix="model.visual.", config=qwen2_5_vl(
         text_config={"model_type": "qwen2_5_vl_text", **_sizes(161, 72, 100, 2, 3, 1), "tie_word_embeddings": True,
+                     "bos_token_id": None, "eos_token_id": None,
                      "rope_parameters": {"rope_type": "yarn", "mrope_section": [2, 6, 4], "rope_theta": 1000000.0,
                                          "factor": 4.0, "original_max_position_embeddings": 128}},
         dtype="float32")),

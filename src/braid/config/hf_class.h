@@ -53,6 +53,7 @@ struct HfClass {
   std::string_view activation = "silu";
   bool has_text_config = false;       // a vision-language class: the keys of the text tower are in "text_config"
   bool has_flat_text_config = false;  // or, without "text_config", beside those of the whole checkpoint
+  bool sees_whole_images = false;     // ModelConfig::sees_whole_images
   bool text_config_ties = false;      // tie_word_embeddings counts in "text_config", too
   WindowLayers window_layers = WindowLayers::kNone;
   bool has_window_switch = false;  // the class reads use_sliding_window

@@ -29,6 +29,7 @@ constexpr HfClass gemma3_class(std::string_view architecture, std::string_view m
           .activation_key = "hidden_activation",
           .activation = "gelu_pytorch_tanh",
           .has_text_config = has_text_config,
+          .sees_whole_images = has_text_config,
           .window_layers = WindowLayers::kPattern,
           .window = 4096,
           .read_own = read_gemma3_keys};

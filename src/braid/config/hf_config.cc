@@ -209,6 +209,7 @@ Result<ModelConfig> read_hf_config(const Json& document, const std::string& name
   ModelConfig config;
   config.architecture = defaults->architecture;
   config.is_text_tower = defaults->has_text_config;
+  config.sees_whole_images = defaults->sees_whole_images;
   TRY_STATUS(check_features(json, *defaults));
   TRY_STATUS(read_sizes(json, *defaults, config));
   config.moe = defaults->moe;

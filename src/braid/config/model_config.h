@@ -100,6 +100,7 @@ struct ModelConfig {
   std::vector<bool> has_rope;  // [num_layers]; empty: all layers
   std::vector<bool> has_local_rope;       // [num_layers]; empty: no layer
   bool is_text_tower = false;             // of a vision-language checkpoint (weights/text_tower.h)
+  bool sees_whole_images = false;         // an image's tokens see all of the image, not only what is before them
   std::optional<DType> checkpoint_dtype;  // for `--dtype auto`; absent: the stored tensors decide
 
   // Of a vision-language checkpoint with a tower that braid knows. (Absent if only its text is there.)

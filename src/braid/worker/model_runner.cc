@@ -13,6 +13,33 @@ bool are_bad(std::span<const float> logits) {
   return std::ranges::any_of(logits, [](float logit) { return std::isnan(logit) || logit == INFINITY; });
 }
 
+// Cuts the sequence's new tokens into text, which sees what is before it, and images, whose tokens see each other. All
+// of a layer's keys and values are written before any of these attends.
+void append_around_images(const SequencePlan& sequence, const AttentionSequence& whole,
+                          std::vector<AttentionSequence>& sequences) {
+  const int64_t first = sequence.first_position;
+  const int64_t end = first + whole.num_new;
+  int64_t done = first;
+  const auto append_until = [&](int64_t index, bool is_image) {
+    if (index <= done) return;
+    AttentionSequence cut = whole;
+    cut.first_row += done - first;
+    cut.first_position += static_cast<int32_t>(done - first);
+    cut.num_new = static_cast<int32_t>(index - done);
+    cut.is_bidirectional = is_image;
+    sequences.push_back(cut);
+    done = index;
+  };
+  for (const ImageSpan& image : sequence.images) {
+    if (image.end() <= first) continue;
+    CHECK(image.end() <= end, "request {}: a step ends at token {}, within the image at {}", sequence.request, end,
+          image.first);
+    append_until(image.first, false);
+    append_until(image.end(), true);
+  }
+  append_until(end, false);
+}
+
 }  // namespace
 
 ModelRunner::ModelRunner(RunnerParts parts)
@@ -60,12 +87,12 @@ std::vector<ModelRunner::WantedRow> ModelRunner::wanted_rows(const StepPlan& pla
   result.sequences.resize(static_cast<size_t>(std::ranges::count_if(plan.sequences, &SequencePlan::has_result)));
   std::vector<WantedRow> rows;
   auto out = result.sequences.begin();
-  for (size_t i = 0; i < plan.sequences.size(); ++i) {
-    const SequencePlan& sequence = plan.sequences[i];
+  int32_t end_row = 0;
+  for (const SequencePlan& sequence : plan.sequences) {
+    const int32_t first_row = end_row;
+    end_row += static_cast<int32_t>(sequence.new_tokens.size());
     if (!sequence.has_result()) continue;
     out->request = sequence.request;
-    const AttentionSequence& attended = sequences_[0][i];
-    const auto first_row = static_cast<int32_t>(attended.first_row);
     const PromptScoring& scoring = sequence.scoring;
     out->prompt_logprobs.resize(scoring.tokens.size());
     for (size_t j = 0; j < scoring.tokens.size(); ++j) {
@@ -77,7 +104,7 @@ std::vector<ModelRunner::WantedRow> ModelRunner::wanted_rows(const StepPlan& pla
       rows.push_back({.row = row, .sequence = &sequence, .scoring = &scoring, .index = j, .result = &*out});
     }
     if (sequence.samples) {
-      rows.push_back({.row = first_row + attended.num_new - 1, .sequence = &sequence, .result = &*out});
+      rows.push_back({.row = end_row - 1, .sequence = &sequence, .result = &*out});
     }
     ++out;
   }
@@ -198,7 +225,7 @@ Rows ModelRunner::forward(const StepPlan& plan) {
           "request {}: {} new tokens, {} page tables", sequence.request, sequence.new_tokens.size(),
           sequence.page_tables.size());
     for (size_t group = 0; group < sequences_.size(); ++group) {
-      add_attention_sequence(group, sequence, static_cast<int64_t>(ids_.size()));
+      add_attention_sequences(group, sequence, static_cast<int64_t>(ids_.size()));
     }
     const auto first_row = static_cast<int64_t>(ids_.size());
     ids_.insert(ids_.end(), sequence.new_tokens.begin(), sequence.new_tokens.end());
@@ -264,6 +291,7 @@ Step ModelRunner::part_of_step(IndexRange rows, PartMemory& memory) {
       const int64_t begin = std::max(rows.begin, whole.first_row);
       const int64_t end = std::min(rows.end, whole.first_row + whole.num_new);
       if (begin >= end) continue;
+      CHECK(!whole.is_bidirectional, "a step in parts with an image that must be whole");
       AttentionSequence cut = whole;
       cut.first_row = begin - rows.begin;
       cut.num_new = static_cast<int32_t>(end - begin);
@@ -298,7 +326,7 @@ Step ModelRunner::part_of_step(IndexRange rows, PartMemory& memory) {
 // Where pages behind a window are gone, attention counts positions from the first KV tile that still has a page. Each
 // tile's result is the same (Ops::kKvTileTokens). Missing pages of that tile are never read; the table names another
 // page in their place.
-void ModelRunner::add_attention_sequence(size_t group, const SequencePlan& sequence, int64_t first_row) {
+void ModelRunner::add_attention_sequences(size_t group, const SequencePlan& sequence, int64_t first_row) {
   const PageTable& table = sequence.page_tables[group];
   AttentionSequence attended{.first_row = first_row,
                              .num_new = static_cast<int32_t>(sequence.new_tokens.size()),
@@ -316,7 +344,11 @@ void ModelRunner::add_attention_sequence(size_t group, const SequencePlan& seque
     }
   }
   parts_.kv_cache.commit(parts_.team, table.pages, static_cast<int32_t>(group));
-  sequences_[group].push_back(attended);
+  if (parts_.sees_whole_images && !sequence.images.empty()) {
+    append_around_images(sequence, attended, sequences_[group]);
+  } else {
+    sequences_[group].push_back(attended);
+  }
 }
 
 ConstRows ModelRunner::logits_of(Rows hidden, std::span<const int32_t> rows) {

@@ -31,7 +31,8 @@ struct RunnerParts {
   TokenExchange& exchange;
   KvCache& kv_cache;
   Workspace& workspace;
-  bool has_mrope = false;  // RopeConfig::has_mrope
+  bool has_mrope = false;          // RopeConfig::has_mrope
+  bool sees_whole_images = false;  // ModelConfig::sees_whole_images
 };
 
 class ModelRunner {
@@ -59,7 +60,7 @@ class ModelRunner {
 
  private:
   Rows forward(const StepPlan& plan);
-  void add_attention_sequence(size_t group, const SequencePlan& sequence, int64_t first_row);
+  void add_attention_sequences(size_t group, const SequencePlan& sequence, int64_t first_row);
   void add_positions(const StepPlan& plan);
   void add_images(const SequencePlan& sequence, int64_t first_row);
   ConstRows logits_of(Rows hidden, std::span<const int32_t> rows);

@@ -90,7 +90,8 @@ Result<std::unique_ptr<Rank>, RankError> Rank::make(const RankSetup& setup, cons
                        .lacks_dp_attention = setup.place.dp_size > 1 && !world->has_failed()};
     }
     parts->attention_backend = create_dp_attention_backend(std::move(*backend), exchange->get());
-    parts->may_halve = (*exchange)->may_halve();
+    // Halves are cut anywhere, and the first rows of an image may have to wait for its last.
+    parts->may_halve = (*exchange)->may_halve() && !setup.config->sees_whole_images;
     parts->exchange_costs = (*exchange)->costs().value_or(ExchangeCosts());
     parts->exchange = std::move(*exchange);
   }
@@ -103,7 +104,8 @@ Result<std::unique_ptr<Rank>, RankError> Rank::make(const RankSetup& setup, cons
                                                             .exchange = *parts->traced,
                                                             .kv_cache = parts->kv_cache,
                                                             .workspace = *parts->workspace,
-                                                            .has_mrope = setup.config->rope.has_mrope()});
+                                                            .has_mrope = setup.config->rope.has_mrope(),
+                                                            .sees_whole_images = setup.config->sees_whole_images});
   if (setup.images != nullptr) parts->runner->use_image_features(*setup.images);
   return std::unique_ptr<Rank>(new Rank(std::move(parts)));
 }
