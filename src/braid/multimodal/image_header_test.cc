@@ -73,8 +73,8 @@ TEST(ImageHeader, OtherTypesAreNamed) {
   EXPECT_TRUE(has_text(header_error("<!DOCTYPE html><html>"), "an HTML or XML document"));
   EXPECT_TRUE(has_text(header_error("%PDF-1.7"), "a PDF document"));
   EXPECT_TRUE(has_text(header_error("\0\0\0\x1c"
-                           "ftypavif..."sv),
-              "an AVIF, HEIF or MP4 file"));
+                                    "ftypavif..."sv),
+                       "an AVIF, HEIF or MP4 file"));
   EXPECT_TRUE(has_text(header_error("RIFF....WAVEfmt"), "no WebP image"));
   EXPECT_EQ(header_error("hello, world"),
             "the image begins with the bytes 68 65 6c 6c 6f 2c 20 77: images must be JPEG, PNG or WebP");
@@ -88,7 +88,8 @@ TEST(ImageHeader, DamagedHeadersAreErrors) {
   EXPECT_TRUE(has_text(header_error("\xff\xd8\xff\xda"sv), "it has no frame header"));
   EXPECT_TRUE(has_text(header_error("\xff\xd8\xff\xc0\0\x04..\xff\xda"sv), "a frame header of 4 bytes"));
   EXPECT_TRUE(has_text(header_error("\x89PNG\r\n\x1a\n\0\0\0\rIHDR"sv), "it ends after 16 bytes"));
-  EXPECT_TRUE(has_text(header_error("\x89PNG\r\n\x1a\n\0\0\0\rIDAT0000000000000crc."sv), "its first chunk is not IHDR"));
+  EXPECT_TRUE(
+      has_text(header_error("\x89PNG\r\n\x1a\n\0\0\0\rIDAT0000000000000crc."sv), "its first chunk is not IHDR"));
   EXPECT_TRUE(has_text(header_error("RIFF\x04\0\0\0WEBP"sv), "truncated"));
   EXPECT_TRUE(has_text(header_error("RIFF\x20\0\0\0WEBPVP8L\x10\0\0\0................"sv), "damaged"));
 }

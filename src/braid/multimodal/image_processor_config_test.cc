@@ -104,9 +104,9 @@ TEST(ImageProcessorConfig, BadValuesNameTheirKey) {
   }
   EXPECT_EQ(config_error(gemma_text(R"(, "size": {"height": 896, "width": 448})"), kGemmaShape),
             "preprocessor_config.json: \"size\" has \"width\" 448, must be 896, the image_size of config.json");
-  EXPECT_TRUE(has_text(config_error(gemma_text(R"(, "size": {"height": 896, "width": 896}, "do_pan_and_scan": true)"),
-                                    kGemmaShape),
-                       "\"do_pan_and_scan\" is true, must be false"));
+  EXPECT_TRUE(has_text(
+      config_error(gemma_text(R"(, "size": {"height": 896, "width": 896}, "do_pan_and_scan": true)"), kGemmaShape),
+      "\"do_pan_and_scan\" is true, must be false"));
   EXPECT_TRUE(has_text(config_error(gemma_text(""), {.patch_size = 14, .merge_size = 4, .image_size = 100}),
                        "config.json: image_size is 100, must be a multiple of 56"));
 }

@@ -11,11 +11,10 @@
 namespace braid {
 namespace {
 
-
 ImageProcessorConfig test_processor(const Json& cases, const std::string& name) {
   const Json& shape = cases.at("shapes").at(name);
-  const PatchShape tower{.patch_size = shape[0], .temporal_patch_size = shape[1], .merge_size = shape[2],
-                         .image_size = shape[3]};
+  const PatchShape tower{
+      .patch_size = shape[0], .temporal_patch_size = shape[1], .merge_size = shape[2], .image_size = shape[3]};
   const auto config = load_image_processor(kImageTestdata + std::string("processors/") + name, tower);
   EXPECT_TRUE(config.ok()) << config.error().message;
   return *config;

@@ -109,7 +109,8 @@ TEST(ResizedRows, EveryTierFollowsTheDefinition) {
         const std::vector<uint8_t> expected = resized_plainly(image, to, filter);
         for (const CpuIsa isa : available_isas()) {
           ASSERT_EQ(resized(image, to, filter, isa), expected)
-              << isa_name(isa) << ": " << from.width << " x " << from.height << " to " << to.width << " x " << to.height;
+              << isa_name(isa) << ": " << from.width << " x " << from.height << " to " << to.width << " x "
+              << to.height;
         }
       }
     }
