@@ -84,7 +84,7 @@ Result<int64_t> PlanCourier::send(const StepPlan& plan) {
 Result<std::shared_ptr<const StepPlan>> PlanCourier::receive(std::span<const StepHeader> headers) {
   const int64_t num_bytes = headers[static_cast<size_t>(publisher_)].plan_bytes;
   if (num_bytes == 0) return std::shared_ptr<const StepPlan>();
-  if (num_bytes < kPrefixBytes || num_bytes > limits_.max_bytes) {
+  if (num_bytes < static_cast<int64_t>(kPrefixBytes) || num_bytes > limits_.max_bytes) {
     return fail("the publisher at rank {} announces a plan of {} bytes, {} are allowed", publisher_, num_bytes,
                 limits_.max_bytes);
   }

@@ -361,7 +361,6 @@ void RankSet::prepare_ranks(const RankOptions& options, const KvShape& kv_shape,
             .logger = log_of(LogPart::kDp, logger_).get(),
             .trace = trace_.get()};
   models_ = std::move(loaded.ranks);
-  setup_.images = images_.get();
   worlds_.resize(static_cast<size_t>(layout().num_worlds()));
   process_transfers_.resize(worlds_.size());
   ranks_.resize(own_.places.size());
@@ -396,6 +395,7 @@ Result<void, RankError> RankSet::make_ranks(int32_t first_world, int32_t num_wor
     auto rank = Rank::make(own, *models_[i], world_of(i));
     if (rank.ok()) {
       ranks_[i] = std::move(*rank);
+      if (images_ != nullptr) ranks_[i]->use_image_features(*images_);
       return {};
     }
     errors[i] = rank.error();
