@@ -327,11 +327,16 @@ RankSet::RankSet(const ModelConfig& config, const RankOptions& options, ProcessR
 
 Status RankSet::make_image_store(const Checkpoint& checkpoint, const RankOptions& options, const LoadedModel& loaded) {
   if (loaded.vision == nullptr) return {};
-  TRY(ImageProcessorConfig processor, load_image_processor_for(loaded.vision->config(), checkpoint.model().path));
+  TRY(auto processor, load_image_processor_for(loaded.vision->config(), checkpoint.model().path));
+  if (!processor) {
+    log_of(LogPart::kWorker, logger_)
+        ->warn("{} has no preprocessor_config.json: requests with images are refused", checkpoint.model().path);
+    return {};
+  }
   const int32_t num_threads = std::min(own_.threads_per_rank * own_.num_own(), available_cores());
   TRY(realms_, own_.transport->gather(shared_segment_realm()));
   const auto is_own = [&](const std::string& realm) { return realm == realms_[own_process()]; };
-  image_maker_ = std::make_unique<ModelImageMaker>(loaded.vision, std::move(processor), isa_, num_threads);
+  image_maker_ = std::make_unique<ModelImageMaker>(loaded.vision, *std::move(processor), isa_, num_threads);
   images_ = std::make_unique<ImageStore>(*image_maker_,
                                          ImageStoreOptions{.num_preparing = num_threads,
                                                            .max_entries = options.mm_cache_entries,
