@@ -62,6 +62,13 @@ Status Scheduler::add(SchedulerRequest request) {
   return {};
 }
 
+bool Scheduler::images_are_there(RequestId request) {
+  const auto found = std::ranges::find_if(sequences_, [&](const auto& other) { return other->id == request; });
+  if (found == sequences_.end()) return false;
+  (*found)->awaits_images = false;
+  return true;
+}
+
 Scheduler::Sequence& Scheduler::insert(SchedulerRequest request) {
   auto added = std::make_unique<Sequence>(std::move(request), kv_.no_pages());
   const auto later = std::ranges::find_if(sequences_, [&](const auto& other) { return added->comes_before(*other); });

@@ -100,6 +100,10 @@ class Scheduler {
   // if it can never run: no prompt, a prompt longer than the context, no token to generate and none to score.
   Status add(SchedulerRequest request);
 
+  // The request's images have been made. It may not start, nor be computed again, before. False if it is not here yet
+  // (arriving) or any more.
+  bool images_are_there(RequestId request);
+
   // Ends the request for an outside reason (the client left, a stop string is complete). Frees everything it holds, at
   // once or, if a step with it is under way, in commit(). No outcome follows. False if it is unknown because it has
   // ended.

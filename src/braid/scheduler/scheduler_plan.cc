@@ -31,6 +31,7 @@ Scheduler::Chosen Scheduler::choose_sequences(bool may_begin_prefills) {
       if (grow(*sequence, sequence->num_tokens())) chosen.decodes.push_back(sequence.get());
       continue;
     }
+    if (sequence->awaits_images) continue;
     set_aside -= sequence->set_aside;
     const int64_t available = budget - set_aside;
     if (available == 0) {
@@ -70,7 +71,7 @@ int64_t Scheduler::set_aside_for_shorter(bool may_begin_prefills) {
   std::vector<Sequence*> in_turn;
   for (const auto& sequence : sequences_) {
     sequence->set_aside = 0;
-    if (!sequence->is_decoding) in_turn.push_back(sequence.get());
+    if (!sequence->is_decoding && !sequence->awaits_images) in_turn.push_back(sequence.get());
   }
   if (in_turn.size() < 2) return 0;
   std::vector<PrefillShare::Prefill> prefills;
@@ -106,7 +107,7 @@ int64_t Scheduler::expected_uncomputed(Sequence& sequence) const {
 void Scheduler::note_held(bool is_held) {
   prefill_state_.held_steps = 0;
   for (const auto& sequence : sequences_) {
-    if (sequence->is_running) continue;
+    if (sequence->is_running || sequence->awaits_images) continue;
     if (is_held) ++sequence->held_steps;
     prefill_state_.held_steps = std::max(prefill_state_.held_steps, sequence->held_steps);
   }
@@ -120,7 +121,9 @@ std::optional<StepPlan> Scheduler::plan(bool may_begin_prefills) {
   prefill_state_.goes_on = chosen.goes_on;
   if (chosen.is_empty()) {
     const bool moves_hold_pages = !departed_.empty() || !arriving_.empty();
-    CHECK(sequences_.empty() || moves_hold_pages, "{} requests, and none of them can run", sequences_.size());
+    const auto awaits_images = [](const auto& sequence) { return sequence->awaits_images; };
+    CHECK(moves_hold_pages || std::ranges::all_of(sequences_, awaits_images), "{} requests, and none of them can run",
+          sequences_.size());
     return std::nullopt;
   }
 
@@ -300,6 +303,9 @@ SequencePlan Scheduler::plan_sequence(const Sequence& sequence) const {
     plan.page_tables.push_back({.first_page = run.first, .pages = {pages.begin(), pages.end()}});
   }
   if (plan.samples) plan.sampling = sequence.sampling_state();
+  for (const ImageSpan& image : sequence.images) {
+    if (image.first < end) plan.images.push_back(image);
+  }
   return plan;
 }
 

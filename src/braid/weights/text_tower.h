@@ -1,5 +1,5 @@
-// The text tower of a vision-language checkpoint. Its tensors get the names of the text model alone; the other tensors
-// are not used.
+// The text tower of a vision-language checkpoint. Its tensors get the names of the text model alone. (The others:
+// vision_tensors.h.)
 #pragma once
 
 #include <string>

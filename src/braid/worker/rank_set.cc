@@ -19,6 +19,7 @@
 #include "braid/model/local_shape.h"
 #include "braid/parallel/dp_attention.h"
 #include "braid/weights/pack_cache/pack_cache.h"
+#include "braid/worker/model_image_maker.h"
 #include "braid/worker/rank_memory.h"
 #include "braid/worker/rank_set_log.h"
 
@@ -283,6 +284,7 @@ Result<std::unique_ptr<RankSet>> RankSet::load(const Checkpoint& checkpoint, Ran
   set->scheduler_.moved_piece_pages = moved_pages_in_piece(kv_shape);
 
   log_ranks(ranks, config, log);
+  TRY_STATUS(set->make_image_store(checkpoint, options, loaded));
   set->prepare_ranks(options, kv_shape, loaded);
   if (const auto made = set->make_ranks(0, ranks.layout.num_worlds()); !made.ok()) {
     if (!made.error().lacks_dp_attention || !ranks.transport->can_make_another_world()) {
@@ -323,6 +325,17 @@ RankSet::RankSet(const ModelConfig& config, const RankOptions& options, ProcessR
       kv_dtype_(options.kv_cache_dtype.value_or(dtype_)),
       page_transfer_(std::make_unique<LocalKvPageTransfer>(options.collective_timeout_s)) {}
 
+Status RankSet::make_image_store(const Checkpoint& checkpoint, const RankOptions& options, const LoadedModel& loaded) {
+  if (loaded.vision == nullptr) return {};
+  TRY(ImageProcessorConfig processor, load_image_processor_for(loaded.vision->config(), checkpoint.model().path));
+  const int32_t num_threads = std::min(own_.threads_per_rank * own_.num_own(), available_cores());
+  image_maker_ = std::make_unique<ModelImageMaker>(loaded.vision, std::move(processor), isa_, num_threads);
+  images_ = std::make_unique<ImageStore>(*image_maker_, ImageStoreOptions{.num_preparing = num_threads,
+                                                                          .max_entries = options.mm_cache_entries,
+                                                                          .max_bytes = options.mm_cache_bytes});
+  return {};
+}
+
 void RankSet::prepare_ranks(const RankOptions& options, const KvShape& kv_shape, LoadedModel& loaded) {
   world_options_ = {.timeout_s = options.collective_timeout_s, .ranks_share_cpus = own_.ranks_share_cpus};
   setup_ = {.config = &config_,
@@ -340,6 +353,7 @@ void RankSet::prepare_ranks(const RankOptions& options, const KvShape& kv_shape,
             .logger = log_of(LogPart::kDp, logger_).get(),
             .trace = trace_.get()};
   models_ = std::move(loaded.ranks);
+  setup_.images = images_.get();
   worlds_.resize(static_cast<size_t>(layout().num_worlds()));
   process_transfers_.resize(worlds_.size());
   ranks_.resize(own_.places.size());

@@ -18,6 +18,7 @@
 #include "braid/wire/group_listener.h"
 #include "braid/wire/token_masks.h"
 #include "braid/wire/transport/link.h"
+#include "braid/worker/image_desk.h"
 #include "braid/worker/rank_set.h"
 #include "braid/worker/world.h"
 #include "braid/worker/world_masks.h"
@@ -59,6 +60,7 @@ class Worker final : public GroupHost {
  private:
   int32_t groups_per_world() const { return ranks_->layout().groups_per_world(); }
   struct OwnWorld {
+    std::vector<std::unique_ptr<ImageDesk>> desks;  // of the groups that are published here; empty without images
     std::unique_ptr<WorldMasks> masks;
     std::unique_ptr<World> world;
     std::thread restarter;

@@ -63,6 +63,7 @@ struct WorldGroup {
   SchedulerConfig scheduler;
   GroupInbox inbox;
   GroupPublisher::IsGiving is_giving = {};
+  ImageDesk* images = nullptr;  // as GroupPublisher's
 };
 
 class World {
@@ -92,7 +93,7 @@ class World {
  private:
   struct Publishing {
     explicit Publishing(WorldGroup group)
-        : inbox(std::move(group.inbox)), publisher(group.scheduler, std::move(group.is_giving)) {}
+        : inbox(std::move(group.inbox)), publisher(group.scheduler, std::move(group.is_giving), group.images) {}
 
     GroupInbox inbox;  // used only by the publisher's thread, like the next
     GroupPublisher publisher;

@@ -204,7 +204,23 @@ class MessageMaker {
     request.priority = pick(-5, 5);
     request.arrival = random_();
     request.is_masked = pick(0, 1) == 1;
+    const int num_images = std::max(0, pick(0, 9) - 7);
+    if (num_images > 0) request.prompt = ids(pick(1, 100), 999);
+    for (int i = 0; i < num_images; ++i) add_image(request);
     return request;
+  }
+
+  // At the end of the prompt, with a token of text behind it.
+  void add_image(SchedulerRequest& request) {
+    RequestImage image{.span = {.first = static_cast<int32_t>(request.prompt.size()),
+                                .grid = {.rows = pick(1, 4), .cols = pick(1, 6)}}};
+    for (uint8_t& byte : image.span.key) byte = static_cast<uint8_t>(pick(0, 255));
+    image.bytes = std::make_shared<const std::string>(static_cast<size_t>(pick(0, 500)), 'x');
+    for (int32_t i = 0; i < image.span.num_tokens(); ++i) {
+      request.prompt.push_back(placeholder_token(image.span.key, i));
+    }
+    request.prompt.push_back(pick(0, 999));
+    request.images.push_back(std::move(image));
   }
 
   Move move(int num_pages) {
@@ -217,7 +233,7 @@ class MessageMaker {
     for (int i = pick(0, 2); i > 0; --i) {
       MovingSequence& one = moving.emplace_back();
       one.sequence.request = request(static_cast<uint64_t>(i));
-      one.sequence.request.prompt = ids(pick(1, 200), 999);
+      if (one.sequence.request.images.empty()) one.sequence.request.prompt = ids(pick(1, 200), 999);
       one.sequence.output = ids(pick(1, 100), 999);
       one.sequence.cached_tokens = pick(0, 200);
       one.move = move(pick(0, 2));
