@@ -100,7 +100,8 @@ class Scheduler {
   ~Scheduler();
 
   // Takes a request regardless of credits; if it does not fit yet, it waits here. Returns an error, and takes nothing,
-  // if it can never run: no prompt, a prompt longer than the context, no token to generate and none to score.
+  // if it can never run: no prompt, a prompt longer than the context, no token to generate and none to score, an image
+  // that no step holds.
   Status add(SchedulerRequest request);
 
   // The request's images have been made. It may not start, nor be computed again, before. False if it is not here yet

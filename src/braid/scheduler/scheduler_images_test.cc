@@ -68,6 +68,15 @@ TEST(SchedulerImages, NoStepEndsWithinAnImage) {
   }
 }
 
+TEST(SchedulerImages, AnImageThatNoStepHoldsIsRefused) {
+  Scheduler scheduler(config_with_images(8));
+  EXPECT_TRUE(scheduler.add(request_with(1, 30, {image_of(5, 8)})).ok());
+  const Status refused = scheduler.add(request_with(2, 30, {image_of(5, 9)}));
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().message,
+            "an image of 9 tokens, which one step must compute: it has at most 8 (--chunked-prefill-size)");
+}
+
 // Behind a long prompt, short ones take a share of each step. What is left would never hold the image.
 TEST(SchedulerImages, TheFirstSequencesImageMayTakeTheWholeStep) {
   ScheduledGroup group(config_with_images(8));
