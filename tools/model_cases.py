@@ -497,10 +497,11 @@ CASES = [
         {**_sizes(163, 72, 100, 2, 3, 1, 24), "attention_bias": True,
          "rope_parameters": {"mrope_interleaved": True, "mrope_section": [2, 5, 5], "rope_type": "default"}},
         dtype="float32")),
+    # a theta with which every pair of dimensions matters; columns run out of pairs before rows do
     _qwen_vl_case("qwen3_vl_moe", "BF16", prefix="model.visual.", config=qwen3_vl_moe(
         {**_sizes(164, 64, 80, 3, 4, 2, 32), "moe_intermediate_size": 40, "num_experts": 8, "num_experts_per_tok": 3,
-         "norm_topk_prob": True, "decoder_sparse_step": 1, "mlp_only_layers": [1], "rope_theta": 5000000,
-         "rope_scaling": {"mrope_interleaved": True, "mrope_section": [6, 5, 5], "rope_type": "default"}},
+         "norm_topk_prob": True, "decoder_sparse_step": 1, "mlp_only_layers": [1], "rope_theta": 200,
+         "rope_scaling": {"mrope_interleaved": True, "mrope_section": [8, 5, 3], "rope_type": "default"}},
         tie_word_embeddings=False, dtype="bfloat16")),
     # as first published: the text's keys beside those of the whole
     _qwen_vl_case("qwen2_5_vl_flat", "BF16", prefix="visual.", config=qwen2_5_vl(

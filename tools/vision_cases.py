@@ -35,7 +35,8 @@ def qwen3_vl(out_hidden, stored, architecture="Qwen3VLForConditionalGeneration",
 
 def qwen3_vl_moe(out_hidden, stored, **vision):
     config = qwen3_vl(out_hidden, stored, "Qwen3VLMoeForConditionalGeneration", "qwen3_vl_moe", **vision)
-    config["text_config"] |= {"moe_intermediate_size": 16, "num_experts": 4, "num_experts_per_tok": 2}
+    config["text_config"] |= {"moe_intermediate_size": 16, "num_experts": 4, "num_experts_per_tok": 2,
+                              "mlp_only_layers": [0]}
     return config
 
 

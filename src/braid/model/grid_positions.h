@@ -18,6 +18,8 @@ struct GridPositions {
   std::vector<int32_t> cols;
 
   void clear();
+  // Whether each of the tokens has three equal positions: without tokens of images.
+  bool are_of_text() const { return rows == times && cols == times; }
   void add(int64_t time, int64_t row, int64_t col);
 };
 

@@ -26,6 +26,7 @@ TEST(GridPositions, OfTextAreItsIndices) {
   EXPECT_EQ(positions.times, indices);
   EXPECT_EQ(positions.rows, indices);
   EXPECT_EQ(positions.cols, indices);
+  EXPECT_TRUE(positions.are_of_text());
 }
 
 // The example of transformers' documentation of get_rope_index, in its form for images: text, 2 x 3 tokens, text.
@@ -35,6 +36,8 @@ TEST(GridPositions, TextGoesOnBehindTheLargestPositionOfAnImage) {
   EXPECT_EQ(positions.times, (std::vector<int32_t>{0, 1, 2, 2, 2, 2, 2, 2, 5, 6, 7, 7, 7, 10, 11}));
   EXPECT_EQ(positions.rows, (std::vector<int32_t>{0, 1, 2, 2, 2, 3, 3, 3, 5, 6, 7, 8, 9, 10, 11}));
   EXPECT_EQ(positions.cols, (std::vector<int32_t>{0, 1, 2, 3, 4, 2, 3, 4, 5, 6, 7, 7, 7, 10, 11}));
+  EXPECT_FALSE(positions.are_of_text());
+  EXPECT_TRUE(positions_of(images, {.begin = 13, .end = 20}).are_of_text()) << "behind the images";
 }
 
 TEST(GridPositions, FramesCountInTime) {

@@ -34,7 +34,7 @@ Scheduler::Chosen Scheduler::choose_sequences(bool may_begin_prefills) {
     if (sequence->awaits_images) continue;
     set_aside -= sequence->set_aside;
     const int64_t available = budget - set_aside;
-    if (available == 0) {
+    if (available <= 0) {
       chosen.goes_on = true;
       continue;
     }
@@ -55,7 +55,11 @@ Scheduler::Chosen Scheduler::choose_sequences(bool may_begin_prefills) {
         continue;
       }
     }
-    sequence->num_planned = static_cast<int32_t>(std::min(available, sequence->num_uncomputed()));
+    sequence->num_planned = static_cast<int32_t>(tokens_of_step(*sequence, available, budget));
+    if (sequence->num_planned == 0) {
+      chosen.goes_on = true;
+      continue;
+    }
     if (!grow(*sequence, sequence->num_computed + sequence->num_planned)) continue;
     sequence->last_step = next_step_;
     budget -= sequence->num_planned;
@@ -64,6 +68,22 @@ Scheduler::Chosen Scheduler::choose_sequences(bool may_begin_prefills) {
     chosen.prefills.push_back(sequence.get());
   }
   return chosen;
+}
+
+// How many tokens of its prefill the sequence computes if `available` of the step's `budget` are left for it. Where
+// images must be whole, a step ends before an image, or takes all of it, even from what was set aside for others: so
+// the first sequence always makes progress. 0: nothing fits.
+int64_t Scheduler::tokens_of_step(const Sequence& sequence, int64_t available, int64_t budget) const {
+  const int64_t num_tokens = std::min(available, sequence.num_uncomputed());
+  if (!config_.keeps_images_whole) return num_tokens;
+  const int64_t end = sequence.num_computed + num_tokens;
+  for (const ImageSpan& image : sequence.images) {
+    if (image.first >= end || image.end() <= end) continue;
+    if (image.first > sequence.num_computed) return image.first - sequence.num_computed;
+    const int64_t rest = image.end() - sequence.num_computed;
+    return rest <= budget ? rest : 0;
+  }
+  return num_tokens;
 }
 
 // Lets shorter prefills go ahead of longer ones (prefill_share.h): sets their `set_aside`, and returns the sum.

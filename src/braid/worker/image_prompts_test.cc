@@ -55,7 +55,7 @@ class ImageRanks {
     options.threads_per_rank = options.layout.num_ranks() == 1 ? 2 : 1;
     options.dtype = DType::kFloat32;
     options.context_length = kImageTestContext;
-    options.max_running_requests = 8;
+    options.max_running_requests = 32;  // pages for all prompts, also in layers with windows
     std::shared_ptr<const RankTransport> transport = std::make_shared<const MessageTransport>();
     if (shares_memory) transport = std::make_shared<const SharedMemoryTransport>();
     auto placed = place_own_ranks(options, std::move(transport));

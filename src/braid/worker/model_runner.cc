@@ -256,6 +256,10 @@ void ModelRunner::add_positions(const StepPlan& plan) {
       for (int64_t i = indices.begin; i < indices.end; ++i) positions_.times.push_back(static_cast<int32_t>(i));
     }
   }
+  if (in_grid && positions_.are_of_text()) {  // decoding behind images
+    positions_.rows.clear();
+    positions_.cols.clear();
+  }
 }
 
 // The rows from `first_row` on are the sequence's. A placeholder is looked up as token 0, and the features overwrite

@@ -89,7 +89,8 @@ TEST(VisionInput, ATableIsStretchedFromCornerToCorner) {
   const auto value_at = [&](PatchPlace place) {  // of a table whose entry is its row * 100 + its column
     const TableTaps taps = table_taps(7, grid, place);
     double sum = 0;
-    for (size_t i = 0; i < 4; ++i) sum += taps.weight[i] * (taps.index[i] / 7 * 100 + taps.index[i] % 7);
+    for (size_t i = 0; i < 4; ++i)
+      sum += static_cast<double>(taps.weight[i]) * (taps.index[i] / 7 * 100 + taps.index[i] % 7);
     return sum;
   };
   EXPECT_NEAR(value_at({.row = 0, .col = 0}), 0, 1e-5);
