@@ -61,7 +61,9 @@ TEST(DecodeImage, CutFilesAreErrors) {
       const std::vector<uint8_t> cut(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(size));
       const std::string error = decode_error(cut);
       // The last bytes of a file are not pixels.
-      if (size + 64 < bytes.size()) EXPECT_NE(error, "no error") << name << " cut to " << size;
+      if (size + 64 < bytes.size()) {
+        EXPECT_NE(error, "no error") << name << " cut to " << size;
+      }
     }
     const std::vector<uint8_t> half(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(bytes.size() * 3 / 4));
     EXPECT_TRUE(has_text(decode_error(half), "truncated")) << name;

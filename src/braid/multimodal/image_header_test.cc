@@ -102,7 +102,9 @@ TEST(ImageHeader, ACutFileHasTheSameSizeOrNone) {
     ASSERT_TRUE(whole.ok()) << whole.error().message;
     for (size_t size = 0; size < bytes.size(); ++size) {
       const auto cut = read_image_header(std::span(bytes).first(size), {});
-      if (cut.ok()) EXPECT_EQ(cut->stored, whole->stored) << name << " " << size;
+      if (cut.ok()) {
+        EXPECT_EQ(cut->stored, whole->stored) << name << " " << size;
+      }
     }
   }
 }
