@@ -215,6 +215,7 @@ void Engine::resume() {
 EngineStats Engine::stats() const {
   EngineStats stats = impl_->controller_.stats();
   stats.exchange_costs = impl_->ranks_->exchange_costs();
+  stats.images = impl_->ranks_->image_counts();
   return stats;
 }
 ClusterStatus Engine::cluster() const {

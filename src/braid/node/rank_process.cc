@@ -87,6 +87,7 @@ void RankProcess::tell_progress() {
     if (worker_ != nullptr) {
       beat.progress = worker_->progress(0);
       beat.ranks = worker_->ranks().counts(0);
+      if (const ImageStore* images = worker_->ranks().images()) beat.images = images->counts();
     }
   }
   tell(beat);

@@ -17,6 +17,7 @@
 #include "braid/request/ids.h"
 #include "braid/wire/cluster_status.h"
 #include "braid/wire/group_load.h"
+#include "braid/wire/image_counts.h"
 #include "braid/wire/journal_part.h"
 
 namespace braid {
@@ -59,6 +60,7 @@ struct ProcessFailure {
 struct ProcessProgress {
   Progress progress;
   std::vector<RankCounts> ranks;  // as in ProcessReady; none before that
+  ImageCounts images = {};
 
   bool operator==(const ProcessProgress&) const = default;
 };

@@ -45,9 +45,9 @@ ImageStore::Use ImageStore::use(const RequestImage& image, std::function<void()>
   const std::lock_guard lock(mutex_);
   std::shared_ptr<Entry>& entry = entries_[image.span.key];
   if (entry != nullptr) {
-    ++stats_.num_hits;
+    ++counts_.num_hits;
   } else {
-    ++stats_.num_misses;
+    ++counts_.num_misses;
     entry = std::make_shared<Entry>();
     entry->key = image.span.key;
     entry->bytes = image.bytes;
@@ -73,12 +73,12 @@ const FeatureBlock* ImageStore::block(const ImageKey& key) const {
   return found == entries_.end() || !found->second->state ? nullptr : &found->second->features;
 }
 
-ImageStoreStats ImageStore::stats() const {
+ImageCounts ImageStore::counts() const {
   const std::lock_guard lock(mutex_);
-  ImageStoreStats stats = stats_;
-  stats.num_entries = static_cast<int64_t>(entries_.size());
-  for (const auto& [key, entry] : entries_) stats.num_in_use += is_in_use(entry) ? 1 : 0;
-  return stats;
+  ImageCounts counts = counts_;
+  counts.num_entries = static_cast<int64_t>(entries_.size());
+  for (const auto& [key, entry] : entries_) counts.num_in_use += is_in_use(entry) ? 1 : 0;
+  return counts;
 }
 
 // An entry is held by entries_, in_order_ and the queue, and by its users.
@@ -105,7 +105,7 @@ void ImageStore::prepare_images() {
     auto patches = try_make<ImagePatches>([&] { return maker_.prepare(*entry->bytes); });
     const double seconds = monotonic_seconds() - start_s;
     std::unique_lock lock(mutex_);
-    stats_.prepare_seconds += seconds;
+    counts_.prepare_seconds += seconds;
     entry->bytes = nullptr;
     if (!patches.ok()) {
       lock.unlock();
@@ -128,7 +128,7 @@ void ImageStore::encode_images() {
     });
     {
       const std::lock_guard lock(mutex_);
-      stats_.encode_seconds += monotonic_seconds() - start_s;
+      counts_.encode_seconds += monotonic_seconds() - start_s;
     }
     finish(entry, std::move(features));
   }
@@ -142,10 +142,10 @@ void ImageStore::finish(const std::shared_ptr<Entry>& entry, Result<FeatureBlock
     entry->patches.reset();
     if (entry->state) return;  // another process was faster
     if (made.ok()) {
-      if (options_.is_shared && !made->is_shared()) ++stats_.num_unshared;
+      if (options_.is_shared && !made->is_shared()) ++counts_.num_unshared;
       on_made = settle(*entry, *std::move(made));
     } else {
-      ++stats_.num_failures;
+      ++counts_.num_failures;
       entry->state = made.error();
       entries_.erase(entry->key);
       std::erase(in_order_, entry);
@@ -161,7 +161,7 @@ std::vector<std::function<void()>> ImageStore::settle(Entry& entry, FeatureBlock
   entry.features = std::move(features);
   entry.rows = entry.features.rows();
   entry.state = Status();
-  stats_.bytes += entry.features.shape().bytes();
+  counts_.bytes += entry.features.shape().bytes();
   return std::move(entry.on_made);
 }
 
@@ -181,6 +181,13 @@ void ImageStore::adopt(const ImageKey& key, FeatureBlock features) {
   for (const auto& call : on_made) call();
 }
 
+void ImageStore::count_broadcast(int64_t num_images, int64_t bytes) {
+  const std::lock_guard lock(mutex_);
+  ++counts_.num_broadcasts;
+  counts_.num_broadcast += static_cast<uint64_t>(num_images);
+  counts_.broadcast_bytes += static_cast<uint64_t>(bytes);
+}
+
 void ImageStore::drop(const ImageKey& key) {
   const std::lock_guard lock(mutex_);
   const auto found = entries_.find(key);
@@ -190,7 +197,7 @@ void ImageStore::drop(const ImageKey& key) {
 
 void ImageStore::evict() {
   const auto is_over = [&] {
-    return std::ssize(in_order_) > options_.max_entries || stats_.bytes > options_.max_bytes;
+    return std::ssize(in_order_) > options_.max_entries || counts_.bytes > options_.max_bytes;
   };
   for (auto at = in_order_.begin(); at != in_order_.end() && is_over();) {
     const std::shared_ptr<Entry>& entry = *at;
@@ -198,8 +205,8 @@ void ImageStore::evict() {
       ++at;
       continue;
     }
-    stats_.bytes -= entry->features.shape().bytes();
-    ++stats_.num_evictions;
+    counts_.bytes -= entry->features.shape().bytes();
+    ++counts_.num_evictions;
     entries_.erase(entry->key);
     at = in_order_.erase(at);
   }

@@ -25,6 +25,7 @@
 #include "braid/base/result.h"
 #include "braid/model/vision/vision_tower.h"
 #include "braid/request/request_image.h"
+#include "braid/wire/image_counts.h"
 #include "braid/worker/feature_block.h"
 #include "braid/worker/image_feature_source.h"
 
@@ -46,20 +47,6 @@ struct ImageStoreOptions {
   int64_t max_entries = 1000;
   int64_t max_bytes = int64_t{2} << 30;  // of features
   bool is_shared = false;                // other processes of the host read them
-};
-
-// Since the start, except the first three.
-struct ImageStoreStats {
-  int64_t num_entries = 0;
-  int64_t num_in_use = 0;
-  int64_t bytes = 0;  // of features
-  uint64_t num_hits = 0;
-  uint64_t num_misses = 0;
-  uint64_t num_evictions = 0;
-  uint64_t num_failures = 0;
-  uint64_t num_unshared = 0;   // made while there was not enough memory that can be shared
-  double prepare_seconds = 0;  // threads' time
-  double encode_seconds = 0;
 };
 
 class ImageStore final : public ImageFeatureSource {
@@ -102,7 +89,9 @@ class ImageStore final : public ImageFeatureSource {
   void adopt(const ImageKey& key, FeatureBlock features);
   void drop(const ImageKey& key);
 
-  ImageStoreStats stats() const;
+  ImageCounts counts() const;
+  // A message with so many images was sent to ranks of other processes.
+  void count_broadcast(int64_t num_images, int64_t bytes);
 
  private:
   struct Entry {
@@ -136,7 +125,7 @@ class ImageStore final : public ImageFeatureSource {
   Queue in_order_;  // of entries_, the oldest first
   Queue to_prepare_;
   Queue to_encode_;
-  ImageStoreStats stats_;
+  ImageCounts counts_;
   bool is_ending_ = false;
 
   std::vector<std::thread> threads_;

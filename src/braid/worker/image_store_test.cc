@@ -67,11 +67,11 @@ TEST_F(ImageStoreTest, AnImageIsMadeOnceAndFoundByItsKey) {
   ASSERT_NE(features, nullptr);
   ASSERT_EQ(features->embeddings.rows, 3);
   EXPECT_EQ(features->embeddings.row<float>(2)[0], 'c');
-  const ImageStoreStats stats = store.stats();
-  EXPECT_EQ(stats.num_entries, 1);
-  EXPECT_EQ(stats.num_hits, 1U);
-  EXPECT_EQ(stats.num_misses, 1U);
-  EXPECT_EQ(stats.bytes, 3 * 4);
+  const ImageCounts counts = store.counts();
+  EXPECT_EQ(counts.num_entries, 1);
+  EXPECT_EQ(counts.num_hits, 1U);
+  EXPECT_EQ(counts.num_misses, 1U);
+  EXPECT_EQ(counts.bytes, 3 * 4);
 }
 
 TEST_F(ImageStoreTest, AFailedImageIsTriedAgain) {
@@ -79,8 +79,8 @@ TEST_F(ImageStoreTest, AFailedImageIsTriedAgain) {
   for (int i = 0; i < 2; ++i) EXPECT_EQ(made(store, image_of("bad")).error().message, "not an image: \"bad\"");
   EXPECT_EQ(made(store, image_of("throws")).error().message, "it threw");
   EXPECT_EQ(maker_.num_prepared, 3);
-  EXPECT_EQ(store.stats().num_entries, 0);
-  EXPECT_EQ(store.stats().num_failures, 3U);
+  EXPECT_EQ(store.counts().num_entries, 0);
+  EXPECT_EQ(store.counts().num_failures, 3U);
 }
 
 TEST_F(ImageStoreTest, TheOldestImageThatNobodyUsesGivesWay) {
@@ -92,15 +92,15 @@ TEST_F(ImageStoreTest, TheOldestImageThatNobodyUsesGivesWay) {
   EXPECT_EQ(store.find(image_of("b").span.key), nullptr);
   EXPECT_EQ(store.find(image_of("c").span.key), nullptr);
   EXPECT_NE(store.find(image_of("d").span.key), nullptr);
-  EXPECT_EQ(store.stats().num_evictions, 2U);
+  EXPECT_EQ(store.counts().num_evictions, 2U);
 }
 
 TEST_F(ImageStoreTest, FeaturesAreBoundedByTheirBytes) {
   ImageStore store(maker_, {.max_bytes = 8});
   for (const char* content : {"ab", "cd", "ef"}) ASSERT_TRUE(made(store, image_of(content)).ok());
   (void)made(store, image_of("ef"));
-  EXPECT_EQ(store.stats().bytes, 8);
-  EXPECT_EQ(store.stats().num_entries, 1);
+  EXPECT_EQ(store.counts().bytes, 8);
+  EXPECT_EQ(store.counts().num_entries, 1);
 }
 
 TEST_F(ImageStoreTest, ImagesInUseExceedEveryLimit) {
@@ -118,7 +118,7 @@ TEST_F(ImageStoreTest, ImagesInUseExceedEveryLimit) {
   for (int i = 0; i < kImages; ++i) EXPECT_NE(store.find(image_of(std::to_string(i)).span.key), nullptr) << i;
   uses.clear();
   (void)made(store, image_of("1"));
-  EXPECT_LE(store.stats().num_entries, 10);
+  EXPECT_LE(store.counts().num_entries, 10);
 }
 
 TEST_F(ImageStoreTest, WhatNobodyWantsAnyMoreIsNotMade) {
@@ -158,9 +158,9 @@ TEST_F(ImageStoreTest, ADeskKnowsWhenAllImagesOfARequestAreThere) {
   maker_.held.set_value();
   while (!desk.state(1)) std::this_thread::yield();
   EXPECT_TRUE(desk.state(1)->ok());
-  EXPECT_EQ(store.stats().num_in_use, 2);
+  EXPECT_EQ(store.counts().num_in_use, 2);
   desk.release(1);
-  while (store.stats().num_in_use > 0) std::this_thread::yield();  // a thread may still hold the last one
+  while (store.counts().num_in_use > 0) std::this_thread::yield();  // a thread may still hold the last one
 }
 
 }  // namespace

@@ -75,6 +75,8 @@ Result<int64_t> PlanCourier::send(const StepPlan& plan) {
   }
   // All are announced as one length.
   for (auto& [opens_memory, message] : messages) message.resize(static_cast<size_t>(num_bytes));
+  if (!images.images.empty())
+    images_.store->count_broadcast(std::ssize(images.images), num_bytes - std::ssize(plan_bytes));
   for (size_t i = 0; i < receivers_.size(); ++i) {
     TRY_STATUS(group_.send(messages[!images.is_empty() && images_.open_memory[i]], receivers_[i]));
   }

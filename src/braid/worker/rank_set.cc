@@ -333,7 +333,9 @@ Status RankSet::make_image_store(const Checkpoint& checkpoint, const RankOptions
         ->warn("{} has no preprocessor_config.json: requests with images are refused", checkpoint.model().path);
     return {};
   }
-  const int32_t num_threads = std::min(own_.threads_per_rank * own_.num_own(), available_cores());
+  // All cores, also where other processes of the host have ranks: these threads give way to ranks', and the ranks of
+  // the group wait for the image.
+  const int32_t num_threads = available_cores();
   TRY(realms_, own_.transport->gather(shared_segment_realm()));
   const auto is_own = [&](const std::string& realm) { return realm == realms_[own_process()]; };
   image_maker_ = std::make_unique<ModelImageMaker>(loaded.vision, *std::move(processor), isa_, num_threads);
