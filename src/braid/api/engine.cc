@@ -58,8 +58,9 @@ Result<std::unique_ptr<EngineRanks>> load_ranks(const Checkpoint& checkpoint, co
 Result<std::unique_ptr<ImagePlacer>> make_image_placer(const Checkpoint& checkpoint, const Tokenizer& tokenizer) {
   const std::optional<VisionConfig>& vision = checkpoint.config().vision;
   if (!vision) return std::unique_ptr<ImagePlacer>();
-  TRY(ImageProcessorConfig processor, load_image_processor_for(*vision, checkpoint.model().path));
-  return std::make_unique<ImagePlacer>(*vision, std::move(processor), tokenizer);
+  TRY(auto processor, load_image_processor_for(*vision, checkpoint.model().path));
+  if (!processor) return std::unique_ptr<ImagePlacer>();
+  return std::make_unique<ImagePlacer>(*vision, *std::move(processor), tokenizer);
 }
 
 }  // namespace

@@ -59,7 +59,7 @@ TEST(ImageHeader, LimitsAreNamedBeforeMemoryIsSpent) {
 TEST(ImageHeader, AFewBytesAreNoLargeImage) {
   EXPECT_EQ(header_error(png_of(8000, 8000)), "the PNG image is truncated: 33 bytes cannot hold 8000 x 8000 pixels");
   EXPECT_EQ(header_error(png_of(8000, 8000, 200'000)), "no error");
-  EXPECT_EQ(header_error(jpeg_of(8000, 8000)), "the JPEG image is truncated: 27 bytes cannot hold 8000 x 8000 pixels");
+  EXPECT_EQ(header_error(jpeg_of(8000, 8000)), "the JPEG image is truncated: 23 bytes cannot hold 8000 x 8000 pixels");
   EXPECT_EQ(header_error(jpeg_of(8000, 8000, 200'000)), "no error");
   EXPECT_EQ(header_error(jpeg_of(8000, 8000, 0, '\xc9')), "no error");  // arithmetic coding needs less
 }
@@ -90,7 +90,7 @@ TEST(ImageHeader, DamagedHeadersAreErrors) {
   EXPECT_TRUE(has_text(header_error("\x89PNG\r\n\x1a\n\0\0\0\rIHDR"sv), "it ends after 16 bytes"));
   EXPECT_TRUE(
       has_text(header_error("\x89PNG\r\n\x1a\n\0\0\0\rIDAT0000000000000crc."sv), "its first chunk is not IHDR"));
-  EXPECT_TRUE(has_text(header_error("RIFF\x04\0\0\0WEBP"sv), "truncated"));
+  EXPECT_TRUE(has_text(header_error("RIFF\x20\0\0\0WEBPVP8L"sv), "truncated"));
   EXPECT_TRUE(has_text(header_error("RIFF\x20\0\0\0WEBPVP8L\x10\0\0\0................"sv), "damaged"));
 }
 
@@ -102,7 +102,9 @@ TEST(ImageHeader, ACutFileHasTheSameSizeOrNone) {
     ASSERT_TRUE(whole.ok()) << whole.error().message;
     for (size_t size = 0; size < bytes.size(); ++size) {
       const auto cut = read_image_header(std::span(bytes).first(size), {});
-      if (cut.ok()) EXPECT_EQ(cut->stored, whole->stored) << name << " " << size;
+      if (cut.ok()) {
+        EXPECT_EQ(cut->stored, whole->stored) << name << " " << size;
+      }
     }
   }
 }

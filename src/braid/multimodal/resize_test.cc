@@ -118,9 +118,9 @@ TEST(ResizedRows, EveryTierFollowsTheDefinition) {
 }
 
 TEST(ResizedRows, FlatColoursStayAsTheyAre) {
-  for (const uint8_t value : {0, 1, 127, 254, 255}) {
+  for (const int value : {0, 1, 127, 254, 255}) {
     RgbImage image = random_image({61, 43}, 1);
-    std::ranges::fill(image.pixels, value);
+    std::ranges::fill(image.pixels, static_cast<uint8_t>(value));
     for (const ImageSize to : {ImageSize{20, 90}, ImageSize{90, 20}}) {
       for (const uint8_t byte : resized(image, to, ResizeFilter::kBicubic, CpuIsa::kPortable)) ASSERT_EQ(byte, value);
     }

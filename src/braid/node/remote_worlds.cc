@@ -179,7 +179,9 @@ void RemoteWorlds::take_message(const PeerId& peer, ProcessMessage message, doub
     return;
   }
   process->heard_s = now_s;
-  if (auto* ready = std::get_if<ProcessReady>(&message)) {
+  if (std::holds_alternative<ProcessNews>(message)) {
+    for (const Process& each : world->processes) tell(each.peer, ProcessNews{});
+  } else if (auto* ready = std::get_if<ProcessReady>(&message)) {
     process->ready = std::move(*ready);
     begin_if_ready(index);
   } else if (const auto* failure = std::get_if<ProcessFailure>(&message)) {

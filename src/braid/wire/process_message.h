@@ -98,7 +98,8 @@ struct DirectMap {
   bool operator==(const DirectMap&) const = default;
 };
 
-// Another process of its world was sent a map that is not for this one.
+// Another process of its world was sent a map that is not for this one. From a process: its world is to look for work,
+// such as a request whose images have been made; all processes of the world are told.
 struct ProcessNews {
   bool operator==(const ProcessNews&) const = default;
 };

@@ -19,13 +19,6 @@ Result<Made> try_make(const Make& make) {
   }
 }
 
-ImageFeatureRows rows_of(const ImageFeatures& features) {
-  const auto all = [](const RowsBuffer& buffer) { return ConstRows(buffer.first(buffer.max_rows())); };
-  ImageFeatureRows rows{.embeddings = all(features.embeddings)};
-  for (const RowsBuffer& layer : features.deepstack) rows.deepstack.push_back(all(layer));
-  return rows;
-}
-
 }  // namespace
 
 ImageStore::ImageStore(ImageMaker& maker, const ImageStoreOptions& options) : maker_(maker), options_(options) {
@@ -74,6 +67,12 @@ const ImageFeatureRows* ImageStore::find(const ImageKey& key) {
   return found == entries_.end() || !found->second->state ? nullptr : &found->second->rows;
 }
 
+const FeatureBlock* ImageStore::block(const ImageKey& key) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = entries_.find(key);
+  return found == entries_.end() || !found->second->state ? nullptr : &found->second->features;
+}
+
 ImageStoreStats ImageStore::stats() const {
   const std::lock_guard lock(mutex_);
   ImageStoreStats stats = stats_;
@@ -90,6 +89,7 @@ std::shared_ptr<ImageStore::Entry> ImageStore::take(Queue& queue, std::condition
     if (is_ending_) return nullptr;
     std::shared_ptr<Entry> entry = std::move(queue.front());
     queue.pop_front();
+    if (entry->state) continue;  // another process was faster
     constexpr int64_t kOwnHolders = 3;
     if (entry.use_count() > kOwnHolders) return entry;
     // All who wanted it have left: it is as if it had never been asked for.
@@ -122,7 +122,10 @@ void ImageStore::encode_images() {
   give_way_to_steps();
   while (const std::shared_ptr<Entry> entry = take(to_encode_, to_encode_arrived_)) {
     const double start_s = monotonic_seconds();
-    auto features = try_make<ImageFeatures>([&] { return maker_.encode(*entry->patches); });
+    auto features = try_make<FeatureBlock>([&]() -> Result<FeatureBlock> {
+      TRY(const ImageFeatures made, maker_.encode(*entry->patches));
+      return FeatureBlock(made, options_.is_shared);
+    });
     {
       const std::lock_guard lock(mutex_);
       stats_.encode_seconds += monotonic_seconds() - start_s;
@@ -132,26 +135,57 @@ void ImageStore::encode_images() {
 }
 
 // A failed image is forgotten: the next request tries it again.
-void ImageStore::finish(const std::shared_ptr<Entry>& entry, Result<ImageFeatures> made) {
+void ImageStore::finish(const std::shared_ptr<Entry>& entry, Result<FeatureBlock> made) {
   std::vector<std::function<void()>> on_made;
   {
     const std::lock_guard lock(mutex_);
     entry->patches.reset();
+    if (entry->state) return;  // another process was faster
     if (made.ok()) {
-      entry->features = *std::move(made);
-      entry->rows = rows_of(entry->features);
-      stats_.bytes += entry->features.bytes();
-      entry->state = Status();
+      if (options_.is_shared && !made->is_shared()) ++stats_.num_unshared;
+      on_made = settle(*entry, *std::move(made));
     } else {
       ++stats_.num_failures;
       entry->state = made.error();
       entries_.erase(entry->key);
       std::erase(in_order_, entry);
+      on_made = std::move(entry->on_made);
     }
-    on_made = std::move(entry->on_made);
     evict();
   }
   for (const auto& call : on_made) call();
+}
+
+// Returns what is to be called without the lock.
+std::vector<std::function<void()>> ImageStore::settle(Entry& entry, FeatureBlock features) {
+  entry.features = std::move(features);
+  entry.rows = entry.features.rows();
+  entry.state = Status();
+  stats_.bytes += entry.features.shape().bytes();
+  return std::move(entry.on_made);
+}
+
+void ImageStore::adopt(const ImageKey& key, FeatureBlock features) {
+  std::vector<std::function<void()>> on_made;
+  {
+    const std::lock_guard lock(mutex_);
+    std::shared_ptr<Entry>& entry = entries_[key];
+    if (entry == nullptr) {
+      entry = std::make_shared<Entry>();
+      entry->key = key;
+      in_order_.push_back(entry);
+    }
+    entry->is_adopted = true;
+    if (!entry->state) on_made = settle(*entry, std::move(features));
+  }
+  for (const auto& call : on_made) call();
+}
+
+void ImageStore::drop(const ImageKey& key) {
+  const std::lock_guard lock(mutex_);
+  const auto found = entries_.find(key);
+  if (found != entries_.end()) found->second->is_adopted = false;
+  evict();
 }
 
 void ImageStore::evict() {
@@ -160,11 +194,11 @@ void ImageStore::evict() {
   };
   for (auto at = in_order_.begin(); at != in_order_.end() && is_over();) {
     const std::shared_ptr<Entry>& entry = *at;
-    if (is_in_use(entry) || !entry->state) {
+    if (is_in_use(entry) || !entry->state || entry->is_adopted) {
       ++at;
       continue;
     }
-    stats_.bytes -= entry->features.bytes();
+    stats_.bytes -= entry->features.shape().bytes();
     ++stats_.num_evictions;
     entries_.erase(entry->key);
     at = in_order_.erase(at);

@@ -25,6 +25,7 @@
 #include "braid/base/result.h"
 #include "braid/model/vision/vision_tower.h"
 #include "braid/request/request_image.h"
+#include "braid/worker/feature_block.h"
 #include "braid/worker/image_feature_source.h"
 
 namespace braid {
@@ -44,6 +45,7 @@ struct ImageStoreOptions {
   int32_t num_preparing = 2;  // threads that prepare
   int64_t max_entries = 1000;
   int64_t max_bytes = int64_t{2} << 30;  // of features
+  bool is_shared = false;                // other processes of the host read them
 };
 
 // Since the start, except the first three.
@@ -55,6 +57,7 @@ struct ImageStoreStats {
   uint64_t num_misses = 0;
   uint64_t num_evictions = 0;
   uint64_t num_failures = 0;
+  uint64_t num_unshared = 0;   // made while there was not enough memory that can be shared
   double prepare_seconds = 0;  // threads' time
   double encode_seconds = 0;
 };
@@ -92,6 +95,13 @@ class ImageStore final : public ImageFeatureSource {
   // An image that has been made; null if it is not here. Valid while it is in use. From any thread.
   const ImageFeatureRows* find(const ImageKey& key) override;
 
+  // Of an image in use that has been made; null if it is not here.
+  const FeatureBlock* block(const ImageKey& key) const;
+
+  // An image that another process has made. It stays until drop(), whatever the limits.
+  void adopt(const ImageKey& key, FeatureBlock features);
+  void drop(const ImageKey& key);
+
   ImageStoreStats stats() const;
 
  private:
@@ -99,8 +109,9 @@ class ImageStore final : public ImageFeatureSource {
     ImageKey key = {};
     std::shared_ptr<const std::string> bytes;  // until it is prepared
     std::optional<ImagePatches> patches;       // until it is encoded
-    ImageFeatures features;                    // once it is made, like the next
+    FeatureBlock features;                     // once it is made, like the next
     ImageFeatureRows rows;
+    bool is_adopted = false;
     std::optional<Status> state;
     std::vector<std::function<void()>> on_made;
   };
@@ -110,7 +121,8 @@ class ImageStore final : public ImageFeatureSource {
   void encode_images();
   // The next entry that is still in use; null at the end of the store.
   std::shared_ptr<Entry> take(Queue& queue, std::condition_variable& arrived);
-  void finish(const std::shared_ptr<Entry>& entry, Result<ImageFeatures> made);
+  void finish(const std::shared_ptr<Entry>& entry, Result<FeatureBlock> made);
+  std::vector<std::function<void()>> settle(Entry& entry, FeatureBlock features);
   void evict();
   static bool is_in_use(const std::shared_ptr<Entry>& entry) { return entry.use_count() > 2; }
 

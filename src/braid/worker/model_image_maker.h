@@ -37,7 +37,9 @@ class ModelImageMaker final : public ImageMaker {
   std::optional<Compute> compute_;
 };
 
-// The image processor of the checkpoint in `directory`, for its vision tower. Errors name the file and the key.
-Result<ImageProcessorConfig> load_image_processor_for(const VisionConfig& vision, const std::string& directory);
+// The image processor of the checkpoint in `directory`, for its vision tower. Errors name the file and the key. Nothing
+// if the checkpoint has none: then it answers text alone.
+Result<std::optional<ImageProcessorConfig>> load_image_processor_for(const VisionConfig& vision,
+                                                                     const std::string& directory);
 
 }  // namespace braid

@@ -106,7 +106,6 @@ Result<std::unique_ptr<Rank>, RankError> Rank::make(const RankSetup& setup, cons
                                                             .workspace = *parts->workspace,
                                                             .has_mrope = setup.config->rope.has_mrope(),
                                                             .sees_whole_images = setup.config->sees_whole_images});
-  if (setup.images != nullptr) parts->runner->use_image_features(*setup.images);
   return std::unique_ptr<Rank>(new Rank(std::move(parts)));
 }
 
@@ -206,6 +205,10 @@ bool Rank::use_idle_time() {
   const int64_t memories = 2 * int64_t{parts_->kv_cache.num_layers()};
   return parts_->kv_cache.commit_ahead(parts_->team, parts_->team.size() * CommittedPages::kPieceBytes,
                                        kIdleLead / memories);
+}
+
+void Rank::use_image_features(ImageFeatureSource& source) {
+  parts_->runner->use_image_features(source);
 }
 
 ModelRunner& Rank::runner() {

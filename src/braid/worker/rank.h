@@ -48,7 +48,6 @@ struct RankSetup {
   int32_t trace_rank = 0;                   // this one in it
   KvPageTransfer* page_transfer = nullptr;  // of sequences that change their group
   RankCounters* counters = nullptr;         // of this rank
-  ImageFeatureSource* images = nullptr;     // null: the model takes none
 };
 
 // Why a rank could not be made.
@@ -80,6 +79,8 @@ class Rank {
   // Call while there is no work: spends a few milliseconds on preparing KV memory, which makes later steps shorter.
   // Returns false when nothing is left to do.
   bool use_idle_time();
+
+  void use_image_features(ImageFeatureSource& source);  // ModelRunner::use_image_features
 
   // Only for a rank that is alone in its world.
   ModelRunner& runner();

@@ -327,12 +327,25 @@ RankSet::RankSet(const ModelConfig& config, const RankOptions& options, ProcessR
 
 Status RankSet::make_image_store(const Checkpoint& checkpoint, const RankOptions& options, const LoadedModel& loaded) {
   if (loaded.vision == nullptr) return {};
-  TRY(ImageProcessorConfig processor, load_image_processor_for(loaded.vision->config(), checkpoint.model().path));
+  TRY(auto processor, load_image_processor_for(loaded.vision->config(), checkpoint.model().path));
+  if (!processor) {
+    log_of(LogPart::kWorker, logger_)
+        ->warn("{} has no preprocessor_config.json: requests with images are refused", checkpoint.model().path);
+    return {};
+  }
   const int32_t num_threads = std::min(own_.threads_per_rank * own_.num_own(), available_cores());
-  image_maker_ = std::make_unique<ModelImageMaker>(loaded.vision, std::move(processor), isa_, num_threads);
-  images_ = std::make_unique<ImageStore>(*image_maker_, ImageStoreOptions{.num_preparing = num_threads,
-                                                                          .max_entries = options.mm_cache_entries,
-                                                                          .max_bytes = options.mm_cache_bytes});
+  TRY(realms_, own_.transport->gather(shared_segment_realm()));
+  const auto is_own = [&](const std::string& realm) { return realm == realms_[own_process()]; };
+  image_maker_ = std::make_unique<ModelImageMaker>(loaded.vision, *std::move(processor), isa_, num_threads);
+  images_ = std::make_unique<ImageStore>(*image_maker_,
+                                         ImageStoreOptions{.num_preparing = num_threads,
+                                                           .max_entries = options.mm_cache_entries,
+                                                           .max_bytes = options.mm_cache_bytes,
+                                                           .is_shared = std::ranges::count_if(realms_, is_own) > 1});
+  carrier_ = {.max_entries = options.mm_cache_entries,
+              .max_bytes = options.mm_cache_bytes,
+              .hidden = config_.hidden,
+              .max_tokens = scheduler_.context_len};
   return {};
 }
 
@@ -353,7 +366,6 @@ void RankSet::prepare_ranks(const RankOptions& options, const KvShape& kv_shape,
             .logger = log_of(LogPart::kDp, logger_).get(),
             .trace = trace_.get()};
   models_ = std::move(loaded.ranks);
-  setup_.images = images_.get();
   worlds_.resize(static_cast<size_t>(layout().num_worlds()));
   process_transfers_.resize(worlds_.size());
   ranks_.resize(own_.places.size());
@@ -388,6 +400,7 @@ Result<void, RankError> RankSet::make_ranks(int32_t first_world, int32_t num_wor
     auto rank = Rank::make(own, *models_[i], world_of(i));
     if (rank.ok()) {
       ranks_[i] = std::move(*rank);
+      if (images_ != nullptr) ranks_[i]->use_image_features(*images_);
       return {};
     }
     errors[i] = rank.error();
@@ -465,8 +478,13 @@ std::unique_ptr<PlanCourier> RankSet::make_courier(int32_t world, int32_t tp_ran
   const bool receives = std::ranges::find(receivers, place.attn_tp_rank) != receivers.end();
   if (!receives && (place.attn_tp_rank > 0 || receivers.empty())) return nullptr;
   const StepPlanLimits limits = step_plan_limits(scheduler_, config_.vocab_size, layout().num_groups());
+  CourierImages images{.store = images_.get(), .carrier = carrier_};
+  for (size_t i = 0; images.store != nullptr && i < receivers.size(); ++i) {
+    const auto process = static_cast<size_t>(own_.transport->process_of(publisher + receivers[i]));
+    images.open_memory.push_back(realms_[process] == realms_[own_process()]);
+  }
   return std::make_unique<PlanCourier>(worlds_[static_cast<size_t>(world)]->group(tp_rank), publisher,
-                                       std::move(receivers), limits);
+                                       std::move(receivers), limits, std::move(images));
 }
 
 Status RankSet::leave_worlds() {

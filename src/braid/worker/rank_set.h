@@ -108,6 +108,7 @@ class RankSet {
   int32_t tp_rank_of(size_t index) const {
     return static_cast<int32_t>(own_.own.begin + static_cast<int64_t>(index)) % layout().tp_size;
   }
+  size_t own_process() const { return static_cast<size_t>(own_.transport->process()); }
   const ThreadWorld* world_of(size_t index) const { return worlds_[static_cast<size_t>(world_index(index))].get(); }
   IndexRange own_tp_ranks(int32_t world) const;
   // The same for the ranks of some worlds, with the rank's index, before ranks exist. An error ends the rank's world.
@@ -133,8 +134,10 @@ class RankSet {
   std::vector<std::unique_ptr<Model>> models_;          // these: of each rank, as are the next
   std::unique_ptr<ImageMaker> image_maker_;             // null, as the next, if the model takes no images
   std::unique_ptr<ImageStore> images_;                  // outlives the ranks, too
-  std::unique_ptr<WeightCheck> weight_check_;           // reads the models' memory
-  RankSetup setup_;                                     // what all ranks are made from
+  std::vector<std::string> realms_;                     // of shared memory, by process
+  ImageCarrierOptions carrier_;
+  std::unique_ptr<WeightCheck> weight_check_;  // reads the models' memory
+  RankSetup setup_;                            // what all ranks are made from
   WorldOptions world_options_;
   std::vector<std::unique_ptr<RankCounters>> counters_;
   int64_t kv_bytes_ = 0;  // of a rank's pool

@@ -78,8 +78,10 @@ void Worker::make_world(int32_t index, WorldStart start) {
                         return ranks_->page_transfer_of(index).is_giving(move, group, 0);
                       }});
     if (ranks_->images() == nullptr) continue;
-    const auto wake = [parking = ranks_->parking(index)] { parking->wake(); };
-    groups.back().images = own.desks.emplace_back(std::make_unique<ImageStoreDesk>(*ranks_->images(), wake)).get();
+    std::function<void()> on_made = options_.on_images_made;
+    if (!on_made) on_made = [parking = ranks_->parking(index)] { parking->wake(); };
+    own.desks.push_back(std::make_unique<ImageStoreDesk>(*ranks_->images(), std::move(on_made)));
+    groups.back().images = own.desks.back().get();
   }
   own.masks = std::make_unique<WorldMasks>(*masks_);
   std::vector<WorldMember> members = ranks_->members(index, own.masks.get());
