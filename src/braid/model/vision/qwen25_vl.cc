@@ -89,7 +89,23 @@ class Qwen25VlTower final : public VisionTower {
   Qwen25VlTower(VisionConfig config, DType dtype, PatchEmbedding patches)
       : VisionTower(std::move(config)), dtype_(dtype), patches_(std::move(patches)) {}
 
-  ImageFeatures encode(Ops& ops, const ImagePatches& image) const override {
+  int64_t encode_bytes(const PatchGrid& grid) const override {
+    const VisionSegments frames(frame_lengths(grid));
+    const VisionSegments windows(window_order(config(), grid).num_patches);
+    const int64_t page_tokens = std::max(frames.page_tokens(), windows.page_tokens());
+    return VisionScratch::bytes(config(), dtype_, grid.count(), page_tokens) +
+           config().num_tokens(grid) * config().out_hidden * dtype_bytes(DType::kFloat32);
+  }
+
+  void list_weights(WeightList& list) const override {
+    patches_.list_weights(list);
+    for (const VisionBlock& block : blocks_) block.list_weights(list);
+    merger_norm_.list_weights(list);
+    merger_.list_weights(list);
+  }
+
+ private:
+  ImageFeatures encode_checked(Ops& ops, const ImagePatches& image) const override {
     const Qwen25Order order = order_of(config(), image.grid);
     const VisionSegments frames(frame_lengths(image.grid));
     const VisionSegments windows(order.windows.num_patches);
@@ -108,22 +124,6 @@ class Qwen25VlTower final : public VisionTower {
     return features;
   }
 
-  int64_t encode_bytes(const PatchGrid& grid) const override {
-    const VisionSegments frames(frame_lengths(grid));
-    const VisionSegments windows(window_order(config(), grid).num_patches);
-    const int64_t page_tokens = std::max(frames.page_tokens(), windows.page_tokens());
-    return VisionScratch::bytes(config(), dtype_, grid.count(), page_tokens) +
-           config().num_tokens(grid) * config().out_hidden * dtype_bytes(DType::kFloat32);
-  }
-
-  void list_weights(WeightList& list) const override {
-    patches_.list_weights(list);
-    for (const VisionBlock& block : blocks_) block.list_weights(list);
-    merger_norm_.list_weights(list);
-    merger_.list_weights(list);
-  }
-
- private:
   // Row i of x's squares belongs to token tokens[i].
   RowsBuffer merge(Ops& ops, VisionScratch& scratch, std::span<const int32_t> tokens, Rows x) const {
     const auto num_tokens = std::ssize(tokens);

@@ -127,7 +127,23 @@ class Qwen3VlTower final : public VisionTower {
   Qwen3VlTower(VisionConfig config, DType dtype, PatchEmbedding patches)
       : VisionTower(std::move(config)), dtype_(dtype), patches_(std::move(patches)) {}
 
-  ImageFeatures encode(Ops& ops, const ImagePatches& image) const override {
+  int64_t encode_bytes(const PatchGrid& grid) const override {
+    constexpr int64_t kUnit = KvLayer::kKeyVectorTokens;
+    const int64_t frame = int64_t{grid.rows} * grid.cols;
+    return VisionScratch::bytes(config(), dtype_, grid.count(), (frame + kUnit - 1) / kUnit * kUnit * grid.frames);
+  }
+
+  void list_weights(WeightList& list) const override {
+    patches_.list_weights(list);
+    list.add("visual.pos_embed.weight",
+             std::as_bytes(std::span(positions_.first(0).data, static_cast<size_t>(positions_.bytes()))));
+    for (const VisionBlock& block : blocks_) block.list_weights(list);
+    merger_.list_weights(list);
+    for (const Qwen3Merger& merger : deepstack_) merger.list_weights(list);
+  }
+
+ private:
+  ImageFeatures encode_checked(Ops& ops, const ImagePatches& image) const override {
     const std::vector<PatchPlace> places = patch_places(config(), image.grid);
     const VisionSegments frames(
         std::vector<int32_t>(static_cast<size_t>(image.grid.frames), static_cast<int32_t>(places.size())));
@@ -150,22 +166,6 @@ class Qwen3VlTower final : public VisionTower {
     return features;
   }
 
-  int64_t encode_bytes(const PatchGrid& grid) const override {
-    constexpr int64_t kUnit = KvLayer::kKeyVectorTokens;
-    const int64_t frame = int64_t{grid.rows} * grid.cols;
-    return VisionScratch::bytes(config(), dtype_, grid.count(), (frame + kUnit - 1) / kUnit * kUnit * grid.frames);
-  }
-
-  void list_weights(WeightList& list) const override {
-    patches_.list_weights(list);
-    list.add("visual.pos_embed.weight",
-             std::as_bytes(std::span(positions_.first(0).data, static_cast<size_t>(positions_.bytes()))));
-    for (const VisionBlock& block : blocks_) block.list_weights(list);
-    merger_.list_weights(list);
-    for (const Qwen3Merger& merger : deepstack_) merger.list_weights(list);
-  }
-
- private:
   void add_positions(Ops& ops, const PatchGrid& grid, std::span<const PatchPlace> places, Rows x) const {
     const ConstRows table = positions_.first(positions_.max_rows());
     ops.parallel_for(x.rows, [&](int64_t begin, int64_t end) {

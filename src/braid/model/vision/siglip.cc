@@ -74,7 +74,24 @@ class SiglipTower final : public VisionTower {
   SiglipTower(VisionConfig config, DType dtype, PatchEmbedding patches)
       : VisionTower(std::move(config)), dtype_(dtype), patches_(std::move(patches)) {}
 
-  ImageFeatures encode(Ops& ops, const ImagePatches& image) const override {
+  int64_t encode_bytes(const PatchGrid& grid) const override {
+    const std::vector<int32_t> all_patches = {static_cast<int32_t>(grid.count())};
+    return VisionScratch::bytes(config(), dtype_, grid.count(), VisionSegments(all_patches).page_tokens()) +
+           config().num_tokens(grid) * config().hidden * dtype_bytes(DType::kFloat32);
+  }
+
+  void list_weights(WeightList& list) const override {
+    patches_.list_weights(list);
+    list.add("vision_tower.embeddings.position_embedding.weight",
+             std::as_bytes(std::span(positions_.first(0).data, static_cast<size_t>(positions_.bytes()))));
+    for (const VisionBlock& block : blocks_) block.list_weights(list);
+    final_norm_.list_weights(list);
+    projector_norm_.list_weights(list);
+    projector_.list_weights(list);
+  }
+
+ private:
+  ImageFeatures encode_checked(Ops& ops, const ImagePatches& image) const override {
     const std::vector<int32_t> all_patches = {static_cast<int32_t>(image.grid.count())};
     const VisionSegments segments(all_patches);
     VisionScratch scratch(config(), dtype_, image.grid.count(), segments.page_tokens());
@@ -96,23 +113,6 @@ class SiglipTower final : public VisionTower {
     return features;
   }
 
-  int64_t encode_bytes(const PatchGrid& grid) const override {
-    const std::vector<int32_t> all_patches = {static_cast<int32_t>(grid.count())};
-    return VisionScratch::bytes(config(), dtype_, grid.count(), VisionSegments(all_patches).page_tokens()) +
-           config().num_tokens(grid) * config().hidden * dtype_bytes(DType::kFloat32);
-  }
-
-  void list_weights(WeightList& list) const override {
-    patches_.list_weights(list);
-    list.add("vision_tower.embeddings.position_embedding.weight",
-             std::as_bytes(std::span(positions_.first(0).data, static_cast<size_t>(positions_.bytes()))));
-    for (const VisionBlock& block : blocks_) block.list_weights(list);
-    final_norm_.list_weights(list);
-    projector_norm_.list_weights(list);
-    projector_.list_weights(list);
-  }
-
- private:
   // The averages of squares of merge_size² patches.
   void pool(Ops& ops, ConstRows x, Rows pooled) const {
     const int64_t side = config().position_side;

@@ -1,5 +1,6 @@
 #include "braid/model/vision/vision_tower.h"
 
+#include "braid/base/check.h"
 #include "braid/model/vision/towers.h"
 
 namespace braid {
@@ -8,6 +9,14 @@ int64_t ImageFeatures::bytes() const {
   int64_t total = embeddings.bytes();
   for (const RowsBuffer& layer : deepstack) total += layer.bytes();
   return total;
+}
+
+ImageFeatures VisionTower::encode(Ops& ops, const ImagePatches& image) const {
+  CHECK(check_grid(config_, image.grid).ok() && image.patch_size == config_.patch_size);
+  const int64_t patch_bytes = int64_t{ImagePatches::kChannels} * image.patch_size * image.patch_size;
+  CHECK(std::ssize(image.pixels) == image.grid.count() * patch_bytes, "{} bytes of pixels for {} patches",
+        image.pixels.size(), image.grid.count());
+  return encode_checked(ops, image);
 }
 
 WeightTable vision_tensors(const VisionConfig& config) {

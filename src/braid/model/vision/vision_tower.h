@@ -35,9 +35,9 @@ class VisionTower {
 
   const VisionConfig& config() const { return config_; }
 
-  // On the threads of `ops`. The image must have passed check_grid. Any number of threads may encode at the same time,
-  // each with Ops of its own.
-  virtual ImageFeatures encode(Ops& ops, const ImagePatches& image) const = 0;
+  // On the threads of `ops`. The image must have passed check_grid, and has as many pixels as its grid and the tower's
+  // patches say. Any number of threads may encode at the same time, each with Ops of its own.
+  ImageFeatures encode(Ops& ops, const ImagePatches& image) const;
 
   // The memory that encode() needs besides the image and its result.
   virtual int64_t encode_bytes(const PatchGrid& grid) const = 0;
@@ -45,6 +45,8 @@ class VisionTower {
   virtual void list_weights(WeightList& list) const = 0;
 
  private:
+  virtual ImageFeatures encode_checked(Ops& ops, const ImagePatches& image) const = 0;
+
   VisionConfig config_;
 };
 
