@@ -273,7 +273,8 @@ class Page:
 
     def copy(self, contents):
         """Puts {type: text or bytes} into the clipboard. Control and V paste it."""
-        self.browser.call("Browser.grantPermissions", {"permissions": ["clipboardReadWrite"], "browserContextId": self.context})
+        self.browser.call("Browser.grantPermissions",
+                          {"permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"], "browserContextId": self.context})
         values = {kind: base64.b64encode(value.encode() if isinstance(value, str) else value).decode() for kind, value in contents.items()}
         self.run(f"""(() => {{
           const blobs = Object.entries({json.dumps(values)}).map(([type, text]) =>

@@ -55,12 +55,13 @@ def set_up(page, **texts):
     page.wait("!document.querySelector('#settings').open")
 
 
-def png(width, height, colour, more_bytes=b""):
-    """An image of one colour (red, green, blue, opacity); `more_bytes` lie in it as a chunk that nobody reads."""
+def png(width, height, colour, more_bytes=b"", says=None):
+    """An image of one colour (red, green, blue, opacity); `more_bytes` lie in it as a chunk that nobody reads. says: a size
+    that is not its own."""
     def chunk(kind, data):
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
     rows = (b"\0" + bytes(colour) * width) * height
-    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 6, 0, 0, 0)) + chunk(b"orNt", more_bytes)
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", *(says or (width, height)), 8, 6, 0, 0, 0)) + chunk(b"orNt", more_bytes)
             + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
 
 

@@ -165,11 +165,11 @@ def test_pasted_images_are_taken_and_pasted_text_stays_text(page):
 
 
 def test_an_image_can_be_removed_before_it_is_sent(page, red, blue):
-    drop(page, red, blue, red)
+    drop(page, red, blue, written(red.with_name("more.png"), png(9, 9, RED)))
     names = "[...document.querySelectorAll('.tray .icon-button')].map((button) => button.innerText)"
-    assert page.run(names) == ["Remove red.png", "Remove blue.png", "Remove red.png"]
+    assert page.run(names) == ["Remove red.png", "Remove blue.png", "Remove more.png"]
     page.click(".tray li:nth-child(2) .icon-button")
-    assert page.run(names) == ["Remove red.png", "Remove red.png"]
+    assert page.run(names) == ["Remove red.png", "Remove more.png"]
     assert page.text("#announcer") == "blue.png removed"
     # By keyboard: the focus goes to the next one, and at last to the field.
     assert page.run("document.activeElement === document.querySelector('.tray li:nth-child(2) .icon-button')")
@@ -184,21 +184,21 @@ def test_a_sent_image_can_be_seen_large(page, red, blue):
     drop(page, red, blue)
     say(page, "Look")
     page.click(".pictures li:nth-child(2) .thumbnail")
-    page.wait("document.querySelector('#large-image').open")
-    assert page.text("#large-image p") == "blue.png · 60 × 60 · 2 of 2"
+    page.wait("document.querySelector('dialog.large-image').open")
+    assert page.text("dialog.large-image p") == "blue.png · 60 × 60 · 2 of 2"
     page.press("ArrowRight")
-    assert page.text("#large-image p") == "red.png · 120 × 80 · 1 of 2"
-    assert natural_sizes(page, "#large-image img") == [[120, 80]]
-    page.click("#large-image [title^=Previous]")
-    assert page.text("#large-image p") == "blue.png · 60 × 60 · 2 of 2"
+    assert page.text("dialog.large-image p") == "red.png · 120 × 80 · 1 of 2"
+    assert natural_sizes(page, "dialog.large-image img") == [[120, 80]]
+    page.click("dialog.large-image [title^=Previous]")
+    assert page.text("dialog.large-image p") == "blue.png · 60 × 60 · 2 of 2"
     assert page.run("document.activeElement.title") == "Previous image (←)", "the focus stays while images change"
     page.press("Escape")
-    page.wait("!document.querySelector('#large-image').open")
+    page.wait("!document.querySelector('dialog.large-image').open")
     assert page.run("document.activeElement === document.querySelector('.pictures li:nth-child(2) .thumbnail')")
     page.press("Enter")
-    page.wait("document.querySelector('#large-image').open")
+    page.wait("document.querySelector('dialog.large-image').open")
     page.press("Enter")  # on its button, which closes it
-    page.wait("!document.querySelector('#large-image').open")
+    page.wait("!document.querySelector('dialog.large-image').open")
 
 
 def test_images_survive_a_reload_an_edit_and_another_answer(page, red, blue):
@@ -228,9 +228,10 @@ def test_images_survive_a_reload_an_edit_and_another_answer(page, red, blue):
     page.wait("document.querySelector('.user .version-count')?.innerText === '3 / 3'")
     wait_for_answer(page)
     assert sent(page) == [("user", [url_of(blue.read_bytes()), "Second"])]
+    reload(page)
     page.hover(".user")
     page.click(".user [title='Previous version']")
-    reload(page)
+    page.wait("document.querySelector('.user .version-count')?.innerText === '2 / 3'")
     assert natural_sizes(page, ".pictures img") == [[120, 80], [60, 60]]
     page.hover(".user")
     page.click(".user [title='Edit']")
@@ -247,7 +248,7 @@ def kept_images(page):
       const request = open.result.transaction('images').objectStore('images').getAll();
       await new Promise((resolve) => { request.onsuccess = resolve; });
       open.result.close();
-      return request.result.map(({blob}) => blob.size);
+      return request.result.map(({bytes}) => bytes.byteLength);
     })()""")
 
 
@@ -272,6 +273,20 @@ def test_a_deleted_conversation_takes_its_images_along_and_brings_them_back(page
     assert sorted(kept_images(page)) == wanted
 
 
+def test_another_tab_sees_them(browser, page, page_server, red):
+    other = browser.page(context=page.context)
+    other.open(f"{page_server.url}/")
+    page.bring_to_front()
+    drop(page, red)
+    say(page, "Look")
+    other.wait("document.querySelector('.conversation')?.innerText === 'Look'")
+    other.bring_to_front()
+    other.click(".conversation")
+    other.wait("document.querySelector('.pictures img')?.complete")
+    assert natural_sizes(other, ".pictures img") == [[120, 80]]
+    other.close()
+
+
 def test_a_saved_conversation_has_its_images(page, red, blue):
     drop(page, red, blue)
     say(page, "Look")
@@ -288,11 +303,17 @@ def test_a_saved_conversation_has_its_images(page, red, blue):
     assert text.endswith(f"\n\n[image-1]: {url_of(red.read_bytes())}\n[image-2]: {url_of(blue.read_bytes())}\n")
 
 
-def test_a_full_browser_loses_no_conversation(page, page_server, tmp_path):
+def test_a_full_browser_loses_no_conversation(browser, page_server, tmp_path):
+    page = browser.page()
+    page.call("Storage.overrideQuotaForOrigin", {"origin": page_server.url, "quotaSize": 3 << 20})
+    page.run_first(PRETEND_IMAGES)
+    page.open(f"{page_server.url}/")
+    page.wait("!document.querySelector('#add-images').hidden")
+    set_up(page, max_tokens="4")
     say(page, "Small")
-    page.call("Storage.overrideQuotaForOrigin", {"origin": page_server.url, "quotaSize": 1 << 20})
-    drop(page, written(tmp_path / "big.png", png(50, 50, RED, more_bytes=bytes(3 << 20))))
+    drop(page, written(tmp_path / "big.png", png(50, 50, RED, more_bytes=bytes(3_900_000))))
     say(page, "Large")
+    page.wait("document.querySelector('#storage-note').checkVisibility()")
     assert page.text("#storage-note") == ("The browser has no more room: the newest images of this conversation are not kept. "
                                           "Delete some other conversations.")
     assert natural_sizes(page, ".pictures img") == [[50, 50]]
@@ -305,6 +326,7 @@ def test_a_full_browser_loses_no_conversation(page, page_server, tmp_path):
     assert [role for role, _ in sent(page)] == ["user", "assistant"] * 3 + ["user"]
     assert sent(page)[2] == ("user", "Large")
     toast(page, "Sent without an image of this conversation, which this browser no longer has.")
+    page.close()
 
 
 def test_conversations_of_an_older_page_are_still_there(browser, page_server):
@@ -343,7 +365,7 @@ def test_large_images_are_scaled_down(page):
       const context = canvas.getContext('2d');
       const pixels = context.createImageData(1400, 1400);
       let state = 1;
-      for (let i = 4000; i < pixels.data.length; ++i) pixels.data[i] = (state = (state * 48271) % 2147483647) >> 8;
+      for (let i = 4000; i < pixels.data.length; ++i) pixels.data[i] = (state = (state * 48271) % 2147483647) & 255;
       context.putImageData(pixels, 0, 0);
       return canvas.toDataURL('image/png').split(',')[1];
     })()""")
@@ -369,10 +391,9 @@ def test_other_kinds_are_converted_or_refused(page, tmp_path, red):
         made = prepared(page, data, kind)
         assert made["type"] == "image/png" and made["real"] == size, kind
         assert kind == "image/gif" or made["corner"] == list(RED), kind
-    whole = png(200, 200, RED)
     for name, data, why in (("notes.txt", b"some text", "is not an image that this browser can read."), ("empty.png", b"", "is empty."),
-                            ("half.png", whole[:len(whole) // 2], "is damaged."), ("huge.png", png(1, 1, RED, bytes(65 << 20)), "has 66 MB; at most 64 MB are taken."),
-                            ("bomb.png", png(1, 1, RED).replace(struct.pack(">II", 1, 1), struct.pack(">II", 60000, 60000)), "")):
+                            ("start.png", png(1, 1, RED)[:40], "is not an image that this browser can read."), ("huge.png", png(1, 1, RED, bytes(65 << 20)), "has 66 MB; at most 64 MB are taken."),
+                            ("bomb.png", png(1, 1, RED, says=(12000, 12000)), "has 12000 × 12000 pixels; at most 128 million are taken.")):
         page.drag("#prompt", [written(tmp_path / name, data)])
         toast(page, f"{name} {why}")
         page.wait("document.querySelectorAll('.tray li').length === 0")
@@ -404,7 +425,7 @@ def test_a_model_without_images_says_so(browser, page_server, red):
     # Where there is no chat, a drop does nothing: the browser does not leave the page for the file.
     page.click("#tab-server")
     page.wait("document.querySelector('.figure b')")
-    page.drag("#server-view", [red])
+    page.drag("#tab-server", [red])
     assert page.text("#toasts") == "" and page.run("location.hash") == "#server"
     page.close()
 
@@ -427,10 +448,10 @@ def test_images_fit_on_a_phone(browser, page_server, red, blue, tmp_path):
     wait_for_answer(page)
     assert page.run(fits)
     page.click(".pictures .thumbnail")
-    page.wait("document.querySelector('#large-image').open")
-    assert page.run(f"{fits} && document.querySelector('#large-image').getBoundingClientRect().right <= innerWidth")
-    page.click("#large-image [title^=Close]")
-    page.wait("!document.querySelector('#large-image').open")
+    page.wait("document.querySelector('dialog.large-image').open")
+    assert page.run(f"{fits} && document.querySelector('dialog.large-image').getBoundingClientRect().right <= innerWidth")
+    page.click("dialog.large-image [title^=Close]")
+    page.wait("!document.querySelector('dialog.large-image').open")
     page.files = [wide]
     page.click("#add-images")
     page.wait(f"{THUMBNAILS} === 1")

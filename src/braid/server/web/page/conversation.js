@@ -116,7 +116,7 @@ export function closeOpenAnswers(conversation) {
 
 // `urls`: of images by id. They come last, so that the text stays readable.
 export function toMarkdown(conversation, urls = new Map()) {
-  const named = pathOf(conversation).flatMap((node) => node.images ?? []).filter(({id}) => urls.has(id)).map(({id}) => id);
+  const named = [...new Set(pathOf(conversation).flatMap((node) => node.images ?? []).map(({id}) => id))].filter((id) => urls.has(id));
   const parts = pathOf(conversation).map((node) => {
     const images = (node.images ?? []).map(({id, name}) => (urls.has(id) ? `![${plainName(name)}][image-${named.indexOf(id) + 1}]` : `(image: ${plainName(name)})`));
     const text = node.role === 'user' ? node.content : partsOf(node).answer;

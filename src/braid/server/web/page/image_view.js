@@ -1,5 +1,5 @@
 // Images on the page: thumbnails, the row above a message's text, and one image large in a dialog.
-import {byId, el, icon, iconButton} from './dom.js';
+import {el, icon, iconButton} from './dom.js';
 
 const kRowRem = {width: 22, height: 16};  // at most, of a message's only image
 
@@ -33,34 +33,32 @@ export function imageRow(list, images) {
   return row;
 }
 
+// The dialog's buttons step by data-step.
+const kSteps = {ArrowLeft: '-1', ArrowRight: '1'};
+const dialog = el('dialog', {class: 'large-image', on: {
+  keydown: ({key}) => kSteps[key] && dialog.querySelector(`[data-step="${kSteps[key]}"]`)?.click(),
+  click: ({target}) => target === dialog && dialog.close(),  // beside the image
+  close: () => dialog.open || dialog.replaceChildren(),
+}});
+
 function showLarge(image, {images, list}) {
-  const dialog = byId('large-image');
-  const listening = new AbortController();
-  const show = (index) => {
-    const shown = list[index];
-    const step = (label, name, by) => list.length > 1 &&
-      iconButton(name, label, () => show((index + by + list.length) % list.length), {'data-step': by});
-    const place = list.length > 1 ? ` · ${index + 1} of ${list.length}` : '';
-    const wanted = dialog.contains(document.activeElement) ? document.activeElement.dataset.step : undefined;
-    dialog.setAttribute('aria-label', shown.name);
-    dialog.replaceChildren(...[
-      imageNode(shown, images, 'picture'),
-      el('footer', {}, step('Previous image (←)', 'left', -1),
-        el('p', {role: 'status'}, `${shown.name} · ${shown.width} × ${shown.height}${place}`),
-        step('Next image (→)', 'right', 1),
-        iconButton('close', 'Close (Esc)', () => dialog.close(), {autofocus: true}))]);
-    dialog.querySelector(wanted ? `[data-step="${wanted}"]` : 'footer > :last-child').focus();
-  };
-  dialog.addEventListener('keydown', ({key}) => {
-    dialog.querySelector({ArrowLeft: '[data-step="-1"]', ArrowRight: '[data-step="1"]'}[key] ?? 'none')?.click();
-  }, {signal: listening.signal});
-  dialog.addEventListener('click', ({target}) => {
-    if (target === dialog) dialog.close();  // beside the image
-  }, {signal: listening.signal});
-  dialog.addEventListener('close', () => {
-    listening.abort();
-    dialog.replaceChildren();
-  }, {signal: listening.signal});
+  document.body.append(dialog);
+  dialog.replaceChildren();  // its last "close" may be still to come
   dialog.showModal();
-  show(list.findIndex(({id}) => id === image.id));
+  fillLarge(list.findIndex(({id}) => id === image.id), {images, list});
+}
+
+function fillLarge(index, {images, list}) {
+  const image = list[index];
+  const focused = dialog.querySelector(':focus')?.dataset.step;
+  const step = (label, name, by) => list.length > 1 &&
+    iconButton(name, label, () => fillLarge((index + by + list.length) % list.length, {images, list}), {'data-step': by});
+  const place = list.length > 1 ? ` · ${index + 1} of ${list.length}` : '';
+  dialog.setAttribute('aria-label', image.name);
+  dialog.replaceChildren(imageNode(image, images, 'picture'), el('footer', {},
+    step('Previous image (←)', 'left', -1),
+    el('p', {role: 'status'}, `${image.name} · ${image.width} × ${image.height}${place}`),
+    step('Next image (→)', 'right', 1),
+    iconButton('close', 'Close (Esc)', () => dialog.close())));
+  dialog.querySelector(focused ? `[data-step="${focused}"]` : 'footer > :last-child').focus();
 }

@@ -28,10 +28,15 @@ export class Images {
 
   // A promise of what an <img> can show; undefined if the image is not kept.
   address(id) {
-    if (!this.#addresses.has(id)) {
-      this.#addresses.set(id, this.#blob(id).then((blob) => blob && URL.createObjectURL(blob)));
-    }
+    if (!this.#addresses.has(id)) this.#addresses.set(id, this.#makeAddress(id));
     return this.#addresses.get(id);
+  }
+
+  async #makeAddress(id) {
+    const blob = await this.#blob(id);
+    if (blob) return URL.createObjectURL(blob);
+    this.#addresses.delete(id);  // another tab may be about to write it
+    return undefined;
   }
 
   // id -> data URL, of those that are kept.
@@ -48,7 +53,11 @@ export class Images {
   async keep(conversation) {
     const ids = imagesIn(conversation).map(({id}) => id).filter((id) => this.#inMemory.has(id) && !this.#refused.has(id));
     if (!ids.length) return;
-    const isKept = await this.#store.putImages(conversation.id, ids.map((id) => ({id, blob: this.#inMemory.get(id)})));
+    const images = await Promise.all(ids.map(async (id) => {
+      const blob = this.#inMemory.get(id);
+      return {id, type: blob.type, bytes: await blob.arrayBuffer()};
+    }));
+    const isKept = await this.#store.putImages(conversation.id, images);
     for (const id of ids) {
       if (isKept) this.#inMemory.delete(id);
       else this.#refused.add(id);
@@ -64,8 +73,7 @@ export class Images {
   async copyToMemory(conversation) {
     for (const {id} of imagesIn(conversation)) {
       const blob = await this.#blob(id);
-      if (!blob || this.#inMemory.has(id)) continue;
-      this.#inMemory.set(id, new Blob([await blob.arrayBuffer()], {type: blob.type}));
+      if (blob) this.#inMemory.set(id, blob);
     }
   }
 

@@ -76,13 +76,9 @@ class UserView {
       this.#actions.edit(this.#node, text, images);
     };
     area.addEventListener('keydown', (event) => {
-      if (event.key === 'Escape') {
-        event.stopPropagation();
-        close();
-      } else if (event.key === 'Enter' && !event.shiftKey && !event.isComposing) {
-        event.preventDefault();
-        save();
-      }
+      if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;
+      event.preventDefault();
+      save();
     });
     const form = el('form', {class: 'edit', on: {submit: (event) => { event.preventDefault(); save(); }}}, tray.root, area,
       el('div', {class: 'edit-row'},
@@ -90,6 +86,11 @@ class UserView {
         el('span', {class: 'quiet'}, 'What was said before stays as another version.'),
         el('button', {type: 'button', class: 'button', on: {click: close}}, 'Cancel'),
         el('button', {type: 'submit', class: 'button primary'}, 'Send')));
+    form.addEventListener('keydown', (event) => {
+      if (event.key !== 'Escape') return;
+      event.stopPropagation();
+      close();
+    });
     takeFilesAt(form, (files) => tray.add(files));
     this.root.replaceChildren(form);
     growArea(area);

@@ -3,7 +3,9 @@
 
 const kDatabase = 'braid';
 const kStore = 'conversations';
-const kImages = 'images';  // {id, conversation, blob}: apart, because a growing answer is written again and again
+// {id, conversation, type, bytes}. Apart, because a growing answer is written again and again. Bytes, because Chromium
+// keeps the file of a Blob for which there was no room: then not even a text finds room any more.
+const kImages = 'images';
 
 function settled(request) {
   return new Promise((resolve, reject) => {
@@ -72,10 +74,11 @@ export class Store {
 
   // A Blob; undefined if it does not exist.
   async image(id) {
-    return this.#database ? (await settled(this.#read(kImages).get(id)))?.blob : undefined;
+    const image = this.#database && (await settled(this.#read(kImages).get(id)));
+    return image ? new Blob([image.bytes], {type: image.type}) : undefined;
   }
 
-  // images: [{id, blob}] of this conversation. Returns whether all are kept; if not, none is.
+  // images: [{id, type, bytes}] of this conversation. Returns whether all are kept; if not, none is.
   async putImages(conversation, images) {
     return this.#write('the newest images of this conversation are', (stores) => {
       for (const image of images) stores(kImages).put({...image, conversation});
