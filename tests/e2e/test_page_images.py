@@ -421,6 +421,8 @@ def test_a_model_without_images_says_so(browser, page_server, red):
     page.click("#prompt")
     page.press("v", "ctrl")
     toast(page, f"{name} takes no images.")
+    page.press("i", "alt")
+    toast(page, f"{name} takes no images.")
     assert page.count(".tray li") == 0
     # Where there is no chat, a drop does nothing: the browser does not leave the page for the file.
     page.click("#tab-server")
@@ -457,5 +459,13 @@ def test_images_fit_on_a_phone(browser, page_server, red, blue, tmp_path):
     page.wait(f"{THUMBNAILS} === 1")
     page.click("#send")
     page.wait("document.querySelector('.is-single')")
-    assert page.run(fits) and page.problems == []
+    wait_for_answer(page)
+    assert page.run(fits) and page.run("document.querySelector('.is-single .thumbnail').getBoundingClientRect().left > 0")
+    # A toast covers no part of the field for messages.
+    page.files = [red] * 17
+    page.click("#add-images")
+    page.wait(f"{THUMBNAILS} === 16")
+    assert page.text("#toasts") == "A message has at most 16 images."
+    page.wait("document.querySelector('.toast').getBoundingClientRect().bottom < document.querySelector('#composer').getBoundingClientRect().top")
+    assert page.problems == []
     page.close()

@@ -2,7 +2,7 @@
 import {Api} from './api.js';
 import {Chat} from './chat.js';
 import {Composer} from './composer.js';
-import {byId, KeptValue} from './dom.js';
+import {byId, KeptValue, toast} from './dom.js';
 import {takeFilesOnChat} from './image_sources.js';
 import {ImageTray} from './image_tray.js';
 import {askForKey} from './key_dialog.js';
@@ -78,7 +78,11 @@ addShortcuts({
   newConversation: startConversation,
   again: () => chat.again(),
   openSettings: () => settings.open(),
-  addImages: () => models.takesImages && tabs.view === 'chat' && composer.chooseImages(),
+  addImages: () => {
+    tabs.go('chat');
+    if (imageRefusal()) toast(imageRefusal());
+    else composer.chooseImages();
+  },
   toggleView: () => tabs.go(tabs.view === 'chat' ? 'server' : 'chat'),
   focusComposer: () => {
     tabs.go('chat');

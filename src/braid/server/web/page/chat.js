@@ -38,6 +38,8 @@ export class Chat {
     scroller.addEventListener('scroll', () => this.#scrolled(), {passive: true});
     new ResizeObserver(() => this.#follow()).observe(byId('messages'));
     new ResizeObserver(() => this.#follow()).observe(scroller);
+    new ResizeObserver(([{target}]) => document.documentElement.style.setProperty('--dock-height', `${target.offsetHeight}px`))
+      .observe(byId('composer').parentElement);  // toasts are shown above it
     byId('to-latest').addEventListener('click', () => {
       this.#follows = true;
       this.#follow();
@@ -120,7 +122,7 @@ export class Chat {
     const {system} = this.#settings;
     const node = addMessage(conversation, message, {role: 'assistant', content: '', model});
     this.#running.set(conversation.id, {stop, node});
-    this.#library.changed(conversation);
+    this.#library.save(conversation);
     this.#library.show(this.#shown.id);
     this.#onSaid(conversation.id);
     this.#follows = true;

@@ -57,7 +57,7 @@ function fillLarge(index, {images, list}) {
   dialog.setAttribute('aria-label', image.name);
   dialog.replaceChildren(imageNode(image, images, 'picture'), el('footer', {},
     step('Previous image (←)', 'left', -1),
-    el('p', {role: 'status'}, `${image.name} · ${image.width} × ${image.height}${place}`),
+    el('p', {}, `${image.name} · ${image.width} × ${image.height}${place}`),
     step('Next image (→)', 'right', 1),
     iconButton('close', 'Close (Esc)', () => dialog.close())));
   dialog.querySelector(focused ? `[data-step="${focused}"]` : 'footer > :last-child').focus();
