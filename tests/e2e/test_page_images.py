@@ -361,18 +361,18 @@ def test_large_images_are_scaled_down(page):
     # A drawing of many bytes becomes a photograph; what is transparent becomes white, as servers do it too.
     noise = page.run("""(() => {
       const canvas = document.createElement('canvas');
-      canvas.width = canvas.height = 1400;
+      canvas.width = canvas.height = 1100;
       const context = canvas.getContext('2d');
-      const pixels = context.createImageData(1400, 1400);
+      const pixels = context.createImageData(1100, 1100);
       let state = 1;
       for (let i = 4000; i < pixels.data.length; ++i) pixels.data[i] = (state = (state * 48271) % 2147483647) & 255;
       context.putImageData(pixels, 0, 0);
       return canvas.toDataURL('image/png').split(',')[1];
     })()""")
     data = base64.b64decode(noise)
-    assert len(data) > 5 << 20
+    assert len(data) > 4 << 20
     made = prepared(page, data, "image/png")
-    assert (made["type"], made["real"]) == ("image/jpeg", [1400, 1400]) and made["size"] < len(data) / 2
+    assert (made["type"], made["real"]) == ("image/jpeg", [1100, 1100]) and made["size"] < len(data) / 2
     assert min(made["corner"]) > 240
 
 
