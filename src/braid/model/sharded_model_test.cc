@@ -132,16 +132,28 @@ int64_t bytes_held_once(const ModelConfig& config, const ParallelLayout& layout)
   return elements * static_cast<int64_t>(sizeof(float));
 }
 
+int64_t tower_bytes(const LoadedModel& model) {
+  if (model.vision == nullptr) return 0;
+  WeightList weights;
+  model.vision->list_weights(weights);
+  int64_t bytes = 0;
+  for (const ListedWeight& weight : weights.listed()) bytes += std::ssize(weight.bytes);
+  return bytes;
+}
+
 TEST_P(ShardedModel, HoldsWhatRanksShareOnce) {
-  EXPECT_EQ(runs_->load(layout(1, 1)).weight_bytes, bytes_held_once(runs_->config(), layout(1, 1)));
+  const LoadedModel alone = runs_->load(layout(1, 1));
+  const int64_t of_tower = tower_bytes(alone);  // one for all ranks
+  EXPECT_EQ(of_tower > 0, runs_->config().vision.has_value());
+  EXPECT_EQ(alone.weight_bytes - of_tower, bytes_held_once(runs_->config(), layout(1, 1)));
   const LoadedModel replicas = runs_->load({.tp_size = 1, .dp_size = 3});
   EXPECT_EQ(replicas.ranks.size(), 3U);
-  EXPECT_EQ(replicas.weight_bytes, bytes_held_once(runs_->config(), layout(1, 1)));
+  EXPECT_EQ(replicas.weight_bytes, alone.weight_bytes);
   for (const ParallelLayout& layout : layouts()) {
     if (!fits(runs_->config(), layout)) continue;
     const LoadedModel model = runs_->load(layout);
     EXPECT_EQ(model.ranks.size(), static_cast<size_t>(layout.tp_size));
-    EXPECT_EQ(model.weight_bytes, bytes_held_once(runs_->config(), layout)) << name_of(layout);
+    EXPECT_EQ(model.weight_bytes - of_tower, bytes_held_once(runs_->config(), layout)) << name_of(layout);
   }
 }
 
