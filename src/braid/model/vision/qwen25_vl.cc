@@ -1,6 +1,6 @@
 // Qwen2.5-VL's vision tower: RMSNorm and gated blocks. Most blocks see windows of the image, some see all of it.
 // Patches are sorted by window from the first block on, and tokens are put back in order at the end. Source: Qwen2.5-VL
-// technical report (arXiv 2502.13923), and the checkpoint's config.json.
+// technical report (arXiv 2502.13923), and the checkpoint's config.json. Tested by vision_tower_test.cc.
 #include <fmt/format.h>
 
 #include <cstring>

@@ -2,6 +2,7 @@
 // table that is stretched over the image), whose squares of patches are merged to tokens. The outputs of some blocks
 // reach the first layers of the text model, too (DeepStack).
 // Source: Qwen3-VL technical report (arXiv 2511.21631), DeepStack (arXiv 2406.04334), and the checkpoint's config.json.
+// Tested by vision_tower_test.cc.
 #include <fmt/format.h>
 
 #include <algorithm>

@@ -1,6 +1,7 @@
 // Gemma 3's vision tower: SigLIP on images of one size, then its projector, which averages squares of patches and
 // projects each average into the text model.
 // Source: SigLIP (arXiv 2303.15343), Gemma 3 technical report (arXiv 2503.19786), and the checkpoint's config.json.
+// Tested by vision_tower_test.cc.
 #include <fmt/format.h>
 
 #include <algorithm>
