@@ -27,6 +27,15 @@ int32_t largest_shift(double max_weight) {
 
 }  // namespace
 
+RowTaps ResizeTaps::view() const {
+  return {.num_outputs = num_outputs,
+          .stride = stride,
+          .shift = shift,
+          .first = first.data(),
+          .count = count.data(),
+          .weights = weights.data()};
+}
+
 ResizeTaps resize_taps(int32_t input_len, int32_t output_len, ResizeFilter filter) {
   CHECK(input_len > 0 && output_len > 0, "resize {} to {}", input_len, output_len);
   const double scale = static_cast<double>(input_len) / output_len;
@@ -34,7 +43,9 @@ ResizeTaps resize_taps(int32_t input_len, int32_t output_len, ResizeFilter filte
   const double support = (filter == ResizeFilter::kBilinear ? 1.0 : 2.0) * filter_scale;
   ResizeTaps taps;
   taps.num_outputs = output_len;
-  taps.stride = static_cast<int32_t>(std::ceil(support)) * 2 + 1;
+  const int32_t max_count = static_cast<int32_t>(std::ceil(support)) * 2 + 1;
+  constexpr int32_t kMultiple = RowTaps::kStrideMultiple;
+  taps.stride = (max_count + kMultiple - 1) / kMultiple * kMultiple;
   const auto num_outputs = static_cast<size_t>(output_len);
   const auto stride = static_cast<size_t>(taps.stride);
   std::vector<double> weights(num_outputs * stride, 0.0);
@@ -43,7 +54,7 @@ ResizeTaps resize_taps(int32_t input_len, int32_t output_len, ResizeFilter filte
     const double centre = scale * (static_cast<double>(i) + 0.5);
     const auto first = std::max<int64_t>(static_cast<int64_t>(centre - support + 0.5), 0);
     const int64_t end = std::min<int64_t>(static_cast<int64_t>(centre + support + 0.5), input_len);
-    const int64_t count = std::clamp<int64_t>(end - first, 0, taps.stride);
+    const int64_t count = std::clamp<int64_t>(end - first, 0, max_count);
     taps.first.push_back(static_cast<int32_t>(first));
     taps.count.push_back(static_cast<int32_t>(count));
     double* row = &weights[i * stride];

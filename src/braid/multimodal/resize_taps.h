@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "braid/multimodal/pixel_rows.h"
+
 namespace braid {
 
 enum class ResizeFilter : unsigned char { kBilinear, kBicubic };  // bicubic with a = -0.5
@@ -13,11 +15,13 @@ enum class ResizeFilter : unsigned char { kBilinear, kBicubic };  // bicubic wit
 // Output i is the sum over k of weights[i * stride + k] * input[first[i] + k], in units of 2^-shift.
 struct ResizeTaps {
   int32_t num_outputs = 0;
-  int32_t stride = 0;  // the largest number of taps of an output
+  int32_t stride = 0;  // at least the largest count, and a multiple of RowTaps::kStrideMultiple
   int32_t shift = 0;
   std::vector<int32_t> first;
   std::vector<int32_t> count;
-  std::vector<int16_t> weights;
+  std::vector<int16_t> weights;  // zero from an output's count on
+
+  RowTaps view() const;  // valid as long as this is unchanged
 };
 
 // Both lengths are at least 1.

@@ -43,8 +43,7 @@ const uint8_t* ResizedRows::narrowed_row(int32_t y) {
     const uint8_t* source = source_row(num_narrowed_);
     std::copy_n(source, padded_.size() - PixelRows::kPadding, padded_.data());
     uint8_t* out = narrowed_[static_cast<size_t>(num_narrowed_) % narrowed_.size()].data();
-    pixels_.resize_row(padded_.data(), across_.first.data(), across_.count.data(), across_.weights.data(),
-                       across_.stride, across_.shift, across_.num_outputs, out);
+    pixels_.resize_row(padded_.data(), across_.view(), out);
   }
   return narrowed_[static_cast<size_t>(y) % narrowed_.size()].data();
 }

@@ -25,8 +25,8 @@ TEST(DataUrl, BothFormsAreDecoded) {
 
 TEST(DataUrl, DamagedOnesAreErrors) {
   EXPECT_EQ(data_text("data:image/png;base64"), "error: a data: URL of 21 characters has no comma before its data");
-  EXPECT_TRUE(has_text(data_text("data:,%4"), "character 1 is a % without two hexadecimal digits"));
-  EXPECT_TRUE(has_text(data_text("data:,ab%zz"), "character 3 is a %"));
+  EXPECT_TRUE(has_text(data_text("data:,%4"), "a '%' without two hexadecimal digits at character 1"));
+  EXPECT_TRUE(has_text(data_text("data:,ab%zz"), "at character 3"));
   EXPECT_TRUE(has_text(data_text("data:;base64,Z*9v"), "is not base64"));
 }
 

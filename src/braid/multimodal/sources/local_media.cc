@@ -9,9 +9,8 @@
 #include <cerrno>
 #include <climits>
 #include <string>
-#include <utility>
 
-#include "braid/multimodal/sources/data_url.h"
+#include "braid/base/percent_decoding.h"
 #include "braid/multimodal/sources/image_source.h"
 
 namespace braid {
@@ -47,9 +46,12 @@ Result<std::string> path_of(std::string_view url) {
   const std::string_view rest = url.substr(kScheme.size());
   for (const std::string_view host : {"//localhost/", "///"}) {
     if (!rest.starts_with(host)) continue;
-    auto path = decode_percent(rest.substr(host.size() - 1));
-    if (!path.ok()) return fail("image \"{}\": {}", url_excerpt(url), path.error().message);
-    if (path->find('\0') != std::string::npos) return fail("image \"{}\": has a NUL in its path", url_excerpt(url));
+    const std::string_view encoded = rest.substr(host.size() - 1);
+    if (find_bad_percent(encoded) != std::string_view::npos) {
+      return fail("image \"{}\": has a '%' without two hexadecimal digits", url_excerpt(url));
+    }
+    std::string path = decode_percent(encoded);
+    if (path.find('\0') != std::string::npos) return fail("image \"{}\": has a NUL in its path", url_excerpt(url));
     return path;
   }
   return fail("image \"{}\": must be file:// and an absolute path (file:///data/cat.jpg)", url_excerpt(url));

@@ -78,7 +78,7 @@ TEST_F(LocalMedia, BadUrlsAreNamed) {
     EXPECT_TRUE(has_text(read(url), "must be file:// and an absolute path"));
   }
   EXPECT_TRUE(has_text(read("file:///a%00.jpg"), "has a NUL in its path"));
-  EXPECT_TRUE(has_text(read("file:///a%0"), "is a % without two hexadecimal digits"));
+  EXPECT_TRUE(has_text(read("file:///a%0"), "has a '%' without two hexadecimal digits"));
 }
 
 TEST_F(LocalMedia, LimitsAndFlagsAreNamed) {
