@@ -235,6 +235,9 @@ def test_images_survive_a_reload_an_edit_and_another_answer(page, red, blue):
     assert natural_sizes(page, ".pictures img") == [[120, 80], [60, 60]]
     page.hover(".user")
     page.click(".user [title='Edit']")
+    page.copy({"image/png": png(9, 9, GLASS)})
+    page.press("v", "ctrl")
+    page.wait("document.querySelectorAll('.edit .thumbnail').length === 3")
     page.click(".edit .tray li .icon-button")
     page.press("Escape")
     assert natural_sizes(page, ".pictures img") == [[120, 80], [60, 60]], "an edit that is left changes nothing"
