@@ -65,6 +65,24 @@ def png(width, height, colour, more_bytes=b"", says=None):
             + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
 
 
+def written(path, data):
+    path.write_bytes(data)
+    return path
+
+
+def drop(page, *paths, at="#prompt", selector=".tray .thumbnail"):
+    """Drops files and waits until each has a thumbnail."""
+    count = page.count(selector) + len(paths)
+    page.drag(at, paths)
+    page.wait(f"document.querySelectorAll({json.dumps(selector)}).length === {count}")
+
+
+def wait_for_toast(page, text):
+    """Until one has the text; then it is removed, so that the next one may say the same."""
+    page.wait(f"document.querySelector('#toasts').innerText.includes({json.dumps(text)})")
+    page.run("document.querySelector('#toasts').replaceChildren()")
+
+
 def bodies(page):
     """The bodies that the page sent to the API, oldest first."""
     return [json.loads(data) for url, data in page.sent if url.endswith("/v1/chat/completions")]
