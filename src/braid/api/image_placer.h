@@ -1,5 +1,5 @@
 // Puts a request's images into its prompt: in place of each of the model's image tokens as many placeholders as the
-// image has tokens. Only headers of images are read. Tested by image_placer_test.cc.
+// image has tokens. Only headers of images are read. Tested by engine_images_test.cc.
 #pragma once
 
 #include <span>

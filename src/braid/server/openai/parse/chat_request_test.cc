@@ -75,7 +75,7 @@ TEST(ChatRequest, APartThatIsNoImageIsNamed) {
     return parsed.ok() ? "accepted" : parsed.error().message;
   };
   EXPECT_EQ(error_of(R"({"type":"image_url","image_url":{}})"),
-            R"(messages[0].content has an image_url part without a url: {"image_url":{},"type":"image_url"})");
+            R"(messages[0].content has an image_url part without a url: {"type":"image_url","image_url":{}})");
   EXPECT_NE(error_of(R"({"type":"input_audio"})").find("must be {\"type\": \"text\""), std::string::npos);
   EXPECT_NE(error_of("5").find("has the part 5"), std::string::npos);
   ProtocolLimits limits = kLimits;

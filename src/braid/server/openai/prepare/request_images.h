@@ -1,4 +1,4 @@
-// Fetches a request's images, and puts them into its prompt. Tested by request_images_test.cc.
+// Fetches a request's images, and puts them into its prompt. Tested by tests/e2e/test_images.py.
 #pragma once
 
 #include <span>
