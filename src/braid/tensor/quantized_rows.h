@@ -1,5 +1,5 @@
 // Rows of quantized weights as codes and scales: what readers of checkpoints make, and what packing reads. Each file
-// format's own arrangement of bits ends here. Plain data. Tested by weights/quantized_tensor_test.cc.
+// format's own arrangement of bits ends here. Plain data.
 //
 // An element is, in float32 and in this order of operations (s: its group's scale):
 //   kFixedZero, kGroupZeros   s * (value - zero)
