@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
 #include <string>
 
 #include "braid/model/registry.h"
@@ -132,12 +133,20 @@ int64_t bytes_held_once(const ModelConfig& config, const ParallelLayout& layout)
   return elements * static_cast<int64_t>(sizeof(float));
 }
 
+// Of the vision tower's matrices. (Its vectors are in bytes_held_once, like all others.)
 int64_t tower_bytes(const LoadedModel& model) {
   if (model.vision == nullptr) return 0;
+  std::set<std::string> matrices;
+  for (const WeightSpec& spec : vision_tensors(model.vision->config())) {
+    if (spec.shape.size() > 1) matrices.insert(spec.name);
+  }
   WeightList weights;
   model.vision->list_weights(weights);
   int64_t bytes = 0;
-  for (const ListedWeight& weight : weights.listed()) bytes += std::ssize(weight.bytes);
+  for (const ListedWeight& weight : weights.listed()) {
+    const bool is_matrix = matrices.contains(weight.tensors.substr(0, weight.tensors.find(", ")));
+    if (is_matrix) bytes += std::ssize(weight.bytes);
+  }
   return bytes;
 }
 
