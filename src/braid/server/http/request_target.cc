@@ -2,36 +2,17 @@
 
 #include <algorithm>
 
+#include "braid/base/percent_decoding.h"
 #include "braid/server/http/ascii.h"
 #include "braid/tokenizer/unicode/utf8.h"
 
 namespace braid::http {
 namespace {
 
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
 Result<std::string> percent_decoded(std::string_view text) {
-  std::string out;
-  out.reserve(text.size());
-  for (size_t i = 0; i < text.size(); ++i) {
-    if (text[i] != '%') {
-      out += text[i];
-      continue;
-    }
-    const int high = i + 2 < text.size() ? hex_digit(text[i + 1]) : -1;
-    const int low = i + 2 < text.size() ? hex_digit(text[i + 2]) : -1;
-    if (high < 0 || low < 0) {
-      return fail("the path has \"{}\" where '%' and two hexadecimal digits belong", printable(text.substr(i, 3)));
-    }
-    out += static_cast<char>(high * 16 + low);
-    i += 2;
-  }
-  return out;
+  const size_t bad = find_bad_percent(text);
+  if (bad == std::string_view::npos) return decode_percent(text);
+  return fail("the path has \"{}\" where '%' and two hexadecimal digits belong", printable(text.substr(bad, 3)));
 }
 
 // Refuses paths that the next program to look at them could read differently.
