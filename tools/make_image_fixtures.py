@@ -49,7 +49,7 @@ PROCESSORS = {
     "qwen3_vl_tiny": QWEN3 | {"size": {"longest_edge": 32 * 32 * 10, "shortest_edge": 32 * 32 * 4}},
     "qwen3_vl_bilinear": QWEN3 | {"size": {"longest_edge": 32 * 32 * 6, "shortest_edge": 32 * 32 * 4}, "resample": 2},
     "gemma3_tiny": GEMMA3 | {"size": {"height": 56, "width": 56}},
-    "gemma3_bicubic": GEMMA3 | {"size": {"height": 84, "width": 84}, "resample": 3},
+    "gemma3_bicubic": GEMMA3 | {"size": {"height": 56, "width": 56}, "resample": 3},
 }
 # What config.json says of the tower: patch_size, temporal_patch_size, merge_size, image_size.
 SHAPES = {name: [14, 1, 4 if name == "gemma3" else 2, config["size"]["height"]] if name.startswith("gemma3")
