@@ -15,9 +15,9 @@ struct ImageCounts {
   uint64_t num_misses = 0;
   uint64_t num_evictions = 0;
   uint64_t num_failures = 0;
-  uint64_t num_unshared = 0;    // made while there was not enough memory that can be shared: they travel as bytes
-  uint64_t num_broadcasts = 0;  // plans with images for ranks of other processes
-  uint64_t num_broadcast = 0;   // images in them
+  uint64_t num_unshared = 0;     // made while there was not enough memory that can be shared: they travel as bytes
+  uint64_t num_broadcasts = 0;   // plans with images for ranks of other processes
+  uint64_t num_broadcast = 0;    // images in them
   uint64_t broadcast_bytes = 0;  // of these, sent; what is read from shared memory costs hardly any
   double prepare_seconds = 0;    // threads' time: decode, resize, cut into patches
   double encode_seconds = 0;     // the vision tower
