@@ -21,6 +21,9 @@ inline constexpr int32_t kMxfp4NibbleBytes = 16;  // bytes of a block; byte i ha
 // Microscaling Formats 1.0).
 void mxfp4_to_float(const std::byte* nibbles, const std::byte* exponents, int64_t num_blocks, float* out);
 
+// The blocks' codes.
+void mxfp4_nibbles_to_codes(const std::byte* nibbles, int64_t num_blocks, uint8_t* codes);
+
 // The same blocks as codes and scales. An exponent of 255 is a NaN.
 void mxfp4_to_codes(const std::byte* nibbles, const std::byte* exponents, int64_t num_blocks, uint8_t* codes,
                     float* scales);

@@ -166,6 +166,21 @@ QuantizedRows slice_rows(const QuantizedRows& from, int64_t first, int64_t count
   return out;
 }
 
+void put_rows(const QuantizedRows& from, int64_t first, QuantizedRows& to) {
+  CHECK(from.format == to.format && from.cols == to.cols && first + from.rows <= to.rows);
+  const auto put = [&](const auto& source, auto& target) {
+    if (target.empty()) return;
+    const auto width = static_cast<ptrdiff_t>(target.size()) / to.rows;
+    std::ranges::copy(source, target.begin() + first * width);
+  };
+  put(from.codes, to.codes);
+  put(from.scales, to.scales);
+  put(from.sub_scales, to.sub_scales);
+  put(from.zeros, to.zeros);
+  put(from.minimums, to.minimums);
+  put(from.sub_minimums, to.sub_minimums);
+}
+
 std::string format_text(const QuantizedFormat& format) {
   const char* const kind = format.values == QuantizedFormat::Values::kE4m3    ? " (E4M3)"
                            : format.values == QuantizedFormat::Values::kTable ? " (a table)"

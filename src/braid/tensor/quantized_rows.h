@@ -92,6 +92,9 @@ QuantizedRows slice_cols(const QuantizedRows& from, IndexRange cols);
 // A copy of these rows.
 QuantizedRows slice_rows(const QuantizedRows& from, int64_t first, int64_t count);
 
+// Copies all of `from` to rows [first, first + from.rows) of `to`, which has the same format and columns.
+void put_rows(const QuantizedRows& from, int64_t first, QuantizedRows& to);
+
 // "4 bits, groups of 32": for logs and errors.
 std::string format_text(const QuantizedFormat& format);
 

@@ -109,7 +109,7 @@ Status WeightLoader::for_each_part(const StoredTensor& tensor, IndexRange rows,
 
 Status WeightLoader::for_each_row(const StoredTensor& tensor, IndexRange rows,
                                   FunctionRef<void(ConstRows source, int64_t first)> take) const {
-  const bool is_turned = tensor.element_step > 0;
+  const bool is_turned = tensor.is_turned();
   const bool is_as_stored = tensor.plain && !(is_turned && *tensor.plain == DType::kFloat16);
   const DType dtype = is_as_stored ? *tensor.plain : DType::kFloat32;
   const int64_t chunk_bytes = is_turned ? kTurnedChunkBytes : kChunkBytes;

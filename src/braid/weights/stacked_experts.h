@@ -3,7 +3,6 @@
 // a matrix for each expert, named as in other mixtures. Nothing is copied: each is a view of the file.
 #pragma once
 
-#include <map>
 #include <string>
 
 #include "braid/base/result.h"
@@ -11,8 +10,6 @@
 #include "braid/weights/stored_tensor.h"
 
 namespace braid {
-
-using StoredTensors = std::map<std::string, StoredTensor, std::less<>>;
 
 // In every layer of the model, with `experts` = "model.layers.N.mlp.experts.", the tensors
 //   gate_up_proj [experts, hidden, 2 ffn]  or  gate_up_proj_blocks [experts, 2 ffn, hidden / 32, 16] and

@@ -24,6 +24,16 @@ std::string describe_stored(const Checkpoint& checkpoint, const StoredTensor& te
     text += fmt::format(" exponents file {} at {} step {}", file_number(checkpoint, tensor.exponents->file),
                         tensor.exponents->offset, tensor.exponents->row_step);
   }
+  if (tensor.parts != nullptr) {
+    const QuantizedParts& parts = *tensor.parts;
+    text += fmt::format(" {} {} {}", format_text(parts.format), static_cast<int>(parts.packing), parts.zero_bias);
+    for (const StoredPart* const part : {&parts.scales, parts.zeros ? &*parts.zeros : nullptr}) {
+      if (part == nullptr) continue;
+      text += fmt::format(" and file {} at {} bytes {} type {}", file_number(checkpoint, part->file), part->offset,
+                          part->bytes, part->type_name);
+    }
+    text += fmt::format(" order {}", fmt::join(parts.input_order, " "));
+  }
   return text;
 }
 
