@@ -39,9 +39,17 @@ FixtureTensor tensor_from(const json& entry, DType stored) {
                        .dtype = stored,
                        .seeded_as = {}};
   tensor.seeded_as = entry.value("same_as", tensor.name);
-  if (entry.contains("bytes")) {
-    tensor.bytes = {.low = entry.at("bytes").at(0), .high = entry.at("bytes").at(1)};
+  const std::string type = entry.value("dtype", "");
+  if (entry.contains("values")) {
+    tensor.type = type;
+    tensor.values = entry.at("values").get<std::vector<int64_t>>();
+  } else if (entry.contains("bytes")) {
+    tensor.type = type;
+    tensor.bytes = {.low = entry.at("bytes").at(0),
+                    .high = entry.at("bytes").at(1),
+                    .is_signed = entry.value("signed", false)};
   } else {
+    if (!type.empty()) tensor.dtype = dtype_named(type);
     tensor.scale = entry.at("scale");
     tensor.offset = entry.at("offset");
   }

@@ -70,10 +70,12 @@ std::vector<std::byte> seeded_bytes(uint64_t key, int64_t count, float scale, fl
   return bytes;
 }
 
-std::vector<std::byte> seeded_bytes_within(uint64_t key, int64_t count, uint8_t low, uint8_t high) {
+std::vector<std::byte> seeded_bytes_within(uint64_t key, int64_t count, uint8_t low, uint8_t high, bool is_signed) {
   std::vector<std::byte> bytes(static_cast<size_t>(count));
   for (size_t i = 0; i < bytes.size(); ++i) {
-    bytes[i] = static_cast<std::byte>(low + (draw(key, i) >> 32) % (uint64_t{high} - low + 1));
+    const uint64_t z = draw(key, i);
+    bytes[i] = static_cast<std::byte>(low + (z >> 32) % (uint64_t{high} - low + 1));
+    if (is_signed && (z >> 31 & 1) != 0) bytes[i] |= std::byte{0x80};
   }
   return bytes;
 }

@@ -43,6 +43,18 @@ void check_vectors(const WeightTable& table, const Checkpoint& checkpoint, Inspe
   }
 }
 
+// Reports the errors in scales and zero points that loading would find. Those in blocks of GGUF files are found only
+// when all weights are read.
+void check_scales(const Checkpoint& checkpoint, InspectReport& report) {
+  for (const auto& [name, tensor] : checkpoint.tensors()) {
+    if (report.problems.size() >= kMaxProblems) return;
+    if (tensor.parts == nullptr) continue;
+    if (const Status checked = tensor.parts->check_scales(); !checked.ok()) {
+      report.problems.push_back(checked.error().message);
+    }
+  }
+}
+
 int64_t count_active(const WeightTable& table, const ModelConfig& config) {
   int64_t total = 0;
   for (const WeightSpec& spec : table) {
@@ -101,6 +113,7 @@ void inspect_weights(const Checkpoint& checkpoint, const RankOptions& ranks, Ins
   const auto problems = find_weight_problems(table, ignored, checkpoint, kMaxProblems);
   report.problems.insert(report.problems.end(), problems.begin(), problems.end());
   check_vectors(table, checkpoint, report);
+  check_scales(checkpoint, report);
 }
 
 void inspect_text(const ResolvedModel& model, InspectReport& report) {

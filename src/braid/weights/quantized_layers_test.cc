@@ -57,9 +57,10 @@ std::string problem_of(const TensorFile& file, const std::string& quantization) 
   if (tensor == nullptr) return "no weight";
   std::vector<float> values(static_cast<size_t>(tensor->num_elements()));
   const auto read = tensor->read_rows(0, make_rows(values.data(), tensor->rows(), tensor->cols()));
-  if (tensor->parts != nullptr && values.size() > 0 && values[0] != 77) {
-    const auto checked = tensor->parts->check_scales();
-    if (!checked.ok()) EXPECT_EQ(checked.error().message, read.error().message);
+  if (tensor->parts != nullptr) {
+    if (const auto checked = tensor->parts->check_scales(); !checked.ok()) {
+      EXPECT_EQ(checked.error().message, read.error().message);
+    }
   }
   return read.ok() ? "" : read.error().message;
 }
@@ -180,7 +181,9 @@ TEST(QuantizedLayers, ErrorsNameTheTensorAndWhatIsAllowed) {
     TensorFile file = one.file();
     one.damage(file);
     const std::string problem = problem_of(file, one.config);
-    if (one.message.empty()) EXPECT_EQ(problem, "");
+    if (one.message.empty()) {
+      EXPECT_EQ(problem, "");
+    }
     for (const std::string& part : one.message) expect_part(problem, part);
     EXPECT_EQ(problem.find('\n'), std::string::npos) << problem;
   }

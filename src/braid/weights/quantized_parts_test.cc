@@ -366,7 +366,7 @@ TEST(QuantizedParts, Float8IsItsFormula) {
 
 TEST(QuantizedParts, Mxfp4IsItsFormula) {
   std::mt19937 random(19);
-  constexpr std::array<float, 16> kE2m1 = {0, 0.5F, 1, 1.5F, 2, 3, 4, 6, -0.0F, -0.5F, -1, -1.5F, -2, -3, -4, -6};
+  constexpr std::array<float, 16> kE2m1 = {0, 0.5F, 1, 1.5F, 2, 3, 4, 6, 0, -0.5F, -1, -1.5F, -2, -3, -4, -6};
   const int64_t n = 12;
   const int64_t k = 96;
   const auto codes = random_codes(random, n, k, 4);
