@@ -46,6 +46,7 @@ struct QuantizedFormat {
   int32_t fixed_zero = 0;          // kFixedZero
   int32_t group = 32;              // inputs (k) that share a scale: 16, or a multiple of 32
   int32_t super_group = 0;         // inputs that share a super-scale; 0: one level
+  int32_t sub_scale_bits = 8;      // kFloat16TimesU8 with minimums: 4 if all sub-scales and sub-minimums are below 16
   std::array<int8_t, 16> table{};  // kTable
   float table_unit = 1.0F;         // kTable: multiplies the table's integers (MXFP4 has halves)
 
