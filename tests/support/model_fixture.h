@@ -72,8 +72,8 @@ std::vector<std::string> checkpoint_fixture_names();
 std::vector<std::string> gguf_fixture_names();
 
 // The fixtures that tests of whole models run: all, but fewer under sanitizers, which slow tests tenfold and more. Then
-// it is the last directory of each architecture and of each quant_method, and no GGUF file under ThreadSanitizer: its model runs like a
-// directory's.
+// it is the last directory of each architecture and of each quant_method, and no GGUF file under ThreadSanitizer: its
+// model runs like a directory's.
 std::vector<std::string> tested_checkpoint_names();
 std::vector<std::string> tested_gguf_names();
 
