@@ -23,7 +23,4 @@ std::vector<std::byte> seeded_bytes(uint64_t key, int64_t count, float scale, fl
 std::vector<std::byte> seeded_bytes_within(uint64_t key, int64_t count, uint8_t low, uint8_t high,
                                            bool is_signed = false);
 
-// Rounds to nearest, ties to even; values beyond binary16 become infinite.
-Float16 to_float16(float value);
-
 }  // namespace braid::testing

@@ -23,6 +23,8 @@ struct ModelFlags {
   std::string chat_template;
   std::string dtype = "auto";
   std::string kv_cache_dtype = "auto";
+  std::string quantization = "none";
+  std::string activation_bits = "auto";
   std::string schedule_policy = "fcfs";
   std::string log_level = "info";
   GenerationConfigOptions generation_config;

@@ -109,6 +109,8 @@ void inspect_weights(const Checkpoint& checkpoint, const RankOptions& ranks, Ins
   report.parameters = num_parameters(table, config);
   report.active_parameters = count_active(table, config);
   report.bfloat16_bytes = report.parameters * dtype_bytes(DType::kBFloat16);
+  const DType dtype = chosen_dtype(ranks, config);
+  report.weight_uses = expected_uses(table, checkpoint, dtype, chosen_quantization(ranks, dtype));
   report.ignored = list_ignored(table, ignored, checkpoint);
   const auto problems = find_weight_problems(table, ignored, checkpoint, kMaxProblems);
   report.problems.insert(report.problems.end(), problems.begin(), problems.end());
@@ -152,6 +154,10 @@ Json as_json_object(const InspectReport& report) {
     kv_groups.push_back(
         {{"window", group.window}, {"num_layers", group.num_layers}, {"kv_bytes_per_token", group.kv_bytes_per_token}});
   }
+  Json weights = Json::array();
+  for (const auto& [use, bytes] : report.weight_uses.bytes()) {
+    weights.push_back({{"type", use.first}, {"stored_bytes", bytes}, {"computed_bits", use.second}});
+  }
   return {{"path", report.path},
           {"would_run", report.would_run()},
           {"architecture", report.architecture},
@@ -160,6 +166,7 @@ Json as_json_object(const InspectReport& report) {
           {"stored_bytes", report.stored_bytes},
           {"stored_types", report.stored_types},
           {"bfloat16_bytes", report.bfloat16_bytes},
+          {"weights", weights},
           {"kv_bytes_per_token", report.kv_bytes_per_token},
           {"kv_groups", kv_groups},
           {"exchange_bytes", report.exchange_bytes},
@@ -201,6 +208,7 @@ void print_text(const InspectReport& report, std::ostream& out) {
                                        ? ""
                                        : fmt::format(", {} active", in_words(report.active_parameters))));
     line("stored", fmt::format("{} as {}", in_bytes(report.stored_bytes), fmt::join(report.stored_types, ", ")));
+    line("computed", report.weight_uses.text());
     line("in bfloat16", in_bytes(report.bfloat16_bytes));
     line("KV a token", fmt::format("{} in bfloat16", in_bytes(report.kv_bytes_per_token)));
     for (const auto& group : report.kv_groups) {

@@ -43,8 +43,12 @@ constexpr QuantizedFormat kQ4_1 = {.offsets = Offsets::kMinimums, .bits = 4};
 constexpr QuantizedFormat kQ5_0 = {.bits = 5, .fixed_zero = 16};
 constexpr QuantizedFormat kQ5_1 = {.offsets = Offsets::kMinimums, .bits = 5};
 constexpr QuantizedFormat kQ8_0 = {.bits = 8, .fixed_zero = 128};
-constexpr QuantizedFormat kQ2_K = {
-    .scales = Scales::kFloat16TimesU8, .offsets = Offsets::kMinimums, .bits = 2, .group = 16, .super_group = 256};
+constexpr QuantizedFormat kQ2_K = {.scales = Scales::kFloat16TimesU8,
+                                   .offsets = Offsets::kMinimums,
+                                   .bits = 2,
+                                   .group = 16,
+                                   .super_group = 256,
+                                   .sub_scale_bits = 4};
 constexpr QuantizedFormat kQ3_K = {
     .scales = Scales::kFloat16TimesS8, .bits = 3, .fixed_zero = 4, .group = 16, .super_group = 256};
 constexpr QuantizedFormat kQ4_K = {

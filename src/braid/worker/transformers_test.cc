@@ -30,6 +30,7 @@ using testing::TemporaryFolder;
 constexpr double kMaxRelativeDifference = 2e-4;  // of float32 logits, relative to the largest
 constexpr double kMaxLogprobDifference = 2e-4;   // of float32 log-probabilities, relative to the largest logit
 constexpr double kMaxKlRatio = 2.0;              // of bfloat16's median KL divergence, relative to transformers' own
+constexpr double kMaxKlOf8Bits = 2e-3;           // of the median KL divergence with activations of 8 bits
 constexpr int32_t kPageSize = 16;
 constexpr int32_t kContext = 256;
 constexpr int32_t kChunk = 48;    // the longest prompt takes several steps, the last one short
@@ -66,7 +67,8 @@ class HeldToTransformers : public ::testing::TestWithParam<std::string> {
     checkpoint_ = std::make_unique<Checkpoint>(std::move(checkpoint).value());
   }
 
-  std::unique_ptr<RankSet> load(const Tier& tier, DType dtype) {
+  // By default quantized weights meet exact rows, which is what transformers computes.
+  std::unique_ptr<RankSet> load(const Tier& tier, DType dtype, ActivationBits activations = ActivationBits::k16) {
     RankOptions options;
     options.isa = tier.isa;
     options.attention_backend = tier.attention_backend;
@@ -75,6 +77,7 @@ class HeldToTransformers : public ::testing::TestWithParam<std::string> {
     options.page_size = kPageSize;
     options.context_length = kContext;
     options.max_running_requests = kRunning;
+    options.activation_bits = activations;
     auto ranks = RankSet::load(*checkpoint_, options, make_null_logger(), {});
     EXPECT_TRUE(ranks.ok()) << ranks.error().message;
     if (!ranks.ok()) return nullptr;
@@ -248,6 +251,18 @@ TEST_P(HeldToTransformers, Bfloat16IsAtMostTwiceAsFarFromFloat32AsTransformersOw
     const double kl = testing::median_kl(logits(ranks->first()), fixture_.logits, fixture_.vocab);
     EXPECT_LE(kl, kMaxKlRatio * fixture_.bfloat16_median_kl);
     RecordProperty(tier.key(), fmt::format("{:.2f}", kl / fixture_.bfloat16_median_kl));
+  }
+}
+
+// Rows rounded to 8 bits for quantized weights: farther from float32 than bfloat16, but not by much.
+TEST_P(HeldToTransformers, ActivationsOf8BitsAreNearFloat32) {
+  for (const Tier& tier : tiers()) {
+    SCOPED_TRACE(tier.key());
+    const auto ranks = load(tier, DType::kBFloat16, ActivationBits::k8);
+    ASSERT_NE(ranks, nullptr);
+    const double kl = testing::median_kl(logits(ranks->first()), fixture_.logits, fixture_.vocab);
+    EXPECT_LE(kl, kMaxKlOf8Bits);
+    RecordProperty(tier.key(), fmt::format("{:.2e}", kl));
   }
 }
 

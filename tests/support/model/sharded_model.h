@@ -104,8 +104,9 @@ class ShardedRuns {
 
   Result<LoadedModel> try_load(const ParallelLayout& layout) const {
     ThreadTeam team(2);
+    // Quantized weights times exact rows: the bits of weights that are widened.
     return load_model(*checkpoint_, DType::kFloat32, kContext, layout, {.begin = 0, .end = layout.num_ranks()}, {},
-                      team, {});
+                      team, {}, nullptr, {.activations = ActivationBits::k16});
   }
 
   LoadedModel load(const ParallelLayout& layout) const {
