@@ -144,13 +144,18 @@ Result<EngineOptions> ModelFlags::engine_options() const {
   }
   options.prefill_alignment = prefill_alignment;
   options.max_restarts = max_restarts;
-  TRY(options.rank.dtype, parse_dtype("--dtype", dtype));
+  TRY_STATUS(set_numbers(options.rank));
   TRY(options.rank.kv_cache_dtype, parse_dtype("--kv-cache-dtype", kv_cache_dtype));
-  TRY(options.rank.quantization, parse_quantization(quantization));
-  TRY(options.rank.activation_bits, parse_activation_bits(activation_bits));
   TRY(options.schedule_policy, parse_schedule_policy(schedule_policy));
   TRY(options.rank.isa, isa_from_environment());
   return options;
+}
+
+Status ModelFlags::set_numbers(RankOptions& options) const {
+  TRY(options.dtype, parse_dtype("--dtype", dtype));
+  TRY(options.quantization, parse_quantization(quantization));
+  TRY(options.activation_bits, parse_activation_bits(activation_bits));
+  return {};
 }
 
 void add_model_flag(Command command, ModelFlags& flags) {
@@ -191,16 +196,21 @@ void add_step_flags(Command command, ModelFlags& flags) {
       .group("Engine");
 }
 
-void add_rank_flags(Command command, ModelFlags& flags) {
-  RankOptions& rank = flags.rank;
+void add_number_flags(Command command, ModelFlags& flags) {
   const auto group = [](Flag flag) { return flag.show_default().group("Engine"); };
   group(command.add_option("--dtype", flags.dtype, "Weights and activations: auto, bfloat16, float32"));
-  group(command.add_option("--kv-cache-dtype", flags.kv_cache_dtype, "auto (as --dtype), bfloat16, float32"));
   group(command.add_option("--quantization", flags.quantization,
                            "Matrices that are stored in 16 or 32 bits: none, or rounded while loading to int8 or int4 "
                            "(blocks of 32; head and embedding to int8)"));
   group(command.add_option("--activation-bits", flags.activation_bits,
                            "Rows in products with quantized weights: 8 (fast), 16 (exact), auto (8 with bfloat16)"));
+}
+
+void add_rank_flags(Command command, ModelFlags& flags) {
+  RankOptions& rank = flags.rank;
+  const auto group = [](Flag flag) { return flag.show_default().group("Engine"); };
+  add_number_flags(command, flags);
+  group(command.add_option("--kv-cache-dtype", flags.kv_cache_dtype, "auto (as --dtype), bfloat16, float32"));
   const auto backends = attention_backend_names();
   group(command.add_option("--attention-backend", rank.attention_backend, "fa (tiled, fast) or native (portable)"))
       .check(one_of({backends.begin(), backends.end()}));
