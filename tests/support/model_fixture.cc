@@ -45,9 +45,8 @@ FixtureTensor tensor_from(const json& entry, DType stored) {
     tensor.values = entry.at("values").get<std::vector<int64_t>>();
   } else if (entry.contains("bytes")) {
     tensor.type = type;
-    tensor.bytes = {.low = entry.at("bytes").at(0),
-                    .high = entry.at("bytes").at(1),
-                    .is_signed = entry.value("signed", false)};
+    tensor.bytes = {
+        .low = entry.at("bytes").at(0), .high = entry.at("bytes").at(1), .is_signed = entry.value("signed", false)};
   } else {
     if (!type.empty()) tensor.dtype = dtype_named(type);
     tensor.scale = entry.at("scale");
