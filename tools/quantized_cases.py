@@ -42,7 +42,7 @@ def _case(name, config, quantization, layer, stored="BF16"):
 CASES = [
     _case("quantized_gptq_act_order", qwen2(**_sizes(168, 64, 96, 2, 4, 2), **BASE, torch_dtype="float16"),
           {"quant_method": "gptq", "bits": 4, "group_size": 32, "desc_act": True, "sym": True, "lm_head": False},
-          lambda *of: Gptq(*of).describe(4, 32, True, False, act_order_seed=len(of[0]) + of[2]), stored="F16"),
+          lambda *of: Gptq(*of).describe(4, 32, True, False, act_order_seed=of[2] + ("self_attn" in of[0])), stored="F16"),
     _case("quantized_gptq_asymmetric", llama(**_sizes(161, 64, 128, 2, 2, 1), **BASE, torch_dtype="float16"),
           {"quant_method": "gptq", "bits": 4, "group_size": 64, "desc_act": False, "sym": False,
            "checkpoint_format": "gptq_v2"},

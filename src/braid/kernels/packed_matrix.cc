@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <utility>
 
 #include "braid/base/check.h"
 #include "braid/kernels/quantized_packing.h"
@@ -256,9 +257,19 @@ void PackedMatrix::pack_gate_up_rows(const QuantizedRows& source, int64_t first,
   pack(source, first, [is_up](int64_t i) { return gate_up_column(i, is_up); });
 }
 
+void PackedMatrix::set_input_order(std::vector<int32_t> order) {
+  CHECK(order.empty() || static_cast<int64_t>(order.size()) == k_, "an order of {} of {} inputs", order.size(), k_);
+  for (const int32_t input : order) CHECK(input >= 0 && input < k_, "input {} of {}", input, k_);
+  input_order_ = std::move(order);
+}
+
 void PackedMatrix::read_column(int64_t column, float* out) const {
   CHECK(column >= 0 && column < n_, "column {} of {}", column, n_);
   if (k_ == 0) return;
+  if (!input_order_.empty()) {
+    for (int64_t i = 0; i < k_; ++i) out[input_order_[static_cast<size_t>(i)]] = at(column, i);
+    return;
+  }
   if (is_quantized_) return read_quantized_column(panels_, panel(column / kPanelCols), column % kPanelCols, out);
   if (dtype_ == DType::kFloat32) {
     const float* const in = buffer_.as<float>() + offset(column, 0);

@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "braid/kernels/quantized_layout.h"
 #include "braid/kernels/quantized_panels.h"
@@ -69,11 +70,16 @@ class PackedMatrix {
   void pack_gate_up_rows(ConstRows source, int64_t first, bool is_up);
   void pack_gate_up_rows(const QuantizedRows& source, int64_t first, bool is_up);
 
-  // Row `column` of W, k values as float: an embedding read from a head's weights.
+  // Weights in act order: the packed input i is the rows' input order[i]. Products gather their rows' inputs.
+  // grouped_matmul takes no such matrices. Empty: the packed order is the rows' order.
+  void set_input_order(std::vector<int32_t> order);
+  std::span<const int32_t> input_order() const { return input_order_; }
+
+  // Row `column` of W, k values as float, in the rows' order: an embedding read from a head's weights.
   void read_column(int64_t column, float* out) const;
 
-  // The element at output column `column` (of the padded panels) and input `input`, as float: of a quantized matrix as
-  // quantized_rows.h defines it. For tests and the reference kernels.
+  // The element at output column `column` (of the padded panels) and packed input `input`, as float: of a quantized
+  // matrix as quantized_rows.h defines it. For tests and the reference kernels.
   float at(int64_t column, int64_t input) const;
 
  private:
@@ -100,6 +106,7 @@ class PackedMatrix {
   ActivationBits activations_ = ActivationBits::k16;
   QuantizedFormat format_;
   QuantizedPanels panels_;
+  std::vector<int32_t> input_order_;
 };
 
 }  // namespace braid

@@ -175,11 +175,14 @@ std::optional<QuantizedFormat> WeightLoader::common_format(std::span<const Store
   for (const StoredTensor* const tensor : tensors) {
     const auto own = kept_format(*tensor, quantized_, use);
     if (!own || (common && *common != *own)) return std::nullopt;
+    if (!std::ranges::equal(tensor->input_order(), tensors.front()->input_order())) return std::nullopt;
     common = own;
   }
   const int64_t num_cols = tensors.front()->cols();
   for (const MatrixCut& cut : cuts) {
-    if (!format_of_cols(*common, num_cols, resolve(cut.cols, num_cols))) return std::nullopt;
+    const IndexRange cols = resolve(cut.cols, num_cols);
+    if (!tensors.front()->input_order().empty() && cols.end - cols.begin < num_cols) return std::nullopt;
+    if (!format_of_cols(*common, num_cols, cols)) return std::nullopt;
   }
   return common;
 }
@@ -193,12 +196,15 @@ bool WeightLoader::are_kept(std::span<const std::string> names, std::span<const 
   return !tensors.empty() && common_format(tensors, cuts, use).has_value();
 }
 
-PackedMatrix WeightLoader::make_packed(const std::optional<QuantizedFormat>& format, DType dtype, int64_t rows,
-                                       int64_t all_cols, IndexRange cols, int32_t domain) const {
+PackedMatrix WeightLoader::make_packed(const StoredTensor& tensor, const std::optional<QuantizedFormat>& format,
+                                       DType dtype, int64_t rows, IndexRange cols, int32_t domain) const {
   const int64_t num_cols = cols.end - cols.begin;
   if (!format) return {dtype, rows, num_cols, arenas_[domain]};
   const ActivationBits bits = allows_8_bit_activations(*format) ? *quantized_.activations : ActivationBits::k16;
-  return {*format_of_cols(*format, all_cols, cols), bits, dtype, rows, num_cols, arenas_[domain]};
+  PackedMatrix packed(*format_of_cols(*format, tensor.cols(), cols), bits, dtype, rows, num_cols, arenas_[domain]);
+  const std::span<const int32_t> order = tensor.input_order();
+  packed.set_input_order({order.begin(), order.end()});
+  return packed;
 }
 
 Result<std::vector<std::vector<PackedMatrix>>> WeightLoader::stacks(std::span<const std::string> names,
@@ -252,8 +258,8 @@ Result<std::vector<PackedMatrix>> WeightLoader::matrices(std::span<const std::st
       const IndexRange part = rows[i].emplace_back(resolve(cut.rows[i], tensors[i]->rows()));
       num_rows += part.end - part.begin;
     }
-    packed.push_back(make_packed(format, dtype, std::max(num_rows, cut.padded_rows), tensors.front()->cols(),
-                                 cols.back(), cut.domain));
+    packed.push_back(
+        make_packed(*tensors.front(), format, dtype, std::max(num_rows, cut.padded_rows), cols.back(), cut.domain));
     packed_bytes_ += packed.back().bytes();
   }
   touch(packed, cuts);
@@ -307,7 +313,7 @@ Result<std::vector<PackedMatrix>> WeightLoader::gate_ups(const std::string& gate
     const IndexRange own = gate_rows.emplace_back(resolve(cut.rows[0], gate_tensor->rows()));
     const IndexRange of_up = up_rows.emplace_back(resolve(cut.rows[1], up_tensor->rows()));
     CHECK(of_up.end - of_up.begin == own.end - own.begin);
-    packed.push_back(make_packed(format, dtype, 2 * (own.end - own.begin), all_cols.end, all_cols, cut.domain));
+    packed.push_back(make_packed(*gate_tensor, format, dtype, 2 * (own.end - own.begin), all_cols, cut.domain));
     packed_bytes_ += packed.back().bytes();
   }
   touch(packed, cuts);

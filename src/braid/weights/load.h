@@ -99,9 +99,10 @@ class WeightLoader {
   // The format that all tensors are kept in and every cut can have; absent: there is none.
   std::optional<QuantizedFormat> common_format(std::span<const StoredTensor* const> tensors,
                                                std::span<const MatrixCut> cuts, MatrixUse use) const;
-  // An empty matrix for a cut, in the cut's part of `format`, or in the dtype.
-  PackedMatrix make_packed(const std::optional<QuantizedFormat>& format, DType dtype, int64_t rows, int64_t all_cols,
-                           IndexRange cols, int32_t domain) const;
+  // An empty matrix for these columns of the tensor and those packed with it: in their part of `format`, or in the
+  // dtype.
+  PackedMatrix make_packed(const StoredTensor& tensor, const std::optional<QuantizedFormat>& format, DType dtype,
+                           int64_t rows, IndexRange cols, int32_t domain) const;
   void touch(std::vector<PackedMatrix>& packed, std::span<const MatrixCut> cuts) const;
   // Whether the cache had all of `packed`; `whats` describes their bytes. If not, `packed` is zeros.
   bool fetch(std::span<const std::string> whats, std::vector<PackedMatrix>& packed) const;

@@ -301,17 +301,37 @@ TEST(WeightLoader, KeepsCodesOfGateAndUpIfBothHaveOneFormat) {
   EXPECT_EQ(loader.uses().text(), "INT4 packed 0.0 MB in 4 bits, INT4 packed 0.0 MB in 32 bits");
 }
 
-TEST(WeightLoader, MatricesInActOrderAreWidened) {
+TEST(WeightLoader, MatricesInActOrderKeepTheirOrder) {
   const OpenedFixture checkpoint("quantized_gptq_act_order");
   ThreadTeam team(2);
   const WeightLoader loader(*checkpoint, team, {}, nullptr, nullptr, kKept);
   const std::string name = "model.layers.0.mlp.up_proj.weight";
+  const StoredTensor& tensor = *checkpoint->find(name);
+  const int64_t k = tensor.cols();
   const MatrixCut whole{.rows = {kWhole}};
-  EXPECT_FALSE(loader.are_kept({&name, 1}, {&whole, 1}, MatrixUse::kLayer));
   const auto matrices = loader.matrices({&name, 1}, {&whole, 1}, DType::kFloat32, MatrixUse::kLayer);
   ASSERT_TRUE(matrices.ok());
-  const std::vector<float> values = values_of(*checkpoint->find(name));
-  EXPECT_EQ(matrices->front().at(5, 7), values[static_cast<size_t>(5 * matrices->front().k() + 7)]);
+  const PackedMatrix& packed = matrices->front();
+  EXPECT_TRUE(packed.is_quantized());
+  ASSERT_EQ(std::ssize(packed.input_order()), k);
+  EXPECT_FALSE(std::ranges::is_sorted(packed.input_order()));
+  const std::vector<float> values = values_of(tensor);
+  std::vector<float> row(static_cast<size_t>(k));
+  for (int64_t i = 0; i < packed.n(); ++i) {
+    packed.read_column(i, row.data());
+    EXPECT_TRUE(std::equal(row.begin(), row.end(), values.begin() + i * k)) << i;
+  }
+  // Columns of a rank are widened: its inputs belong to some of each group's.
+  const MatrixCut half{.rows = {kWhole}, .cols = {0, k / 2}};
+  EXPECT_FALSE(loader.are_kept({&name, 1}, {&half, 1}, MatrixUse::kLayer));
+  EXPECT_FALSE(loader.are_kept({&name, 1}, {&whole, 1}, MatrixUse::kExpert));
+  const auto widened = loader.matrices({&name, 1}, {&half, 1}, DType::kFloat32, MatrixUse::kLayer);
+  ASSERT_TRUE(widened.ok());
+  EXPECT_EQ(widened->front().at(5, 7), values[static_cast<size_t>(5 * k + 7)]);
+  // Matrices of different orders are no product together.
+  const std::array<std::string, 2> names = {name, "model.layers.0.self_attn.q_proj.weight"};
+  const MatrixCut both{.rows = {kWhole, kWhole}};
+  EXPECT_FALSE(loader.are_kept(names, {&both, 1}, MatrixUse::kLayer));
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -67,6 +68,9 @@ struct StoredTensor {
 
   // The format of a matrix that is stored as codes and scales; absent for other types.
   std::optional<QuantizedFormat> quantized_format() const;
+  std::span<const int32_t> input_order() const {  // QuantizedRows::input_order
+    return parts == nullptr ? std::span<const int32_t>() : parts->input_order;
+  }
   // Rows [first, first + count) as they are stored, on any thread. Needs quantized_format(). It is an error, which
   // names the tensor, if a scale is not finite.
   Result<QuantizedRows> read_quantized(int64_t first, int64_t count) const;

@@ -73,7 +73,7 @@ QuantizedFormat integer_format(int32_t bits) {
 
 std::optional<QuantizedFormat> kept_format(const StoredTensor& tensor, const QuantizedWeights& how, MatrixUse use) {
   if (!how.activations || use == MatrixUse::kExact || tensor.shape.size() != 2) return std::nullopt;
-  if (tensor.parts != nullptr && !tensor.parts->input_order.empty()) return std::nullopt;
+  if (use != MatrixUse::kLayer && tensor.parts != nullptr && !tensor.parts->input_order.empty()) return std::nullopt;
   if (const auto stored = tensor.quantized_format()) return stored;
   if (!tensor.plain || how.quantization == Quantization::kNone) return std::nullopt;
   return integer_format(how.quantization == Quantization::kInt8 || use == MatrixUse::kVocab ? 8 : 4);

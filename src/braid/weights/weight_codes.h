@@ -26,10 +26,12 @@ struct QuantizedWeights {
 enum class MatrixUse : uint8_t {
   kExact,  // a router: always in the dtype
   kLayer,
-  kVocab,  // the head and the embedding: quantized while loading, they have 8 bits
+  kExpert,  // of a mixture
+  kVocab,   // the head and the embedding: quantized while loading, they have 8 bits
 };
 
-// The format in which a model keeps the matrix; absent: in the dtype. (Matrices in act order are widened.)
+// The format in which a model keeps the matrix; absent: in the dtype. (In act order only layers' matrices
+// are kept: products with experts and reads of an embedding take inputs in their own order.)
 std::optional<QuantizedFormat> kept_format(const StoredTensor& tensor, const QuantizedWeights& how, MatrixUse use);
 
 // Rows [first, first + count) in this format, on any thread. If it is not the format in which they are stored, they are

@@ -41,6 +41,7 @@ constexpr bool is_expert(Shard shard) {
 // What a matrix is for: those that every rank has are routers.
 constexpr MatrixUse matrix_use(Shard shard) {
   if (shard == Shard::kReplicated) return MatrixUse::kExact;
+  if (is_expert(shard)) return MatrixUse::kExpert;
   return shard == Shard::kVocab ? MatrixUse::kVocab : MatrixUse::kLayer;
 }
 

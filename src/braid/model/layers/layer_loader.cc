@@ -238,7 +238,7 @@ MatrixUse LayerLoader::use_of_experts(const LinearTensors& first, const LinearTe
   for (int32_t expert = 0; expert < config_.moe.num_experts; ++expert) {
     for (const LinearTensors* const one : {&first, &second}) names.push_back(expert_name(one->weight.name, expert));
   }
-  return weights_.are_kept(names, cuts, MatrixUse::kLayer) ? MatrixUse::kLayer : MatrixUse::kExact;
+  return weights_.are_kept(names, cuts, MatrixUse::kExpert) ? MatrixUse::kExpert : MatrixUse::kExact;
 }
 
 // Reads each expert once for all ranks that have a part of it. Experts of other processes are not read.

@@ -50,7 +50,7 @@ class LayerLoader {
   Parts<Moe> moe(const MoeTensors& tensors) const;
   Parts<std::shared_ptr<const ExpertWeights>> experts(const GatedTensors& tensors) const;
   struct ExpertHolder;
-  // How all experts are kept: kLayer if all of a kind have one format, as the products with them need it.
+  // How all experts are kept: kExpert if all of a kind have one format, as the products with them need it.
   MatrixUse use_of_experts(const LinearTensors& first, const LinearTensors& second,
                            std::span<const MatrixCut> cuts) const;
   Status load_expert_biases(const GatedTensors& tensors, int64_t expert, std::span<const ExpertHolder> holders) const;
