@@ -227,21 +227,25 @@ std::optional<QuantizedFormat> StoredTensor::quantized_format() const {
   return std::nullopt;
 }
 
-// One row as a QuantizedRows of one row, `out`.
-Status StoredTensor::read_codes_of_row(int64_t row, std::vector<std::byte>& scratch, QuantizedRows& out) const {
+// Rows that lie one after another in the file, from stored row `source` on.
+Status StoredTensor::read_stored_codes(int64_t source, QuantizedRows& out) const {
   const int64_t step = row_step > 0 ? row_step : row_bytes();
-  const int64_t source = stored_row(row);
-  const int64_t blocks = cols() / block_elements;
-  scratch.resize(static_cast<size_t>(row_bytes() + (exponents ? blocks : 0)));
-  const auto count = static_cast<size_t>(row_bytes());
-  TRY_STATUS(file->read(offset + source * step, {scratch.data(), count}));
+  const auto read = [&](const InputFile& from, int64_t first, int64_t row_distance, int64_t bytes_of_row) {
+    std::vector<std::byte> bytes(static_cast<size_t>((out.rows - 1) * row_distance + bytes_of_row));
+    const Status done = from.read(first + source * row_distance, bytes);
+    return done.ok() ? Result<std::vector<std::byte>>(std::move(bytes)) : done.error();
+  };
+  TRY(const std::vector<std::byte> elements, read(*file, offset, step, row_bytes()));
   if (!exponents) {
-    read_ggml_codes(*ggml, scratch.data(), row_bytes(), out);
+    read_ggml_codes(*ggml, elements.data(), step, out);
     return {};
   }
-  TRY_STATUS(exponents->file->read(exponents->offset + source * exponents->row_step,
-                                   {scratch.data() + count, static_cast<size_t>(blocks)}));
-  mxfp4_to_codes(scratch.data(), scratch.data() + count, blocks, out.codes.data(), out.scales.data());
+  const int64_t blocks = cols() / block_elements;
+  TRY(const std::vector<std::byte> powers, read(*exponents->file, exponents->offset, exponents->row_step, blocks));
+  for (int64_t row = 0; row < out.rows; ++row) {
+    mxfp4_to_codes(elements.data() + row * step, powers.data() + row * exponents->row_step, blocks,
+                   out.codes.data() + row * cols(), out.scales.data() + row * blocks);
+  }
   return {};
 }
 
@@ -250,18 +254,15 @@ Result<QuantizedRows> StoredTensor::read_quantized(int64_t first, int64_t count)
   CHECK(format && first >= 0 && count >= 0 && first + count <= rows(), "rows {}+{} of {}", first, count, stored_name);
   if (parts != nullptr) return parts->read(first, count);
   QuantizedRows out(*format, count, cols());
-  std::vector<std::byte> scratch;
-  if (exponents || interleaved_heads > 0) {
+  if (count == 0 || cols() == 0) return out;
+  if (interleaved_heads == 0) {
+    TRY_STATUS(read_stored_codes(first, out));
+  } else {
     QuantizedRows one(*format, 1, cols());
     for (int64_t row = 0; row < count; ++row) {
-      TRY_STATUS(read_codes_of_row(first + row, scratch, one));
+      TRY_STATUS(read_stored_codes(stored_row(first + row), one));
       put_rows(one, row, out);
     }
-  } else {
-    const int64_t step = row_step > 0 ? row_step : row_bytes();
-    scratch.resize(static_cast<size_t>(count > 0 ? (count - 1) * step + row_bytes() : 0));
-    TRY_STATUS(file->read(offset + first * step, scratch));
-    read_ggml_codes(*ggml, scratch.data(), step, out);
   }
   for (const std::vector<float>* const values : {&out.scales, &out.minimums}) {
     for (size_t i = 0; i < values->size(); ++i) {

@@ -94,7 +94,7 @@ struct StoredTensor {
   void convert_row(const StoredRow& row, const Rows& out, int64_t index, std::vector<float>& scratch) const;
   Status read_scattered_elements(int64_t first, const Rows& out) const;
   Status read_dequantized(int64_t first, const Rows& out) const;
-  Status read_codes_of_row(int64_t row, std::vector<std::byte>& scratch, QuantizedRows& out) const;
+  Status read_stored_codes(int64_t source, QuantizedRows& out) const;
 };
 
 using StoredTensors = std::map<std::string, StoredTensor, std::less<>>;
