@@ -231,9 +231,9 @@ std::optional<QuantizedFormat> StoredTensor::quantized_format() const {
 Status StoredTensor::read_stored_codes(int64_t source, QuantizedRows& out) const {
   const int64_t step = row_step > 0 ? row_step : row_bytes();
   const auto read = [&](const InputFile& from, int64_t first, int64_t row_distance, int64_t bytes_of_row) {
-    std::vector<std::byte> bytes(static_cast<size_t>((out.rows - 1) * row_distance + bytes_of_row));
-    const Status done = from.read(first + source * row_distance, bytes);
-    return done.ok() ? Result<std::vector<std::byte>>(std::move(bytes)) : done.error();
+    std::vector<std::byte> read_bytes(static_cast<size_t>((out.rows - 1) * row_distance + bytes_of_row));
+    const Status done = from.read(first + source * row_distance, read_bytes);
+    return done.ok() ? Result<std::vector<std::byte>>(std::move(read_bytes)) : done.error();
   };
   TRY(const std::vector<std::byte> elements, read(*file, offset, step, row_bytes()));
   if (!exponents) {
