@@ -58,21 +58,32 @@ struct ExpandedHalf {
   static constexpr int64_t kCodesAt = kOffsetsAt + (kOffsets == QuantizedPanels::Offsets::kFixedZero ? 0 : kParts * 64);
 };
 
-// The scales and offsets of a half's unit.
+// The scales and offsets of units, each half's `stride` bytes behind those of the half before.
 template <int kParts, QuantizedPanels::Offsets kOffsets>
-inline void expand_groups(const QuantizedPanels& panels, const std::byte* panel, int64_t unit, int64_t half,
-                          std::byte* out) {
+void expand_groups(const QuantizedPanels& panels, const std::byte* panel, int64_t first_unit, int64_t units,
+                   int64_t stride, std::byte* out) {
   using Half = ExpandedHalf<kParts, kOffsets>;
-  for (int part = 0; part < kParts; ++part) {
-    const int64_t group = group_of(panels, unit, part);
-    load_group_scales(panels, panel, group, half, reinterpret_cast<float*>(out + Half::kScalesAt) + part * kHalfCols);
-    std::byte* offsets = out + Half::kOffsetsAt + part * 64;
-    if constexpr (kOffsets == QuantizedPanels::Offsets::kMinimums) {
-      load_group_minimums(panels, panel, group, half, reinterpret_cast<float*>(offsets));
-    } else if constexpr (kOffsets == QuantizedPanels::Offsets::kGroupZeros) {
-      load_group_zeros(panels, panel, group, half, reinterpret_cast<int32_t*>(offsets));
+  with_scales(panels, [=, &panels](auto tag) {
+    GroupWalk walk(panels, first_unit);
+    auto scales = scales_of<tag.kValue>(panels, panel);
+    auto minimums = minimums_of<tag.kValue>(panels, panel);
+    std::byte* to = out;
+    for (int64_t unit = first_unit; unit < first_unit + units; ++unit, to += 2 * stride) {
+      for (int part = 0; part < kParts; ++part) {
+        const GroupIndex index = walk.to(unit * QuantizedPanels::kUnitK + part * 16);
+        for (int64_t half = 0; half < 2; ++half) {
+          std::byte* const half_to = to + half * stride + part * 64;
+          scales.read(index, half, panels.table_unit, reinterpret_cast<float*>(half_to + Half::kScalesAt));
+          std::byte* const offsets = half_to + Half::kOffsetsAt;
+          if constexpr (kOffsets == QuantizedPanels::Offsets::kMinimums) {
+            minimums.read(index, half, 1.0F, reinterpret_cast<float*>(offsets));
+          } else if constexpr (kOffsets == QuantizedPanels::Offsets::kGroupZeros) {
+            load_group_zeros(panels, panel, index.group, half, reinterpret_cast<int32_t*>(offsets));
+          }
+        }
+      }
     }
-  }
+  });
 }
 
 // The codes of a half's unit as int16_t pairs less their zeros: [16 pairs][16 columns].
@@ -81,8 +92,9 @@ inline void expand_pairs(const QuantizedPanels& panels, const std::byte* panel, 
                          const CodeTable& table, std::byte* out) {
   const std::byte* codes = panel + panels.codes_at + unit * panels.unit_bytes + half * panels.half_bytes;
   alignas(64) int32_t zeros[2][kHalfCols];
+  GroupWalk walk(panels, unit);
   for (int part = 0; part < 2; ++part) {
-    load_group_zeros(panels, panel, group_of(panels, unit, part), half, zeros[part]);
+    load_group_zeros(panels, panel, walk.to(unit * QuantizedPanels::kUnitK + part * 16).group, half, zeros[part]);
   }
   for (int v = 0; v < kLineVectors; ++v) {
 #pragma GCC unroll 8
@@ -133,6 +145,8 @@ struct IntegerKernel {
   static constexpr int64_t kHalfBytes = Half::kCodesAt + (Dots::kIsUnsigned ? 512 : 1024);
   static constexpr int64_t kExpandedBytes = 2 * kHalfBytes;
   static constexpr int64_t kStretch = 8;
+  static constexpr int64_t kAloneRows = 0;
+  static constexpr int64_t kPairRows = 0;
   static constexpr int64_t kLineK = QuantizedPanels::kUnitK;
 
   explicit IntegerKernel(int64_t) {}
@@ -142,29 +156,30 @@ struct IntegerKernel {
     pack_records<typename Dots::Code, kParts, kOffsets>(source, first, rows, packed_rows(rows), k, out);
   }
 
-  static void expand(const QuantizedPanels& panels, const std::byte* panel, int64_t first_unit, int64_t units,
-                     std::byte* out) {
+  static void expand(const QuantizedStretch& stretch) {
+    const QuantizedPanels& panels = stretch.panels;
     if (panels.values == QuantizedPanels::Values::kTable) {
-      return expand_units<4, true>(panels, panel, first_unit, units, out);
+      return expand_units<4, true>(stretch);
     }
     switch (panels.bits) {
       case 2:
-        return expand_units<2, false>(panels, panel, first_unit, units, out);
+        return expand_units<2, false>(stretch);
       case 3:
-        return expand_units<3, false>(panels, panel, first_unit, units, out);
+        return expand_units<3, false>(stretch);
       case 4:
-        return expand_units<4, false>(panels, panel, first_unit, units, out);
+        return expand_units<4, false>(stretch);
       case 5:
-        return expand_units<5, false>(panels, panel, first_unit, units, out);
+        return expand_units<5, false>(stretch);
       case 6:
-        return expand_units<6, false>(panels, panel, first_unit, units, out);
+        return expand_units<6, false>(stretch);
       default:
-        return expand_units<8, false>(panels, panel, first_unit, units, out);
+        return expand_units<8, false>(stretch);
     }
   }
 
-  static void multiply(int64_t rows, const std::byte* a, const std::byte*, const std::byte* expanded, int64_t k,
-                       float* sums, bool resume, Prefetch prefetch) {
+  static void multiply(int64_t rows, const std::byte* a, const QuantizedStretch& stretch, int64_t k, float* sums,
+                       bool resume, Prefetch prefetch) {
+    const std::byte* expanded = stretch.expanded;
     switch (packed_rows(rows)) {
       case 1:
         return multiply_rows<1>(a, expanded, k, sums, resume, prefetch);
@@ -179,12 +194,14 @@ struct IntegerKernel {
 
  private:
   template <int kBits, bool kIsTable>
-  static void expand_units(const QuantizedPanels& panels, const std::byte* panel, int64_t first_unit, int64_t units,
-                           std::byte* out) {
+  static void expand_units(const QuantizedStretch& stretch) {
+    const QuantizedPanels& panels = stretch.panels;
+    const std::byte* panel = stretch.panel;
+    std::byte* out = stretch.expanded;
     const CodeTable table(panels.table);
-    for (int64_t unit = first_unit; unit < first_unit + units; ++unit) {
+    expand_groups<kParts, kOffsets>(panels, panel, stretch.unit, stretch.units, kHalfBytes, out);
+    for (int64_t unit = stretch.unit; unit < stretch.unit + stretch.units; ++unit) {
       for (int64_t half = 0; half < 2; ++half, out += kHalfBytes) {
-        expand_groups<kParts, kOffsets>(panels, panel, unit, half, out);
         if constexpr (Dots::kIsUnsigned) {
           expand_bytes<kBits, kIsTable>(panels, panel, unit, half, table, out + Half::kCodesAt);
         } else {

@@ -40,47 +40,69 @@ struct F32Layout {
   }
 };
 
-template <int kBits, QuantizedPanels::Values kValues, bool kHasMinimums, typename Layout>
-void widen_units(const QuantizedPanels& panels, const std::byte* panel, int64_t first_unit, int64_t units,
-                 std::byte* out) {
-  using Values = QuantizedPanels::Values;
-  const CodeTable table(panels.table);
+// The scales of a half's unit, and what is added or taken, for each part of 16 k.
+struct HalfGroups {
   alignas(64) float scales[2][kHalfCols];
   alignas(64) float minimums[2][kHalfCols];
   alignas(64) int32_t zeros[2][kHalfCols];
-  for (int64_t unit = first_unit; unit < first_unit + units; ++unit, out += Layout::kUnitBytes) {
-    for (int64_t half = 0; half < 2; ++half) {
-      for (int part = 0; part < 2; ++part) {
-        const int64_t group = group_of(panels, unit, part);
-        load_group_scales(panels, panel, group, half, scales[part]);
-        if constexpr (kHasMinimums) load_group_minimums(panels, panel, group, half, minimums[part]);
-        if constexpr (!kHasMinimums) load_group_zeros(panels, panel, group, half, zeros[part]);
+};
+
+// Of one unit: halves [2].
+template <bool kHasMinimums>
+inline void load_groups(const QuantizedPanels& panels, const std::byte* panel, int64_t unit, HalfGroups* halves) {
+  with_scales(panels, [&](auto tag) {
+    GroupWalk walk(panels, unit);
+    auto scales = scales_of<tag.kValue>(panels, panel);
+    auto minimums = minimums_of<tag.kValue>(panels, panel);
+    for (int part = 0; part < 2; ++part) {
+      const GroupIndex index = walk.to(unit * QuantizedPanels::kUnitK + part * 16);
+      for (int64_t half = 0; half < 2; ++half) {
+        HalfGroups& groups = halves[half];
+        scales.read(index, half, panels.table_unit, groups.scales[part]);
+        if constexpr (kHasMinimums) minimums.read(index, half, 1.0F, groups.minimums[part]);
+        if constexpr (!kHasMinimums) load_group_zeros(panels, panel, index.group, half, groups.zeros[part]);
       }
+    }
+  });
+}
+
+// The i-th k of a line's words as elements.
+template <QuantizedPanels::Values kValues, bool kHasMinimums>
+inline __attribute__((always_inline)) CodeFloats widened_element(CodeWords words, int i, const HalfGroups& groups,
+                                                                 int part, int v) {
+  using Values = QuantizedPanels::Values;
+  const auto scale = load_vector<CodeFloats>(groups.scales[part] + v * kWordLanes);
+  if constexpr (kValues == Values::kE4m3) return scale * from_e4m3((words >> (8 * i)) & 0xffU);
+  if constexpr (kValues == Values::kTable) {
+    return scale * __builtin_convertvector((CodeInts)(words << (24 - 8 * i)) >> 24, CodeFloats);
+  }
+  const auto code = (CodeInts)((words >> (8 * i)) & 0xffU);
+  if constexpr (kHasMinimums) {
+    return scale * __builtin_convertvector(code, CodeFloats) +
+           load_vector<CodeFloats>(groups.minimums[part] + v * kWordLanes);
+  }
+  const CodeInts value = code - load_vector<CodeInts>(groups.zeros[part] + v * kWordLanes);
+  return scale * __builtin_convertvector(value, CodeFloats);
+}
+
+template <int kBits, QuantizedPanels::Values kValues, bool kHasMinimums, typename Layout>
+void widen_units(const QuantizedPanels& panels, const std::byte* panel, int64_t first_unit, int64_t units,
+                 std::byte* out) {
+  const CodeTable table(panels.table);
+  HalfGroups groups[2];
+  for (int64_t unit = first_unit; unit < first_unit + units; ++unit, out += Layout::kUnitBytes) {
+    load_groups<kHasMinimums>(panels, panel, unit, groups);
+    for (int64_t half = 0; half < 2; ++half) {
       const std::byte* codes = panel + panels.codes_at + unit * panels.unit_bytes + half * panels.half_bytes;
       for (int v = 0; v < kLineVectors; ++v) {
 #pragma GCC unroll 8
         for (int line = 0; line < kHalfLines; ++line) {
-          const int part = line / 4;
-          const auto scale = load_vector<CodeFloats>(scales[part] + v * kWordLanes);
           CodeWords words = code_words<kBits>(codes, line, v * (kWordLanes * 4));
-          if constexpr (kValues == Values::kTable) words = table.of(words);
+          if constexpr (kValues == QuantizedPanels::Values::kTable) words = table.of(words);
           CodeFloats elements[4];
 #pragma GCC unroll 4
           for (int i = 0; i < 4; ++i) {
-            if constexpr (kValues == Values::kE4m3) {
-              elements[i] = scale * from_e4m3((words >> (8 * i)) & 0xffU);
-            } else if constexpr (kValues == Values::kTable) {
-              elements[i] = scale * __builtin_convertvector((CodeInts)(words << (24 - 8 * i)) >> 24, CodeFloats);
-            } else {
-              const auto code = (CodeInts)((words >> (8 * i)) & 0xffU);
-              if constexpr (kHasMinimums) {
-                elements[i] = scale * __builtin_convertvector(code, CodeFloats) +
-                              load_vector<CodeFloats>(minimums[part] + v * kWordLanes);
-              } else {
-                const CodeInts value = code - load_vector<CodeInts>(zeros[part] + v * kWordLanes);
-                elements[i] = scale * __builtin_convertvector(value, CodeFloats);
-              }
-            }
+            elements[i] = widened_element<kValues, kHasMinimums>(words, i, groups[half], line / 4, v);
           }
           Layout::store(out + half * Layout::kHalfBytes, line, v, elements);
         }
@@ -133,6 +155,8 @@ struct WideningKernel {
   static constexpr int64_t kPackedBytes = Plain::kPackedBytes;
   static constexpr int64_t kExpandedBytes = Layout::kUnitBytes;
   static constexpr int64_t kStretch = 8;
+  static constexpr int64_t kAloneRows = 0;
+  static constexpr int64_t kPairRows = 0;
   static constexpr int64_t kLineK = Plain::kUnitK;
 
   explicit WideningKernel(int64_t rows) : plain(rows) {}
@@ -141,13 +165,12 @@ struct WideningKernel {
   static void pack(const RowSource& source, int64_t first, int64_t rows, int64_t k, std::byte* out) {
     Plain::pack(source, first, rows, k, out);
   }
-  static void expand(const QuantizedPanels& panels, const std::byte* panel, int64_t first_unit, int64_t units,
-                     std::byte* out) {
-    widen<Layout>(panels, panel, first_unit, units, out);
+  static void expand(const QuantizedStretch& stretch) {
+    widen<Layout>(stretch.panels, stretch.panel, stretch.unit, stretch.units, stretch.expanded);
   }
-  void multiply(int64_t rows, const std::byte* a, const std::byte*, const std::byte* expanded, int64_t k, float* sums,
-                bool resume, const Prefetch& prefetch) {
-    plain.multiply(rows, a, expanded, k, sums, resume, prefetch);
+  void multiply(int64_t rows, const std::byte* a, const QuantizedStretch& stretch, int64_t k, float* sums, bool resume,
+                const Prefetch& prefetch) {
+    plain.multiply(rows, a, stretch.expanded, k, sums, resume, prefetch);
   }
 
   Plain plain;
