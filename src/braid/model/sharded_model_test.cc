@@ -133,13 +133,14 @@ int64_t bytes_held_once(const ModelConfig& config, const ParallelLayout& layout)
 }
 
 TEST_P(ShardedModel, HoldsWhatRanksShareOnce) {
-  EXPECT_EQ(runs_->load(layout(1, 1)).weight_bytes, bytes_held_once(runs_->config(), layout(1, 1)));
-  const LoadedModel replicas = runs_->load({.tp_size = 1, .dp_size = 3});
+  constexpr QuantizedWeights kWidened;
+  EXPECT_EQ(runs_->load(layout(1, 1), kWidened).weight_bytes, bytes_held_once(runs_->config(), layout(1, 1)));
+  const LoadedModel replicas = runs_->load({.tp_size = 1, .dp_size = 3}, kWidened);
   EXPECT_EQ(replicas.ranks.size(), 3U);
   EXPECT_EQ(replicas.weight_bytes, bytes_held_once(runs_->config(), layout(1, 1)));
   for (const ParallelLayout& layout : layouts()) {
     if (!fits(runs_->config(), layout)) continue;
-    const LoadedModel model = runs_->load(layout);
+    const LoadedModel model = runs_->load(layout, kWidened);
     EXPECT_EQ(model.ranks.size(), static_cast<size_t>(layout.tp_size));
     EXPECT_EQ(model.weight_bytes, bytes_held_once(runs_->config(), layout)) << name_of(layout);
   }

@@ -341,7 +341,7 @@ TEST_F(PackCacheTest, ALoadingThatEndsEarlyLeavesNothing) {
   const std::string folder = (folder_.path() / "packs").string();
   auto cache = PackCache::open(*checkpoint_, {.folder = folder, .layout = "one rank"}, team, make_null_logger());
   ASSERT_TRUE(cache.ok());
-  pack_all(*checkpoint_, team, cache->get(), DType::kBFloat16);
+  pack_all(*checkpoint_, team, cache->get(), DType::kBFloat16, quantized_);
   EXPECT_EQ(packs().size(), 1U) << "one is being written";
   cache->reset();
   EXPECT_TRUE(packs().empty());
