@@ -44,6 +44,7 @@ FAMILIES = [
     ("GptOssForCausalLM", "gpt_oss", "gpt-oss", ["o200k"], ["channels"]),
     ("Glm4MoeForCausalLM", "glm4_moe", "glm4moe", ["glm4"], ["keys"]),
 ]
+QUANTIZED = "quantized directories"  # of any family
 MODEL_CHECKS = {
     "float32 logits, greedy ids": "HeldToTransformers.Float32LogitsAndGreedyIdsAreTheSame",
     "log-probabilities": "HeldToTransformers.PromptLogprobsAreTheLogSoftmaxOfItsLogits",
@@ -76,15 +77,28 @@ def gguf_class(path):
     return next(family[0] for family in FAMILIES if family[2] == name)
 
 
+def storage(quantization):
+    """How a quantization_config stores weights: "gptq, 4 bits", "compressed-tensors pack-quantized, 4 bits", …"""
+    method = quantization["quant_method"]
+    if method == "compressed-tensors":
+        bits = quantization["config_groups"]["group_0"]["weights"]["num_bits"]
+        return f"`{method}` {quantization['format']}, {bits} bits"
+    if method == "fp8":
+        return "`fp8`, blocks" if "weight_block_size" in quantization else "`fp8`, one scale a tensor"
+    return f"`{method}`, {quantization['bits']} bits"
+
+
 def checkpoints():
-    """{(class, source): names of its fixtures}"""
+    """{(class, source): names of its fixtures}, and {(QUANTIZED, storage): …}"""
     found = {}
     for folder in sorted(path for path in MODELS.iterdir() if path.is_dir()):
         if (folder / "model.gguf").exists():
             key = (gguf_class(folder / "model.gguf"), "GGUF")
         else:
             config = json.loads((folder / "config.json").read_text())
-            key = (config["architectures"][0], "directory")
+            quantization = config.get("quantization_config", {"quant_method": "mxfp4"})
+            is_quantized = quantization["quant_method"] != "mxfp4"  # gpt-oss's experts have it in an ordinary case
+            key = (QUANTIZED, storage(quantization)) if is_quantized else (config["architectures"][0], "directory")
         found.setdefault(key, []).append(folder.name)
     return found
 
@@ -131,7 +145,7 @@ def family_lines(name, file, architecture):
 def table(results):
     fixtures = checkpoints()
     known = {family[0] for family in FAMILIES}
-    unknown = sorted({name for name, _ in fixtures} - known)
+    unknown = sorted({name for name, _ in fixtures} - known - {QUANTIZED})
     if unknown:
         sys.exit(f"make_models_table.py: FAMILIES lacks {', '.join(unknown)}")
     header = ["family", "from", *MODEL_CHECKS, "tokenizer", "template", "lines"]
@@ -145,6 +159,9 @@ def table(results):
                          *(figure(results, test, names) for test in MODEL_CHECKS.values()),
                          figure(results, TOKENIZER_CHECK, tokenizers), figure(results, TEMPLATE_CHECK, templates),
                          str(family_lines(name, file, architecture)) if source == "directory" else ""])
+    for (kind, source), names in sorted(fixtures.items()):
+        if kind == QUANTIZED:
+            rows.append([kind, source, *(figure(results, test, names) for test in MODEL_CHECKS.values()), "", "", ""])
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 
 

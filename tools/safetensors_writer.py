@@ -3,7 +3,7 @@
 import json
 import struct
 
-DTYPE_BYTES = {"F32": 4, "F16": 2, "BF16": 2, "U8": 1}
+DTYPE_BYTES = {"F32": 4, "F16": 2, "BF16": 2, "U8": 1, "I8": 1, "F8_E4M3": 1, "I32": 4, "I64": 8}
 
 
 def write_safetensors(path, tensors, make):

@@ -8,7 +8,7 @@ Element i of the tensor `name` depends on (seed, name, i) alone, so tensors can 
     value  = float32(s) * float32(1 / 37837.2) * scale + offset, each step rounded to float32
 
 The value is then rounded to nearest even to the stored dtype. A tensor of bytes has low + (z / 2^32) mod
-(high - low + 1), in integer arithmetic.
+(high - low + 1), in integer arithmetic; if it is signed, bit 31 of z is its highest bit.
 """
 
 import numpy as np
@@ -49,11 +49,14 @@ def seeded_values(seed, name, shape, scale=1.0, offset=0.0):
     return value.reshape(shape)
 
 
-def seeded_bytes(seed, name, shape, low, high):
-    """The tensor as uint8, each within [low, high]."""
+def seeded_bytes(seed, name, shape, low, high, is_signed=False):
+    """The tensor as uint8, each within [low, high]; or with a random highest bit, too."""
     counter = np.arange(1, int(np.prod(shape)) + 1, dtype=np.uint64)
     z = mix(tensor_key(seed, name) + counter * GOLDEN)
-    return (np.uint64(low) + (z >> np.uint64(32)) % np.uint64(high - low + 1)).astype(np.uint8).reshape(shape)
+    values = (np.uint64(low) + (z >> np.uint64(32)) % np.uint64(high - low + 1)).astype(np.uint8)
+    if is_signed:
+        values |= (((z >> np.uint64(31)) & np.uint64(1)) << np.uint64(7)).astype(np.uint8)
+    return values.reshape(shape)
 
 
 def round_to_bfloat16(values):

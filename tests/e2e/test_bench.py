@@ -15,7 +15,7 @@ def test_roofline(braid):
     got = json.loads(braid.ok("bench", "roofline", "--json", timeout=300))
     assert got["bf16_flops_per_s"] > 0 and got["f32_flops_per_s"] > 0 and got["read_bytes_per_s"] > 0
     assert isinstance(got["isa"], str)
-    for dtype in ("bf16", "f32"):
+    for dtype in ("bf16", "f32", "int8"):
         assert got[f"{dtype}_instruction"]
         assert min(got[f"{dtype}_{source}_flops_per_s"] for source in ("register", "l1", "l2")) > 0
     table = braid.ok("bench", "roofline", timeout=300)
@@ -30,6 +30,12 @@ def test_kernels(braid):
         assert case["seconds"] > 0 and 0 < case["floor_fraction"] <= 1.000001
     table = braid.ok("bench", "kernels", "--quick", timeout=300)
     assert len([line for line in table.splitlines() if line.endswith("%")]) == len(got["products"] + got["attention"])
+
+
+def test_kernels_with_quantized_weights(braid):
+    got = json.loads(braid.ok("bench", "kernels", "--weights", "q4_k", "--quick", "--json", timeout=300))
+    assert got["weights"] == "q4_k" and {case["m"] for case in got["products"]} == {1, 8, 64} and not got["attention"]
+    assert "must be one of q4_0" in braid.error("bench", "kernels", "--weights", "q9")
 
 
 def test_latency_and_throughput_of_a_tiny_model(braid, tiny_model):

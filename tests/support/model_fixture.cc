@@ -39,9 +39,16 @@ FixtureTensor tensor_from(const json& entry, DType stored) {
                        .dtype = stored,
                        .seeded_as = {}};
   tensor.seeded_as = entry.value("same_as", tensor.name);
-  if (entry.contains("bytes")) {
-    tensor.bytes = {.low = entry.at("bytes").at(0), .high = entry.at("bytes").at(1)};
+  const std::string type = entry.value("dtype", "");
+  if (entry.contains("values")) {
+    tensor.type = type;
+    tensor.values = entry.at("values").get<std::vector<int64_t>>();
+  } else if (entry.contains("bytes")) {
+    tensor.type = type;
+    tensor.bytes = {
+        .low = entry.at("bytes").at(0), .high = entry.at("bytes").at(1), .is_signed = entry.value("signed", false)};
   } else {
+    if (!type.empty()) tensor.dtype = dtype_named(type);
     tensor.scale = entry.at("scale");
     tensor.offset = entry.at("offset");
   }
@@ -86,13 +93,16 @@ std::vector<std::string> gguf_fixture_names() {
 std::vector<std::string> tested_checkpoint_names() {
   std::vector<std::string> names = checkpoint_fixture_names();
   if (!kUnderSanitizer) return names;
-  std::map<std::string, std::string> last_of;  // by architecture
+  std::map<std::string, std::string> last_of;  // by architecture, or by how weights are quantized
   for (const std::string& name : names) {
     std::ifstream in(model_fixtures_folder() / name / "config.json");
-    last_of[json::parse(in).at("architectures").at(0)] = name;
+    const json config = json::parse(in);
+    const std::string architecture = config.at("architectures").at(0);
+    const auto quantization = config.find("quantization_config");
+    last_of[quantization == config.end() ? architecture : quantization->at("quant_method").get<std::string>()] = name;
   }
   names.clear();
-  for (const auto& [architecture, name] : last_of) names.push_back(name);
+  for (const auto& [kind, name] : last_of) names.push_back(name);
   return names;
 }
 

@@ -24,8 +24,20 @@ struct FixtureTensor {
   struct Bytes {
     uint8_t low = 0;
     uint8_t high = 0;
+    bool is_signed = false;  // the highest bit is random, whatever `high` is
   };
-  std::optional<Bytes> bytes = {};  // the values' range if stored as U8; dtype, scale and offset are then unused
+  // The range of the bytes that it consists of, if it is stored as U8 or as `type`; dtype, scale and offset are then
+  // unused.
+  std::optional<Bytes> bytes = {};
+  std::string type = {};             // "I32", "F8_E4M3", …: a type that is no DType; empty: none
+  std::vector<int64_t> values = {};  // of I32 or I64, instead of bytes
+
+  bool is_plain() const { return type.empty() && !bytes; }
+  int64_t element_bytes() const {
+    if (type == "I64") return 8;
+    if (type == "I32") return 4;
+    return is_plain() ? dtype_bytes(dtype) : 1;
+  }
 };
 
 struct FixturePrompt {
@@ -60,8 +72,8 @@ std::vector<std::string> checkpoint_fixture_names();
 std::vector<std::string> gguf_fixture_names();
 
 // The fixtures that tests of whole models run: all, but fewer under sanitizers, which slow tests tenfold and more. Then
-// it is the last directory of each architecture, and no GGUF file under ThreadSanitizer: its model runs like a
-// directory's.
+// it is the last directory of each architecture and of each quant_method, and no GGUF file under ThreadSanitizer: its
+// model runs like a directory's.
 std::vector<std::string> tested_checkpoint_names();
 std::vector<std::string> tested_gguf_names();
 

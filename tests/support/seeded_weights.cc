@@ -1,7 +1,8 @@
 #include "tests/support/seeded_weights.h"
 
-#include <cmath>
 #include <cstring>
+
+#include "braid/tensor/float16.h"
 
 namespace braid::testing {
 namespace {
@@ -35,20 +36,6 @@ float seeded_unit(uint64_t key, uint64_t index) {
   return static_cast<float>(sum - 131070) * static_cast<float>(1.0 / 37837.2);
 }
 
-Float16 to_float16(float value) {
-  const auto bits = std::bit_cast<uint32_t>(value);
-  const auto sign = static_cast<uint16_t>((bits >> 16) & 0x8000U);
-  const float size = std::fabs(value);
-  if (std::isnan(value)) return {static_cast<uint16_t>(sign | 0x7E00U)};
-  if (size >= 65520.0F) return {static_cast<uint16_t>(sign | 0x7C00U)};
-  if (size < 0x1p-14F) {  // a denormal half counts in units of 2^-24; the default mode rounds to nearest even
-    return {static_cast<uint16_t>(sign | static_cast<uint16_t>(std::nearbyint(size * 0x1p24F)))};
-  }
-  const uint32_t magnitude = bits & 0x7FFFFFFFU;
-  const uint32_t rounded = magnitude + 0xFFFU + ((magnitude >> 13) & 1U);
-  return {static_cast<uint16_t>(sign | ((rounded >> 13) - (112U << 10)))};
-}
-
 std::vector<std::byte> seeded_bytes(uint64_t key, int64_t count, float scale, float offset, DType dtype) {
   std::vector<std::byte> bytes(static_cast<size_t>(count * dtype_bytes(dtype)));
   for (int64_t i = 0; i < count; ++i) {
@@ -70,10 +57,12 @@ std::vector<std::byte> seeded_bytes(uint64_t key, int64_t count, float scale, fl
   return bytes;
 }
 
-std::vector<std::byte> seeded_bytes_within(uint64_t key, int64_t count, uint8_t low, uint8_t high) {
+std::vector<std::byte> seeded_bytes_within(uint64_t key, int64_t count, uint8_t low, uint8_t high, bool is_signed) {
   std::vector<std::byte> bytes(static_cast<size_t>(count));
   for (size_t i = 0; i < bytes.size(); ++i) {
-    bytes[i] = static_cast<std::byte>(low + (draw(key, i) >> 32) % (uint64_t{high} - low + 1));
+    const uint64_t z = draw(key, i);
+    bytes[i] = static_cast<std::byte>(low + (z >> 32) % (uint64_t{high} - low + 1));
+    if (is_signed && (z >> 31 & 1) != 0) bytes[i] |= std::byte{0x80};
   }
   return bytes;
 }

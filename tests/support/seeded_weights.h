@@ -19,10 +19,8 @@ float seeded_unit(uint64_t key, uint64_t index);
 // Elements [0, count) as unit * scale + offset, rounded to nearest even to `dtype`, little-endian as stored in files.
 std::vector<std::byte> seeded_bytes(uint64_t key, int64_t count, float scale, float offset, DType dtype);
 
-// Elements [0, count) of a tensor of bytes, each within [low, high].
-std::vector<std::byte> seeded_bytes_within(uint64_t key, int64_t count, uint8_t low, uint8_t high);
-
-// Rounds to nearest, ties to even; values beyond binary16 become infinite.
-Float16 to_float16(float value);
+// Elements [0, count) of a tensor of bytes, each within [low, high]; `is_signed`: with a random highest bit.
+std::vector<std::byte> seeded_bytes_within(uint64_t key, int64_t count, uint8_t low, uint8_t high,
+                                           bool is_signed = false);
 
 }  // namespace braid::testing

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <span>
 
+#include "braid/tensor/float16.h"
 namespace braid::testing {
 namespace {
 

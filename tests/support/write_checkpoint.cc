@@ -23,6 +23,7 @@ int64_t num_elements(const FixtureTensor& tensor) {
 }
 
 std::string dtype_code(const FixtureTensor& tensor) {
+  if (!tensor.type.empty()) return tensor.type;
   if (tensor.bytes) return "U8";
   if (tensor.dtype == DType::kFloat32) return "F32";
   return tensor.dtype == DType::kFloat16 ? "F16" : "BF16";
@@ -30,7 +31,20 @@ std::string dtype_code(const FixtureTensor& tensor) {
 
 std::vector<std::byte> bytes_of(uint64_t seed, const FixtureTensor& tensor) {
   const uint64_t key = seeded_key(seed, tensor.seeded_as);
-  if (tensor.bytes) return seeded_bytes_within(key, num_elements(tensor), tensor.bytes->low, tensor.bytes->high);
+  const int64_t count = num_elements(tensor) * tensor.element_bytes();
+  if (!tensor.values.empty()) {
+    std::vector<std::byte> bytes;
+    for (const int64_t value : tensor.values) {
+      const auto* const from = reinterpret_cast<const std::byte*>(&value);  // little-endian: the low bytes come first
+      bytes.insert(bytes.end(), from, from + tensor.element_bytes());
+    }
+    CHECK(static_cast<int64_t>(bytes.size()) == count, "{}", tensor.name);
+    return bytes;
+  }
+  if (tensor.bytes) {
+    const FixtureTensor::Bytes& range = *tensor.bytes;
+    return seeded_bytes_within(key, count, range.low, range.high, range.is_signed);
+  }
   return seeded_bytes(key, num_elements(tensor), tensor.scale, tensor.offset, tensor.dtype);
 }
 
@@ -38,7 +52,7 @@ void write_safetensors(const fs::path& file, uint64_t seed, std::span<const Fixt
   json header = {{"__metadata__", {{"format", "pt"}}}};
   int64_t offset = 0;
   for (const FixtureTensor& tensor : tensors) {
-    const int64_t end = offset + num_elements(tensor) * (tensor.bytes ? 1 : dtype_bytes(tensor.dtype));
+    const int64_t end = offset + num_elements(tensor) * tensor.element_bytes();
     header[tensor.name] = {{"dtype", dtype_code(tensor)}, {"shape", tensor.shape}, {"data_offsets", {offset, end}}};
     offset = end;
   }

@@ -42,6 +42,20 @@ Result<std::optional<DType>> parse_dtype(const char* flag, const std::string& te
   return fail("{} {}: must be auto, bfloat16 or float32", flag, text);
 }
 
+Result<Quantization> parse_quantization(const std::string& text) {
+  if (text == "none") return Quantization::kNone;
+  if (text == "int8") return Quantization::kInt8;
+  if (text == "int4") return Quantization::kInt4;
+  return fail("--quantization {}: must be none, int8 or int4", text);
+}
+
+Result<std::optional<ActivationBits>> parse_activation_bits(const std::string& text) {
+  if (text == "auto") return std::optional<ActivationBits>();
+  if (text == "8") return std::optional(ActivationBits::k8);
+  if (text == "16") return std::optional(ActivationBits::k16);
+  return fail("--activation-bits {}: must be auto, 8 or 16", text);
+}
+
 }  // namespace
 
 std::string environment_variable(const char* name) {
@@ -130,11 +144,18 @@ Result<EngineOptions> ModelFlags::engine_options() const {
   }
   options.prefill_alignment = prefill_alignment;
   options.max_restarts = max_restarts;
-  TRY(options.rank.dtype, parse_dtype("--dtype", dtype));
+  TRY_STATUS(set_numbers(options.rank));
   TRY(options.rank.kv_cache_dtype, parse_dtype("--kv-cache-dtype", kv_cache_dtype));
   TRY(options.schedule_policy, parse_schedule_policy(schedule_policy));
   TRY(options.rank.isa, isa_from_environment());
   return options;
+}
+
+Status ModelFlags::set_numbers(RankOptions& options) const {
+  TRY(options.dtype, parse_dtype("--dtype", dtype));
+  TRY(options.quantization, parse_quantization(quantization));
+  TRY(options.activation_bits, parse_activation_bits(activation_bits));
+  return {};
 }
 
 void add_model_flag(Command command, ModelFlags& flags) {
@@ -175,10 +196,20 @@ void add_step_flags(Command command, ModelFlags& flags) {
       .group("Engine");
 }
 
+void add_number_flags(Command command, ModelFlags& flags) {
+  const auto group = [](Flag flag) { return flag.show_default().group("Engine"); };
+  group(command.add_option("--dtype", flags.dtype, "Weights and activations: auto, bfloat16, float32"));
+  group(command.add_option("--quantization", flags.quantization,
+                           "Matrices that are stored in 16 or 32 bits: none, or rounded while loading to int8 or int4 "
+                           "(blocks of 32; head and embedding to int8)"));
+  group(command.add_option("--activation-bits", flags.activation_bits,
+                           "Rows in products with quantized weights: 8 (fast), 16 (exact), auto (8 with bfloat16)"));
+}
+
 void add_rank_flags(Command command, ModelFlags& flags) {
   RankOptions& rank = flags.rank;
   const auto group = [](Flag flag) { return flag.show_default().group("Engine"); };
-  group(command.add_option("--dtype", flags.dtype, "Weights and activations: auto, bfloat16, float32"));
+  add_number_flags(command, flags);
   group(command.add_option("--kv-cache-dtype", flags.kv_cache_dtype, "auto (as --dtype), bfloat16, float32"));
   const auto backends = attention_backend_names();
   group(command.add_option("--attention-backend", rank.attention_backend, "fa (tiled, fast) or native (portable)"))

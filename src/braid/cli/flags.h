@@ -23,6 +23,8 @@ struct ModelFlags {
   std::string chat_template;
   std::string dtype = "auto";
   std::string kv_cache_dtype = "auto";
+  std::string quantization = "none";
+  std::string activation_bits = "auto";
   std::string schedule_policy = "fcfs";
   std::string log_level = "info";
   GenerationConfigOptions generation_config;
@@ -44,6 +46,8 @@ struct ModelFlags {
 
   // Errors name the flag and its value. Reads BRAID_CPU_ISA, HOME and the variables of Hugging Face's tools.
   Result<EngineOptions> engine_options() const;
+  // Sets the dtype, the quantization and the activations' bits.
+  Status set_numbers(RankOptions& options) const;
   Result<OverlapHalves> halves() const;  // of both flags
   Result<ParallelLayout> parallel_layout() const;
   ModelSourceOptions source_options() const;
@@ -63,6 +67,8 @@ void add_download_flag(Command command, ModelFlags& flags);   // --download-dir
 void add_tokenizer_flag(Command command, ModelFlags& flags);  // --tokenizer-path
 void add_template_flag(Command command, ModelFlags& flags);   // --chat-template
 void add_step_flags(Command command, ModelFlags& flags);      // how large a step may be
+// --dtype, --quantization and --activation-bits.
+void add_number_flags(Command command, ModelFlags& flags);
 void add_rank_flags(Command command, ModelFlags& flags);      // these, and how the model runs
 void add_split_flags(Command command, ModelFlags& flags);     // how the model is split over ranks
 void add_layout_flags(Command command, ModelFlags& flags);    // these, and how the ranks run

@@ -45,6 +45,18 @@ void check_vectors(const WeightTable& table, const Checkpoint& checkpoint, Inspe
   }
 }
 
+// Reports the errors in scales and zero points that loading would find. Those in blocks of GGUF files are found only
+// when all weights are read.
+void check_scales(const Checkpoint& checkpoint, InspectReport& report) {
+  for (const auto& [name, tensor] : checkpoint.tensors()) {
+    if (report.problems.size() >= kMaxProblems) return;
+    if (tensor.parts == nullptr) continue;
+    if (const Status checked = tensor.parts->check_scales(); !checked.ok()) {
+      report.problems.push_back(checked.error().message);
+    }
+  }
+}
+
 int64_t count_active(const WeightTable& table, const ModelConfig& config) {
   int64_t total = 0;
   for (const WeightSpec& spec : table) {
@@ -104,10 +116,13 @@ void inspect_weights(const Checkpoint& checkpoint, const RankOptions& ranks, Ins
     report.vision_parameters = num_parameters(vision_tensors(*config.vision), config);
   }
   report.bfloat16_bytes = report.parameters * dtype_bytes(DType::kBFloat16);
+  const DType dtype = chosen_dtype(ranks, config);
+  report.weight_uses = expected_uses(table, checkpoint, dtype, chosen_quantization(ranks, dtype));
   report.ignored = list_ignored(table, ignored, checkpoint);
   const auto problems = find_weight_problems(table, ignored, checkpoint, kMaxProblems);
   report.problems.insert(report.problems.end(), problems.begin(), problems.end());
   check_vectors(table, checkpoint, report);
+  check_scales(checkpoint, report);
 }
 
 void inspect_text(const ResolvedModel& model, InspectReport& report) {
@@ -146,6 +161,10 @@ Json as_json_object(const InspectReport& report) {
     kv_groups.push_back(
         {{"window", group.window}, {"num_layers", group.num_layers}, {"kv_bytes_per_token", group.kv_bytes_per_token}});
   }
+  Json weights = Json::array();
+  for (const auto& [use, bytes] : report.weight_uses.bytes()) {
+    weights.push_back({{"type", use.first}, {"stored_bytes", bytes}, {"computed_bits", use.second}});
+  }
   return {{"path", report.path},
           {"would_run", report.would_run()},
           {"architecture", report.architecture},
@@ -155,6 +174,7 @@ Json as_json_object(const InspectReport& report) {
           {"stored_bytes", report.stored_bytes},
           {"stored_types", report.stored_types},
           {"bfloat16_bytes", report.bfloat16_bytes},
+          {"weights", weights},
           {"kv_bytes_per_token", report.kv_bytes_per_token},
           {"kv_groups", kv_groups},
           {"exchange_bytes", report.exchange_bytes},
@@ -200,6 +220,7 @@ void print_text(const InspectReport& report, std::ostream& out) {
            fmt::format("{} blocks, {} of the parameters", report.vision_blocks, in_words(report.vision_parameters)));
     }
     line("stored", fmt::format("{} as {}", in_bytes(report.stored_bytes), fmt::join(report.stored_types, ", ")));
+    line("computed", report.weight_uses.text());
     line("in bfloat16", in_bytes(report.bfloat16_bytes));
     line("KV a token", fmt::format("{} in bfloat16", in_bytes(report.kv_bytes_per_token)));
     for (const auto& group : report.kv_groups) {

@@ -8,6 +8,7 @@
 
 #include "braid/formats/json.h"
 #include "braid/hub/model_path.h"
+#include "braid/weights/weight_use.h"
 #include "braid/worker/rank_options.h"
 
 namespace braid {
@@ -21,7 +22,8 @@ struct InspectReport {
   int32_t vision_blocks = 0;
   int64_t stored_bytes = 0;
   std::vector<std::string> stored_types;  // "BF16", "Q8_0", …
-  int64_t bfloat16_bytes = 0;             // of the weights, loaded with --dtype bfloat16
+  int64_t bfloat16_bytes = 0;             // of the weights, all in bfloat16
+  WeightUses weight_uses;                 // what is computed with, on a rank that has everything
   int64_t kv_bytes_per_token = 0;         // with --kv-cache-dtype bfloat16, over all ranks that hold it
   // For each kv_group, if layers have attention windows: its window, its layers and its part of kv_bytes_per_token.
   struct KvGroupReport {
@@ -44,7 +46,7 @@ struct InspectReport {
   bool would_run() const { return problems.empty(); }
 };
 
-// Of `ranks`, only the layout and the sizes of steps matter.
+// Of `ranks`, only the layout, the sizes of steps, the dtype and the quantization matter.
 InspectReport inspect_model(const ResolvedModel& model, const RankOptions& ranks = {});
 
 // Prints the report as text or as one JSON object. Returns the exit code: 0 if it would run, else 1.

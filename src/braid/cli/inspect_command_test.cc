@@ -3,6 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <limits>
+#include <map>
+#include <set>
 #include <sstream>
 
 #include "tests/support/model_fixture.h"
@@ -34,6 +37,43 @@ TEST(Inspect, AGgufFileIsReportedWithItsTokenizer) {
        {"Qwen3MoeForCausalLM, 2 layers", "active", "GGUF gpt2 qwen2, 280 tokens", "512 tokens", "it would run"}) {
     EXPECT_NE(out.str().find(part), std::string::npos) << part << " in\n" << out.str();
   }
+}
+
+TEST(Inspect, TellsTheBitsThatWeightsAreComputedIn) {
+  const testing::TemporaryFolder folder;
+  write_checkpoint(testing::read_model_fixture("quantized_awq"), folder.path());
+  const auto run = [&](const RankOptions& ranks, bool as_json) {
+    std::ostringstream out;
+    EXPECT_EQ(run_inspect(folder.path().string(), {}, ranks, as_json, out), 0) << out.str();
+    return out.str();
+  };
+  EXPECT_NE(run({}, false).find("AWQ 4-bit 0.1 MB in 4 bits, F16 "), std::string::npos) << run({}, false);
+  const auto bits_of = [&](const RankOptions& ranks) {
+    std::map<std::string, std::set<int>> bits;
+    for (const auto& use : parse_json(run(ranks, true)).value()["weights"]) {
+      EXPECT_GT(use["stored_bytes"], 0);
+      bits[use["type"].get<std::string>()].insert(use["computed_bits"].get<int>());
+    }
+    return bits;
+  };
+  // Head and embedding; norms and the router.
+  EXPECT_EQ(bits_of({})["F16"], (std::set<int>{16, 32}));
+  EXPECT_EQ(bits_of({.quantization = Quantization::kInt4})["F16"], (std::set<int>{8, 32}));
+  EXPECT_EQ(bits_of({.quantization = Quantization::kInt4})["AWQ 4-bit"], std::set<int>{4});
+}
+
+TEST(Inspect, ScalesThatAreNotFiniteAreReported) {
+  testing::ModelFixture fixture = testing::read_model_fixture("quantized_fp8_channel");
+  for (testing::FixtureTensor& tensor : fixture.tensors) {
+    if (tensor.name == "model.layers.1.mlp.up_proj.weight_scale") tensor.scale = std::numeric_limits<float>::infinity();
+  }
+  const testing::TemporaryFolder folder;
+  write_checkpoint(fixture, folder.path());
+  std::ostringstream out;
+  EXPECT_EQ(run_inspect(folder.path().string(), {}, {}, false, out), 1);
+  EXPECT_NE(out.str().find("tensor \"model.layers.1.mlp.up_proj.weight_scale\" has a scale that is not finite"),
+            std::string::npos)
+      << out.str();
 }
 
 TEST(Inspect, ALayoutsBuffersAreReported) {

@@ -305,6 +305,8 @@ Json ServeFlags::settings() const {
           {"override_generation_config", model.generation_config.overrides},
           {"dtype", model.dtype},
           {"kv_cache_dtype", model.kv_cache_dtype},
+          {"quantization", model.quantization},
+          {"activation_bits", model.activation_bits},
           {"attention_backend", rank.attention_backend},
           {"moe_parallel", model.moe_parallel},
           {"dp_padding", model.dp_padding},

@@ -75,9 +75,11 @@ void add_inspect(Command app, CommandRunner& runner) {
   command.add_flag("--json", *as_json, "One JSON object");
   add_split_flags(command, *flags);
   add_step_flags(command, *flags);
+  add_number_flags(command, *flags);
   runner.on_code(command, [flags, as_json]() -> Result<int> {
     RankOptions ranks = flags->rank;
     TRY(ranks.layout, flags->parallel_layout());
+    TRY_STATUS(flags->set_numbers(ranks));
     ModelSourceOptions source = flags->source_options();
     TRY_STATUS(fetch_models(source, "info"));
     return run_inspect(source.model_path, source.environment, ranks, *as_json, std::cout);

@@ -47,23 +47,15 @@ Status read_sizes(const JsonObject& json, const HfClass& defaults, ModelConfig& 
   return {};
 }
 
-Status check_quantization(const JsonObject& json, const HfClass& defaults) {
+Status read_quantization(const JsonObject& json, const HfClass& defaults, ModelConfig& config) {
   TRY(const auto quantization, json.find_object("quantization_config"));
-  if (quantization) {
-    TRY(const auto method, quantization->find_string("quant_method"));
-    if (defaults.quant_method.empty() || method != defaults.quant_method) {
-      return fail(
-          "{}: quantised weights (quantization_config, quant_method \"{}\") are not supported: BF16, F16 and F32 "
-          "are{}, and GGUF files",
-          json.name(), method.value_or("?").substr(0, 80),
-          defaults.quant_method.empty() ? "" : fmt::format(", and \"{}\"", defaults.quant_method));
-    }
-  }
+  if (!quantization) return {};
+  TRY(config.quantization, read_quantization_config(*quantization, std::string(defaults.quant_method)));
+  config.notes.insert(config.notes.end(), config.quantization.notes.begin(), config.quantization.notes.end());
   return {};
 }
 
 Status check_features(const JsonObject& json, const HfClass& defaults) {
-  TRY_STATUS(check_quantization(json, defaults));
   TRY(const auto activation, json.find_string(defaults.activation_key));
   const std::string_view own = defaults.activation;
   const bool is_own = !activation || *activation == own || (own == "silu" && *activation == "swish");
@@ -199,7 +191,6 @@ Result<std::vector<TokenId>> read_token_ids(const JsonObject& json, std::string_
 Result<ModelConfig> read_hf_config(const Json& document, const std::string& name) {
   TRY(const auto whole, JsonObject::of(document, name));
   TRY(const HfClass* const defaults, find_hf_class(whole));
-  TRY_STATUS(check_quantization(whole, *defaults));
   Json text_config;
   if (defaults->has_text_config) {
     TRY(text_config, text_config_of(whole, *defaults));
@@ -207,6 +198,10 @@ Result<ModelConfig> read_hf_config(const Json& document, const std::string& name
   TRY(const auto json,
       defaults->has_text_config ? JsonObject::of(text_config, name + ": text_config") : JsonObject::of(document, name));
   ModelConfig config;
+  TRY_STATUS(read_quantization(whole, *defaults, config));
+  if (defaults->has_text_config && !whole.has("quantization_config")) {
+    TRY_STATUS(read_quantization(json, *defaults, config));
+  }
   config.architecture = defaults->architecture;
   config.is_text_tower = defaults->has_text_config;
   config.sees_whole_images = defaults->sees_whole_images;

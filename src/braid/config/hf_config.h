@@ -11,7 +11,7 @@
 namespace braid {
 
 // `name` ("config.json") begins every error. A model that needs something braid does not support (another architecture,
-// rope type or activation, an active sliding window, quantised weights) is an error that lists what is supported.
+// rope type or activation, an active sliding window, a quant_method) is an error that lists what is supported.
 Result<ModelConfig> read_hf_config(const Json& json, const std::string& name = "config.json");
 
 // "Qwen3ForCausalLM", …

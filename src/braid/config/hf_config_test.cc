@@ -57,8 +57,8 @@ TEST(HfConfig, ATextTowerHasItsOwnKeysAndTheCheckpointsTokens) {
   expect_part(error_of("Gemma3ForConditionalGeneration", R"("text_config": {"hidden_size": -1})"),
               "config.json: text_config: \"hidden_size\" is -1");
   expect_part(error_of("Gemma3ForConditionalGeneration", R"("text_config": 3)"), "\"text_config\"");
-  expect_part(error_of("Gemma3ForConditionalGeneration", R"("quantization_config": {"quant_method": "awq"})"),
-              "\"awq\"");
+  expect_part(error_of("Gemma3ForConditionalGeneration", R"("quantization_config": {"quant_method": "exl2"})"),
+              "\"exl2\"");
 }
 
 // Qwen2.5-VL as first published has its text's keys beside the others.
@@ -111,7 +111,7 @@ TEST(HfConfig, ErrorsNameWhatIsAbsurdOrNotSupported) {
   expect_part(error_of("LlamaForCausalLM", R"("eos_token_id": [2, "x"])"), "a token id, or a list");
   expect_part(error_of("LlamaForCausalLM", R"("hidden_act": "gelu")"), "\"hidden_act\" is \"gelu\"");
   expect_part(error_of("LlamaForCausalLM", R"("torch_dtype": "int8")"), "bfloat16, float16 or float32");
-  expect_part(error_of("LlamaForCausalLM", R"("quantization_config": {"quant_method": "awq"})"), "\"awq\"");
+  expect_part(error_of("LlamaForCausalLM", R"("quantization_config": {"quant_method": "exl2"})"), "\"exl2\"");
   expect_part(error_of("LlamaForCausalLM", R"("rope_scaling": {"rope_type": "ntk", "factor": 4})"), "\"ntk\"");
   expect_part(error_of("LlamaForCausalLM", R"("rope_scaling": {"rope_type": "dynamic"})"), "\"factor\" is missing");
   expect_part(error_of("LlamaForCausalLM", R"("rope_scaling": {"rope_type": "yarn", "factor": 4, "beta_fast": 0.5})"),
@@ -141,8 +141,9 @@ TEST(HfConfig, ErrorsNameWhatIsAbsurdOrNotSupported) {
       "full_attention"])"),
               "this class has its window in all");
   expect_part(error_of("Qwen2MoeForCausalLM", R"("shared_expert_intermediate_size": 0)"), "at least 1");
-  expect_part(error_of("LlamaForCausalLM", R"("quantization_config": {"quant_method": "mxfp4"})"), "F32 are, and GGUF");
-  expect_part(error_of("GptOssForCausalLM", R"("quantization_config": {"quant_method": "awq"})"), "and \"mxfp4\"");
+  expect_part(error_of("LlamaForCausalLM", R"("quantization_config": {"quant_method": "mxfp4"})"),
+              "\"fp8\" are, and BF16");
+  expect_part(error_of("GptOssForCausalLM", R"("quantization_config": {"quant_method": "hqq"})"), "and \"mxfp4\"");
   expect_part(error_of("GptOssForCausalLM", R"("swiglu_limit": 5.0)"), "\"swiglu_limit\" is 5.0, must be 7");
   expect_part(error_of("GptOssForCausalLM", R"("swiglu_alpha": 1.5)"), "\"swiglu_alpha\" is 1.5, must be 1.702");
   expect_part(error_of("GptOssForCausalLM", R"("num_local_experts": 0)"), "at least 1");

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "braid/base/result.h"
+#include "braid/config/quantization_config.h"
 #include "braid/config/vision_config.h"
 #include "braid/request/ids.h"
 #include "braid/tensor/dtype.h"
@@ -109,6 +110,8 @@ struct ModelConfig {
   std::vector<TokenId> eos_token_ids;
   std::optional<TokenId> bos_token_id;
   std::optional<TokenId> pad_token_id;
+
+  QuantizationConfig quantization;  // of a Hugging Face directory
 
   std::vector<std::string> notes;  // unused parts of the checkpoint: a line each, for the log and `inspect`
 

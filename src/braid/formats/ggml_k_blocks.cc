@@ -1,5 +1,6 @@
 // GGUF's K-quants: 256 elements in sub-blocks of 16 or 32. A sub-block's scale (and minimum) is a small integer,
-// multiplied by the block's half-precision scale (and minimum). Tested by gguf_test.cc.
+// multiplied by the block's half-precision scale (and minimum). Tested by
+// gguf_test.cc and ggml_codes_test.cc.
 //
 // Bit layout: element e's low nibble or bit pair shares its byte with elements 32 further on. So a run of 32 bytes
 // holds 64 elements of 4 bits or 128 of 2. Single bits share a byte with those of the elements 32, 64, … further on.
@@ -123,6 +124,67 @@ void q6_k_block(const std::byte* block, float* out) {
       const int low = byte_at(block, e / 128 * 64 + e % 64) >> (e / 64 % 2 * 4) & 15;
       out[e] = sub_block_factor * static_cast<float>((low | bit_pair(pairs, e) << 4) - 32);
     }
+  }
+}
+
+// The same blocks as codes. Minimums are subtracted in these types, and added in QuantizedRows.
+
+void q2_k_codes(const std::byte* block, const CodesOfBlock& out) {
+  *out.scale = k_block_half(block + 80);
+  *out.minimum = -k_block_half(block + 82);
+  for (int sub_block = 0; sub_block < kSuperBlock / 16; ++sub_block) {
+    out.sub_scales[sub_block] = static_cast<int16_t>(byte_at(block, sub_block) & 15);
+    out.sub_minimums[sub_block] = static_cast<int16_t>(byte_at(block, sub_block) >> 4);
+  }
+  for (int e = 0; e < kSuperBlock; ++e) out.codes[e] = static_cast<uint8_t>(bit_pair(block + 16, e));
+}
+
+void q3_k_codes(const std::byte* block, const CodesOfBlock& out) {
+  *out.scale = k_block_half(block + 108);
+  for (int sub_block = 0; sub_block < kSuperBlock / 16; ++sub_block) {
+    const int low_bits = byte_at(block + 96, sub_block % 8) >> (sub_block / 8 * 4) & 15;
+    const int high_bits = byte_at(block + 104, sub_block % 4) >> (sub_block / 4 * 2) & 3;
+    out.sub_scales[sub_block] = static_cast<int16_t>((low_bits | high_bits << 4) - 32);
+  }
+  for (int e = 0; e < kSuperBlock; ++e) {
+    out.codes[e] = static_cast<uint8_t>(bit_pair(block + 32, e) | single_bit(block, e) << 2);
+  }
+}
+
+namespace {
+
+void write_sub_block_scales(const std::byte* block, const CodesOfBlock& out) {
+  *out.scale = k_block_half(block);
+  *out.minimum = -k_block_half(block + 2);
+  for (int sub_block = 0; sub_block < kSuperBlock / 32; ++sub_block) {
+    const SubBlockScale packed = sub_block_scale(block + 4, sub_block);
+    out.sub_scales[sub_block] = static_cast<int16_t>(packed.scale);
+    out.sub_minimums[sub_block] = static_cast<int16_t>(packed.minimum);
+  }
+}
+
+}  // namespace
+
+void q4_k_codes(const std::byte* block, const CodesOfBlock& out) {
+  write_sub_block_scales(block, out);
+  for (int e = 0; e < kSuperBlock; ++e) out.codes[e] = static_cast<uint8_t>(nibble(block + 16, e));
+}
+
+void q5_k_codes(const std::byte* block, const CodesOfBlock& out) {
+  write_sub_block_scales(block, out);
+  for (int e = 0; e < kSuperBlock; ++e) {
+    out.codes[e] = static_cast<uint8_t>(nibble(block + 48, e) | single_bit(block + 16, e) << 4);
+  }
+}
+
+void q6_k_codes(const std::byte* block, const CodesOfBlock& out) {
+  *out.scale = k_block_half(block + 208);
+  for (int sub_block = 0; sub_block < kSuperBlock / 16; ++sub_block) {
+    out.sub_scales[sub_block] = load<int8_t>(block + 192 + sub_block);
+  }
+  for (int e = 0; e < kSuperBlock; ++e) {
+    const int low = byte_at(block, e / 128 * 64 + e % 64) >> (e / 64 % 2 * 4) & 15;
+    out.codes[e] = static_cast<uint8_t>(low | bit_pair(block + 128, e) << 4);
   }
 }
 

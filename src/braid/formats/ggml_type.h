@@ -1,6 +1,6 @@
 // The element types of GGUF files: block sizes, and, for types that braid can use, the conversion of a block to
-// float32. A new block type needs a function (ggml_blocks.h) and a line in ggml_type.cc's table. Tested by
-// gguf_test.cc.
+// float32. A new block type needs functions (ggml_blocks.h) and a line in ggml_type.cc's table. Tested by
+// gguf_test.cc and ggml_codes_test.cc.
 #pragma once
 
 #include <cstddef>
@@ -9,7 +9,9 @@
 #include <string>
 #include <string_view>
 
+#include "braid/formats/ggml_blocks.h"
 #include "braid/tensor/dtype.h"
+#include "braid/tensor/quantized_rows.h"
 
 namespace braid {
 
@@ -23,7 +25,15 @@ struct GgmlType {
   // Converts each block to block_elements floats, with the same bits as dequantize of the `gguf` Python package; null
   // for a type that braid cannot use. `blocks` need not be aligned.
   void (*to_float)(const std::byte* blocks, int64_t num_blocks, float* out);
+
+  // A quantized type's elements as codes and scales, which stand for the same values; null for others.
+  const QuantizedFormat* format = nullptr;
+  void (*to_codes)(const std::byte* block, const CodesOfBlock& out) = nullptr;
 };
+
+// Reads rows of blocks, one row of `from` after another at a distance of `row_step` bytes, into `out`, which has the
+// type's format. Rows are whole blocks. The type has to_codes.
+void read_ggml_codes(const GgmlType& type, const std::byte* from, int64_t row_step, QuantizedRows& out);
 
 // Null: unknown id.
 const GgmlType* find_ggml_type(uint32_t id);

@@ -12,11 +12,19 @@ namespace braid {
 // Each tier includes those before it.
 enum class CpuIsa : unsigned char { kPortable, kAvx2, kAvx512, kAvx512Bf16, kAmxBf16 };
 
+// The instructions for integer products, of which some are no part of a tier. All give the same bits.
+enum class IntegerDots : unsigned char { kPortable, kAvx2, kAvxVnni, kAvx512, kAvx512Vnni };
+
 std::string_view isa_name(CpuIsa isa);  // "portable", "avx2", "avx512", "avx512_bf16", "amx_bf16"
 
 // From the lowest to the best. The first call asks the operating system for AMX's tile state (arch_prctl), before any
 // thread uses it.
 std::vector<CpuIsa> available_isas();
+
+// The best of this machine for a tier that it has.
+IntegerDots integer_dots(CpuIsa isa);
+// All that this machine has.
+std::vector<IntegerDots> available_integer_dots();
 
 // The best tier, or the one named by `forced` (the environment's BRAID_CPU_ISA, read in cli/). An unknown tier, or one
 // that this machine lacks, is an error that lists those it has.

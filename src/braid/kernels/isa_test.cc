@@ -24,6 +24,20 @@ TEST(Isa, TheBestIsChosenUnlessALowerOneIsForced) {
   EXPECT_EQ(choose_isa("amx_bf16").ok(), available.back() == CpuIsa::kAmxBf16);
 }
 
+TEST(Isa, IntegerProductsAreThoseOfTheTierOrBelow) {
+  const std::vector<IntegerDots> all = available_integer_dots();
+  EXPECT_TRUE(std::is_sorted(all.begin(), all.end()));
+  EXPECT_EQ(integer_dots(CpuIsa::kPortable), IntegerDots::kPortable);
+  for (const CpuIsa isa : available_isas()) {
+    const IntegerDots dots = integer_dots(isa);
+    EXPECT_NE(std::find(all.begin(), all.end(), dots), all.end());
+    if (isa == CpuIsa::kAvx2) {
+      EXPECT_TRUE(dots == IntegerDots::kAvx2 || dots == IntegerDots::kAvxVnni);
+    }
+  }
+  EXPECT_EQ(integer_dots(available_isas().back()), all.back());
+}
+
 TEST(Isa, ReportsTheTiersThatThisMachineLacks) {
   const std::vector<CpuIsa> available = available_isas();
   std::string lacking;

@@ -17,7 +17,7 @@ struct MaxTier {
 };
 
 std::vector<MaxTier> all_max_tiers() {
-  std::vector<MaxTier> tiers = {{"amx_bf16 emulated", cpu::emulated_amx_bf16(), DType::kBFloat16}};
+  std::vector<MaxTier> tiers = {{"amx_bf16 emulated", cpu::emulated_amx_bf16().plain, DType::kBFloat16}};
   for (const CpuIsa isa : kernel_isas()) {
     for (const DType dtype : {DType::kBFloat16, DType::kFloat32}) {
       tiers.push_back({fmt::format("{}/{}", isa_name(isa), dtype_name(dtype)), cpu::tier_for(isa, dtype), dtype});

@@ -35,7 +35,7 @@ std::vector<TierCase> all_tiers() {
     }
   }
   if (testing::kUnderThreadSanitizer) return cases;
-  cases.push_back({"amx_bf16 emulated/bfloat16", emulated_amx_bf16(), DType::kBFloat16});
+  cases.push_back({"amx_bf16 emulated/bfloat16", emulated_amx_bf16().plain, DType::kBFloat16});
   return cases;
 }
 
@@ -356,7 +356,7 @@ TEST(Matmul, TheAmxTierSumsEvenAndOddChainsOf32) {
   constexpr int64_t kRows = 37;
   constexpr int64_t kK = 150;
   constexpr int64_t kN = 45;
-  std::vector<MatmulTier> tiers = {emulated_amx_bf16()};
+  std::vector<MatmulTier> tiers = {emulated_amx_bf16().plain};
   if (available_isas().back() == CpuIsa::kAmxBf16) tiers.push_back(tier_for(CpuIsa::kAmxBf16, DType::kBFloat16));
   for (const MatmulTier& tier : tiers) {
     std::mt19937 random(31);

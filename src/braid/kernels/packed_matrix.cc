@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <utility>
 
 #include "braid/base/check.h"
+#include "braid/kernels/quantized_packing.h"
 #include "braid/tensor/dtype.h"
 
 namespace braid {
@@ -91,6 +93,12 @@ void turn_tile(const BFloat16* source, int64_t stride, std::byte* tile) {
   }
 }
 
+// The output column of a gate's or an up's row: a panel's two halves hold 16 gates and their ups.
+int64_t gate_up_column(int64_t row, bool is_up) {
+  constexpr int64_t kTileCols = PackedMatrix::kTileCols;
+  return row / kTileCols * PackedMatrix::kPanelCols + (is_up ? kTileCols : 0) + row % kTileCols;
+}
+
 }  // namespace
 
 PackedMatrix::PackedMatrix(DType dtype, int64_t n, int64_t k) : dtype_(dtype), n_(n), k_(k) {
@@ -103,12 +111,35 @@ PackedMatrix::PackedMatrix(DType dtype, int64_t n, int64_t k, BufferArena& arena
   buffer_ = arena.take(num_panels() * panel_bytes());
 }
 
+PackedMatrix::PackedMatrix(const QuantizedFormat& format, ActivationBits activations, DType dtype, int64_t n, int64_t k,
+                           BufferArena* arena)
+    : dtype_(dtype),
+      n_(n),
+      k_(k),
+      is_quantized_(true),
+      activations_(activations),
+      format_(format),
+      panels_(quantized_panels(format, k)) {
+  check_shape();
+  CHECK(activations == ActivationBits::k16 || allows_8_bit_activations(format), "E4M3 times activations of 8 bits");
+  const int64_t bytes = num_panels() * panel_bytes();
+  buffer_ = arena == nullptr ? Buffer(bytes) : arena->take(bytes);
+}
+
+PackedMatrix::PackedMatrix(const QuantizedFormat& format, ActivationBits activations, DType dtype, int64_t n, int64_t k)
+    : PackedMatrix(format, activations, dtype, n, k, nullptr) {}
+
+PackedMatrix::PackedMatrix(const QuantizedFormat& format, ActivationBits activations, DType dtype, int64_t n, int64_t k,
+                           BufferArena& arena)
+    : PackedMatrix(format, activations, dtype, n, k, &arena) {}
+
 void PackedMatrix::check_shape() const {
   CHECK(dtype_ == DType::kFloat32 || dtype_ == DType::kBFloat16, "a packed matrix of {}", dtype_name(dtype_));
   CHECK(n_ >= 0 && k_ >= 0, "a packed matrix of [{}, {}]", n_, k_);
 }
 
 int64_t PackedMatrix::panel_bytes() const {
+  if (is_quantized_) return panels_.panel_bytes;
   return dtype_ == DType::kBFloat16 ? blocks_of(k_) * kBlockK * kPanelCols * 2 : k_ * kPanelCols * 4;
 }
 
@@ -172,21 +203,74 @@ void PackedMatrix::pack(ConstRows source, int64_t first, const ColumnOf& column_
 }
 
 void PackedMatrix::pack_rows(ConstRows source, int64_t first) {
+  CHECK(!is_quantized_, "plain rows for a quantized matrix");
   CHECK(source.cols == k_, "rows of {} for a matrix with k = {}", source.cols, k_);
   CHECK(first >= 0 && first + source.rows <= n_, "columns {}+{} of {}", first, source.rows, n_);
   pack(source, first, [](int64_t i) { return i; });
 }
 
 void PackedMatrix::pack_gate_up_rows(ConstRows source, int64_t first, bool is_up) {
+  CHECK(!is_quantized_, "plain rows for a quantized matrix");
   CHECK(source.cols == k_, "rows of {} for a matrix with k = {}", source.cols, k_);
   CHECK(n_ % 2 == 0 && first >= 0 && first + source.rows <= n_ / 2, "rows {}+{} of {}", first, source.rows, n_ / 2);
-  pack(source, first,
-       [is_up](int64_t i) { return i / kTileCols * kPanelCols + (is_up ? kTileCols : 0) + i % kTileCols; });
+  pack(source, first, [is_up](int64_t i) { return gate_up_column(i, is_up); });
+}
+
+void PackedMatrix::check_source(const QuantizedRows& source) const {
+  CHECK(is_quantized_ && source.format == format_, "rows of another format than the matrix'");
+  CHECK(source.cols == k_, "rows of {} for a matrix with k = {}", source.cols, k_);
+  const auto has = [&](const auto& values, int64_t of_row) {
+    return static_cast<int64_t>(values.size()) == source.rows * of_row;
+  };
+  const bool has_minimums = format_.offsets == QuantizedFormat::Offsets::kMinimums;
+  const bool has_zeros = format_.offsets == QuantizedFormat::Offsets::kGroupZeros;
+  const int64_t sub_groups = format_.has_two_levels() ? source.groups() : 0;
+  CHECK(has(source.codes, k_) && has(source.scales, source.super_groups()) && has(source.sub_scales, sub_groups) &&
+            has(source.zeros, has_zeros ? source.groups() : 0) &&
+            has(source.minimums, has_minimums ? source.super_groups() : 0) &&
+            has(source.sub_minimums, has_minimums ? sub_groups : 0),
+        "{} rows of {} with {} codes, {} scales, {} sub-scales, {} zeros, {} minimums, {} sub-minimums", source.rows,
+        source.cols, source.codes.size(), source.scales.size(), source.sub_scales.size(), source.zeros.size(),
+        source.minimums.size(), source.sub_minimums.size());
+}
+
+template <typename ColumnOf>
+void PackedMatrix::pack(const QuantizedRows& source, int64_t first, const ColumnOf& column_of) {
+  for (int64_t row = 0; row < source.rows;) {
+    const int64_t column = column_of(first + row);
+    const int64_t count = std::min(source.rows - row, kTileCols - column % kTileCols);
+    pack_quantized(panels_, source, row, count, buffer_.data() + column / kPanelCols * panel_bytes(),
+                   column % kPanelCols);
+    row += count;
+  }
+}
+
+void PackedMatrix::pack_rows(const QuantizedRows& source, int64_t first) {
+  check_source(source);
+  CHECK(first >= 0 && first + source.rows <= n_, "columns {}+{} of {}", first, source.rows, n_);
+  pack(source, first, [](int64_t i) { return i; });
+}
+
+void PackedMatrix::pack_gate_up_rows(const QuantizedRows& source, int64_t first, bool is_up) {
+  check_source(source);
+  CHECK(n_ % 2 == 0 && first >= 0 && first + source.rows <= n_ / 2, "rows {}+{} of {}", first, source.rows, n_ / 2);
+  pack(source, first, [is_up](int64_t i) { return gate_up_column(i, is_up); });
+}
+
+void PackedMatrix::set_input_order(std::vector<int32_t> order) {
+  CHECK(order.empty() || static_cast<int64_t>(order.size()) == k_, "an order of {} of {} inputs", order.size(), k_);
+  for (const int32_t input : order) CHECK(input >= 0 && input < k_, "input {} of {}", input, k_);
+  input_order_ = std::move(order);
 }
 
 void PackedMatrix::read_column(int64_t column, float* out) const {
   CHECK(column >= 0 && column < n_, "column {} of {}", column, n_);
   if (k_ == 0) return;
+  if (!input_order_.empty()) {
+    for (int64_t i = 0; i < k_; ++i) out[input_order_[static_cast<size_t>(i)]] = at(column, i);
+    return;
+  }
+  if (is_quantized_) return read_quantized_column(panels_, panel(column / kPanelCols), column % kPanelCols, out);
   if (dtype_ == DType::kFloat32) {
     const float* const in = buffer_.as<float>() + offset(column, 0);
     for (int64_t i = 0; i < k_; ++i) out[i] = in[i * kPanelCols];
@@ -202,6 +286,11 @@ void PackedMatrix::read_column(int64_t column, float* out) const {
 float PackedMatrix::at(int64_t column, int64_t input) const {
   CHECK(column >= 0 && column < num_panels() * kPanelCols && input >= 0 && input < k_, "[{}, {}] of [{}, {}]", column,
         input, n_, k_);
+  if (is_quantized_) {
+    const QuantizedElement element = quantized_element(panels_, panel(column / kPanelCols), column % kPanelCols, input);
+    const float product = element.scale * element.value;
+    return panels_.offsets == QuantizedPanels::Offsets::kMinimums ? product + element.minimum : product;
+  }
   if (dtype_ == DType::kFloat32) return buffer_.as<float>()[offset(column, input)];
   return to_float(buffer_.as<BFloat16>()[offset(column, input)]);
 }

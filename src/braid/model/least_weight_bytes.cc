@@ -63,10 +63,18 @@ double share_of(Shard shard, const std::vector<LocalShape>& shapes, const LocalS
   return 0;
 }
 
+double bytes_of_element(const WeightSpec& spec, const Checkpoint& checkpoint, DType dtype,
+                        const QuantizedWeights& quantized) {
+  const StoredTensor* const tensor = checkpoint.find(expert_name(spec.name, 0));
+  const auto format = tensor == nullptr ? std::nullopt : kept_format(*tensor, quantized, matrix_use(spec.shard));
+  return format ? format->bits / 8.0 : static_cast<double>(dtype_bytes(dtype));
+}
+
 }  // namespace
 
-Result<int64_t> least_weight_bytes(const ModelConfig& config, DType dtype, const ParallelLayout& layout,
-                                   IndexRange own) {
+Result<int64_t> least_weight_bytes(const Checkpoint& checkpoint, DType dtype, const QuantizedWeights& quantized,
+                                   const ParallelLayout& layout, IndexRange own) {
+  const ModelConfig& config = checkpoint.config();
   const ModelFamily* const family = find_family(config.architecture);
   if (family == nullptr) {
     return fail("architecture \"{}\" is not supported (supported: {})", config.architecture, supported_architectures());
@@ -81,7 +89,7 @@ Result<int64_t> least_weight_bytes(const ModelConfig& config, DType dtype, const
     if (spec.shape.size() < 2 && !is_expert(spec.shard)) continue;  // norms and biases: too small to matter
     double elements = is_expert(spec.shard) ? static_cast<double>(config.moe.num_experts) : 1;
     for (const int64_t size : spec.shape) elements *= static_cast<double>(size);
-    bytes += elements * share_of(spec.shard, shapes, last) * static_cast<double>(dtype_bytes(dtype));
+    bytes += elements * share_of(spec.shard, shapes, last) * bytes_of_element(spec, checkpoint, dtype, quantized);
   }
   return static_cast<int64_t>(bytes);
 }

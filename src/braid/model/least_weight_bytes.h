@@ -6,15 +6,16 @@
 
 #include "braid/base/index_range.h"
 #include "braid/base/result.h"
-#include "braid/config/model_config.h"
 #include "braid/parallel/topology.h"
 #include "braid/tensor/dtype.h"
+#include "braid/weights/checkpoint.h"
+#include "braid/weights/weight_codes.h"
 
 namespace braid {
 
-// Packed, of these ranks of all worlds, in one NUMA domain: what kernels pad is not counted. An error if the
-// architecture is not supported.
-Result<int64_t> least_weight_bytes(const ModelConfig& config, DType dtype, const ParallelLayout& layout,
-                                   IndexRange own);
+// Packed, of these ranks of all worlds, in one NUMA domain: what kernels pad is not counted, and of quantized matrices
+// only the codes are. An error if the architecture is not supported.
+Result<int64_t> least_weight_bytes(const Checkpoint& checkpoint, DType dtype, const QuantizedWeights& quantized,
+                                   const ParallelLayout& layout, IndexRange own);
 
 }  // namespace braid

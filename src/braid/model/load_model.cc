@@ -36,8 +36,21 @@ Result<std::vector<SharedMatrix>> load_heads(const WeightLoader& weights, const 
     cuts.push_back({.rows = {shape.vocab}, .padded_rows = shape.vocab_rows, .domain = shape.domain});
   }
   const SharedParts<MatrixCut> parts(cuts);
-  TRY(std::vector<PackedMatrix> packed, weights.matrices({&name, 1}, parts.distinct, dtype));
+  TRY(std::vector<PackedMatrix> packed, weights.matrices({&name, 1}, parts.distinct, dtype, MatrixUse::kVocab));
   return parts.deal(std::move(packed));
+}
+
+// A table of its own: rows in the dtype, or a matrix if it is kept quantized.
+Result<std::shared_ptr<const Embedding>> load_embedding(const WeightLoader& weights, const std::string& name,
+                                                        DType dtype, int32_t domain) {
+  const MatrixCut whole{.rows = {kWhole}, .domain = domain};
+  if (!weights.are_kept({&name, 1}, {&whole, 1}, MatrixUse::kVocab)) {
+    TRY(RowsBuffer table, weights.rows(name, dtype, domain));
+    return std::make_shared<const Embedding>(std::move(table));
+  }
+  TRY(std::vector<PackedMatrix> packed, weights.matrices({&name, 1}, {&whole, 1}, dtype, MatrixUse::kVocab));
+  return std::make_shared<const Embedding>(
+      std::vector<SharedMatrix>{std::make_shared<const PackedMatrix>(std::move(packed.front()))});
 }
 
 // All parts of the head, in the vocabulary's order, each once; from this domain if it has them.
@@ -111,7 +124,8 @@ int64_t num_parameters(const WeightTable& table, const ModelConfig& config) {
 
 Result<LoadedModel> load_model(const Checkpoint& checkpoint, DType dtype, int64_t num_positions,
                                const ParallelLayout& layout, IndexRange own, std::span<const RankCpus> places,
-                               ThreadTeam& team, const LoadProgress& progress, PackCache* cache) {
+                               ThreadTeam& team, const LoadProgress& progress, PackCache* cache,
+                               const QuantizedWeights& quantized) {
   const ModelConfig& config = checkpoint.config();
   TRY(const ModelFamily* family, check_model(checkpoint));
   TRY_STATUS(check_layout(layout, layout_model(config)));
@@ -122,7 +136,7 @@ Result<LoadedModel> load_model(const Checkpoint& checkpoint, DType dtype, int64_
   }
 
   TRY(const auto first_touch, FirstTouch::make(team, places));
-  const WeightLoader weights(checkpoint, team, progress, first_touch.get(), cache);
+  const WeightLoader weights(checkpoint, team, progress, first_touch.get(), cache, quantized);
   const auto rope_table = std::make_shared<const RopeTable>(config.rope, config.rotary_dim(), num_positions);
   std::shared_ptr<const RopeTable> local_rope_table;
   if (std::ranges::find(config.has_local_rope, true) != config.has_local_rope.end()) {
@@ -134,8 +148,7 @@ Result<LoadedModel> load_model(const Checkpoint& checkpoint, DType dtype, int64_
   const bool reads_embedding = !config.tie_embeddings || !hold_all_of_head(shapes);
   if (reads_embedding) {
     for (auto& [domain, embedding] : embeddings) {
-      TRY(RowsBuffer table, weights.rows(tensors.embedding.name, dtype, domain));
-      embedding = std::make_shared<const Embedding>(std::move(table));
+      TRY(embedding, load_embedding(weights, tensors.embedding.name, dtype, domain));
     }
   }
   std::vector<LoadedLayer> layers;
@@ -182,6 +195,7 @@ Result<LoadedModel> load_model(const Checkpoint& checkpoint, DType dtype, int64_
   }
   model.memory = memory_of(lists);
   model.weight_bytes = weights.packed_bytes();
+  model.weight_uses = weights.uses();
   model.huge_page_bytes = weights.huge_page_bytes();
   return model;
 }

@@ -19,6 +19,7 @@
 #include "braid/weights/checkpoint.h"
 #include "braid/weights/load.h"
 #include "braid/weights/weight_pages.h"
+#include "braid/weights/weight_use.h"
 
 namespace braid {
 
@@ -26,8 +27,9 @@ struct LoadedModel {
   std::vector<std::unique_ptr<Model>> ranks;  // in order; each serves one thread at a time
   std::shared_ptr<const VisionTower> vision;  // of all ranks; null: the checkpoint has none
   int64_t weight_bytes = 0;                   // packed size over these ranks; shared weights count once
-  int64_t huge_page_bytes = 0;                // the part for which huge pages are requested
-  std::vector<WeightMemory> memory;           // of all weights of these ranks; what ranks share is there once
+  WeightUses weight_uses;
+  int64_t huge_page_bytes = 0;       // the part for which huge pages are requested
+  std::vector<WeightMemory> memory;  // of all weights of these ranks; what ranks share is there once
 };
 
 // The family, if the checkpoint has exactly the tensors that it needs; else an error with the first problem.
@@ -43,10 +45,11 @@ int64_t num_parameters(const WeightTable& table, const ModelConfig& config);
 // Loads the models of these ranks of the layout at once, of all worlds. Each tensor is read once. What ranks of a NUMA
 // domain have in common (attention of equal heads, the embedding, whole replicas) exists once, in that domain.
 // `num_positions`: the longest context that will be used. `places`: of these ranks; empty: anywhere. `cache`: for these
-// ranks and this dtype, or null. A vision tower exists once. Errors name the tensor, the architecture, or the size that
-// the layout does not divide.
+// ranks and this dtype, or null. `quantized`: how quantized matrices are kept. A vision tower exists once. Errors name
+// the tensor, the architecture, or the size that the layout does not divide.
 Result<LoadedModel> load_model(const Checkpoint& checkpoint, DType dtype, int64_t num_positions,
                                const ParallelLayout& layout, IndexRange own, std::span<const RankCpus> places,
-                               ThreadTeam& team, const LoadProgress& progress, PackCache* cache = nullptr);
+                               ThreadTeam& team, const LoadProgress& progress, PackCache* cache = nullptr,
+                               const QuantizedWeights& quantized = {});
 
 }  // namespace braid

@@ -24,7 +24,7 @@ class WeightDomains : public ::testing::TestWithParam<std::string> {
         std::make_unique<Checkpoint>(Checkpoint::open(resolve_model_path(folder_.path().string(), {}).value()).value());
   }
   int64_t least_bytes(const ParallelLayout& layout, IndexRange own) const {
-    return least_weight_bytes(checkpoint_->config(), DType::kBFloat16, layout, own).value();
+    return least_weight_bytes(*checkpoint_, DType::kBFloat16, {}, layout, own).value();
   }
   int64_t loaded_bytes(const ParallelLayout& layout, IndexRange own) {
     ThreadTeam team(2);

@@ -151,16 +151,17 @@ int64_t tower_bytes(const LoadedModel& model) {
 }
 
 TEST_P(ShardedModel, HoldsWhatRanksShareOnce) {
-  const LoadedModel alone = runs_->load(layout(1, 1));
+  constexpr QuantizedWeights kWidened;
+  const LoadedModel alone = runs_->load(layout(1, 1), kWidened);
   const int64_t of_tower = tower_bytes(alone);  // one for all ranks
   EXPECT_EQ(of_tower > 0, runs_->config().vision.has_value());
   EXPECT_EQ(alone.weight_bytes - of_tower, bytes_held_once(runs_->config(), layout(1, 1)));
-  const LoadedModel replicas = runs_->load({.tp_size = 1, .dp_size = 3});
+  const LoadedModel replicas = runs_->load({.tp_size = 1, .dp_size = 3}, kWidened);
   EXPECT_EQ(replicas.ranks.size(), 3U);
   EXPECT_EQ(replicas.weight_bytes, alone.weight_bytes);
   for (const ParallelLayout& layout : layouts()) {
     if (!fits(runs_->config(), layout)) continue;
-    const LoadedModel model = runs_->load(layout);
+    const LoadedModel model = runs_->load(layout, kWidened);
     EXPECT_EQ(model.ranks.size(), static_cast<size_t>(layout.tp_size));
     EXPECT_EQ(model.weight_bytes - of_tower, bytes_held_once(runs_->config(), layout)) << name_of(layout);
   }

@@ -1,5 +1,5 @@
 // Rows of quantized weights as codes and scales: what readers of checkpoints make, and what packing reads. Each file
-// format's own arrangement of bits ends here. Plain data.
+// format's own arrangement of bits ends here. Plain data. Tested by quantized_rows_test.cc.
 //
 // An element is, in float32 and in this order of operations (s: its group's scale):
 //   kFixedZero, kGroupZeros   s * (value - zero)
@@ -9,7 +9,11 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
+#include <string>
 #include <vector>
+
+#include "braid/base/index_range.h"
 
 namespace braid {
 
@@ -42,6 +46,7 @@ struct QuantizedFormat {
   int32_t fixed_zero = 0;          // kFixedZero
   int32_t group = 32;              // inputs (k) that share a scale: 16, or a multiple of 32
   int32_t super_group = 0;         // inputs that share a super-scale; 0: one level
+  int32_t sub_scale_bits = 8;      // kFloat16TimesU8 with minimums: 4 if all sub-scales and sub-minimums are below 16
   std::array<int8_t, 16> table{};  // kTable
   float table_unit = 1.0F;         // kTable: multiplies the table's integers (MXFP4 has halves)
 
@@ -60,11 +65,38 @@ struct QuantizedRows {
   std::vector<uint8_t> zeros;         // kGroupZeros: [rows, groups]
   std::vector<float> minimums;        // kMinimums: as `scales`
   std::vector<int16_t> sub_minimums;  // kMinimums, two levels: [rows, groups]
+  // The model's input that column c of `codes` multiplies; empty: input c. (GPTQ's act-order assigns inputs to groups
+  // by their size, not by their place. Here each group's inputs are adjacent, so inputs must be gathered in this
+  // order.)
+  std::vector<int32_t> input_order;  // [cols]
+
+  QuantizedRows() = default;
+  // Codes and scales are zeros. `is_act_order` makes input_order, which is the identity then.
+  QuantizedRows(const QuantizedFormat& format, int64_t rows, int64_t cols, bool is_act_order = false);
 
   int64_t groups() const { return (cols + format.group - 1) / format.group; }
   int64_t super_groups() const {
     return format.has_two_levels() ? (cols + format.super_group - 1) / format.super_group : groups();
   }
 };
+
+// Row `row` by the definition above, in the order of the codes: `out` has [cols] values.
+void dequantize_row(const QuantizedRows& from, int64_t row, float* out);
+
+// The format of columns `cols` of rows that have `num_cols`. Where the cut is not at a multiple of the groups, smaller
+// groups repeat their scales; absent: it is inside the smallest groups possible (32 inputs, or 16 if `format` has
+// those).
+std::optional<QuantizedFormat> format_of_cols(const QuantizedFormat& format, int64_t num_cols, IndexRange cols);
+
+// A copy of these columns, in format_of_cols(). Rows in act order cannot be cut.
+QuantizedRows slice_cols(const QuantizedRows& from, IndexRange cols);
+// A copy of these rows.
+QuantizedRows slice_rows(const QuantizedRows& from, int64_t first, int64_t count);
+
+// Copies all of `from` to rows [first, first + from.rows) of `to`, which has the same format and columns.
+void put_rows(const QuantizedRows& from, int64_t first, QuantizedRows& to);
+
+// "4 bits, groups of 32": for logs and errors.
+std::string format_text(const QuantizedFormat& format);
 
 }  // namespace braid

@@ -11,6 +11,7 @@
 #include "braid/formats/json.h"
 #include "braid/formats/safetensors.h"
 #include "braid/weights/gguf_checkpoint.h"
+#include "braid/weights/quantized_layers.h"
 #include "braid/weights/stacked_experts.h"
 #include "braid/weights/text_tower.h"
 #include "braid/weights/vision_tensors.h"
@@ -84,6 +85,13 @@ Status Checkpoint::open_directory() {
     if (holder == nullptr || holder->name() != file) {
       return fail("{}: tensor \"{}\" is not in {}", kWeightIndexName, tensor, file);
     }
+  }
+  int64_t num_activation_scales = 0;
+  TRY_STATUS(combine_quantized_layers(config_, model_.path, tensors_, num_activation_scales));
+  if (num_activation_scales > 0) {
+    config_.notes.push_back(
+        fmt::format("its scales of activations ({} tensors) are not used: activations are not rounded to them",
+                    num_activation_scales));
   }
   TRY_STATUS(unstack_experts(config_, model_.path, tensors_));
   note_vision_part();

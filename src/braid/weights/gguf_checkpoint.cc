@@ -176,7 +176,7 @@ class TensorMapper {
     tensor.shape = source.shape;
     tensor.type_name = source.type->name;
     tensor.plain = source.type->plain;
-    tensor.to_float = source.type->to_float;
+    tensor.ggml = source.type;
     tensor.block_elements = source.type->block_elements;
     tensor.block_bytes = source.type->block_bytes;
     tensor.file = parts_.files[static_cast<size_t>(source.part)].get();

@@ -26,6 +26,16 @@ IndexRange resolve(IndexRange part, int64_t size) {
   return part;
 }
 
+// All rows between the first and the last of the parts.
+IndexRange hull_of(std::span<const IndexRange> parts, int64_t rows) {
+  IndexRange hull{.begin = rows, .end = 0};
+  for (const IndexRange& part : parts) {
+    if (part.begin >= part.end) continue;
+    hull = {.begin = std::min(hull.begin, part.begin), .end = std::max(hull.end, part.end)};
+  }
+  return hull;
+}
+
 bool is_same(IndexRange a, IndexRange b) {
   return a.begin == b.begin && a.end == b.end;
 }
@@ -38,12 +48,13 @@ bool MatrixCut::operator==(const MatrixCut& other) const {
 }
 
 WeightLoader::WeightLoader(const Checkpoint& checkpoint, ThreadTeam& team, LoadProgress progress,
-                           FirstTouch* first_touch, PackCache* cache)
+                           FirstTouch* first_touch, PackCache* cache, const QuantizedWeights& quantized)
     : checkpoint_(checkpoint),
       team_(team),
       progress_(std::move(progress)),
       first_touch_(first_touch),
       cache_(cache),
+      quantized_(quantized),
       total_bytes_(checkpoint.stored_bytes()) {}
 
 void WeightLoader::touch(std::vector<PackedMatrix>& packed, std::span<const MatrixCut> cuts) const {
@@ -109,7 +120,7 @@ Status WeightLoader::for_each_part(const StoredTensor& tensor, IndexRange rows,
 
 Status WeightLoader::for_each_row(const StoredTensor& tensor, IndexRange rows,
                                   FunctionRef<void(ConstRows source, int64_t first)> take) const {
-  const bool is_turned = tensor.element_step > 0;
+  const bool is_turned = tensor.is_turned();
   const bool is_as_stored = tensor.plain && !(is_turned && *tensor.plain == DType::kFloat16);
   const DType dtype = is_as_stored ? *tensor.plain : DType::kFloat32;
   const int64_t chunk_bytes = is_turned ? kTurnedChunkBytes : kChunkBytes;
@@ -128,12 +139,7 @@ Status WeightLoader::for_each_row(const StoredTensor& tensor, IndexRange rows,
 
 Status WeightLoader::deal_rows(const StoredTensor& tensor, std::span<const IndexRange> parts,
                                FunctionRef<void(size_t part, ConstRows source, int64_t first)> take) const {
-  IndexRange hull{.begin = tensor.rows(), .end = 0};
-  for (const IndexRange& part : parts) {
-    if (part.begin >= part.end) continue;
-    hull = {.begin = std::min(hull.begin, part.begin), .end = std::max(hull.end, part.end)};
-  }
-  return for_each_row(tensor, hull, [&](ConstRows source, int64_t first) {
+  return for_each_row(tensor, hull_of(parts, tensor.rows()), [&](ConstRows source, int64_t first) {
     for (size_t i = 0; i < parts.size(); ++i) {
       const int64_t begin = std::max(parts[i].begin, first);
       const int64_t end = std::min(parts[i].end, first + source.rows);
@@ -142,8 +148,91 @@ Status WeightLoader::deal_rows(const StoredTensor& tensor, std::span<const Index
   });
 }
 
+Status WeightLoader::deal_codes(const StoredTensor& tensor, const QuantizedFormat& format,
+                                std::span<const IndexRange> parts,
+                                FunctionRef<void(size_t part, const QuantizedRows& source, int64_t first)> take) const {
+  const int64_t chunk_bytes = tensor.is_turned() ? kTurnedChunkBytes : kChunkBytes;
+  const int64_t most_rows =
+      std::max<int64_t>(chunk_bytes / std::max<int64_t>(tensor.cols(), 1) / kRowUnit, 1) * kRowUnit;
+  return for_each_part(tensor, hull_of(parts, tensor.rows()), [&](int64_t begin, int64_t end) -> Status {
+    for (int64_t first = begin; first < end; first += most_rows) {
+      TRY(const QuantizedRows rows, read_weight_codes(tensor, format, first, std::min(most_rows, end - first)));
+      for (size_t i = 0; i < parts.size(); ++i) {
+        const int64_t from = std::max(parts[i].begin, first);
+        const int64_t to = std::min(parts[i].end, first + rows.rows);
+        if (from >= to) continue;
+        const bool is_all = to - from == rows.rows;
+        take(i, is_all ? rows : slice_rows(rows, from - first, to - from), from - parts[i].begin);
+      }
+    }
+    return {};
+  });
+}
+
+std::optional<QuantizedFormat> WeightLoader::common_format(std::span<const StoredTensor* const> tensors,
+                                                           std::span<const MatrixCut> cuts, MatrixUse use) const {
+  std::optional<QuantizedFormat> common;
+  for (const StoredTensor* const tensor : tensors) {
+    const auto own = kept_format(*tensor, quantized_, use);
+    if (!own || (common && *common != *own)) return std::nullopt;
+    if (!std::ranges::equal(tensor->input_order(), tensors.front()->input_order())) return std::nullopt;
+    common = own;
+  }
+  const int64_t num_cols = tensors.front()->cols();
+  for (const MatrixCut& cut : cuts) {
+    const IndexRange cols = resolve(cut.cols, num_cols);
+    if (!tensors.front()->input_order().empty() && cols.end - cols.begin < num_cols) return std::nullopt;
+    if (!format_of_cols(*common, num_cols, cols)) return std::nullopt;
+  }
+  return common;
+}
+
+bool WeightLoader::are_kept(std::span<const std::string> names, std::span<const MatrixCut> cuts, MatrixUse use) const {
+  std::vector<const StoredTensor*> tensors;
+  for (const std::string& name : names) {
+    tensors.push_back(checkpoint_.find(name));
+    if (tensors.back() == nullptr || tensors.back()->cols() != tensors.front()->cols()) return false;
+  }
+  return !tensors.empty() && common_format(tensors, cuts, use).has_value();
+}
+
+PackedMatrix WeightLoader::make_packed(const StoredTensor& tensor, const std::optional<QuantizedFormat>& format,
+                                       DType dtype, int64_t rows, IndexRange cols, int32_t domain) const {
+  const int64_t num_cols = cols.end - cols.begin;
+  if (!format) return {dtype, rows, num_cols, arenas_[domain]};
+  const ActivationBits bits = allows_8_bit_activations(*format) ? *quantized_.activations : ActivationBits::k16;
+  PackedMatrix packed(*format_of_cols(*format, tensor.cols(), cols), bits, dtype, rows, num_cols, arenas_[domain]);
+  const std::span<const int32_t> order = tensor.input_order();
+  packed.set_input_order({order.begin(), order.end()});
+  return packed;
+}
+
+Result<std::vector<std::vector<PackedMatrix>>> WeightLoader::stacks(std::span<const std::string> names,
+                                                                    std::span<const MatrixCut> cuts, DType dtype,
+                                                                    MatrixUse use) const {
+  std::vector<std::vector<PackedMatrix>> stacks(cuts.size());
+  for (size_t begin = 0; begin < names.size();) {
+    // Either all kept in one format, or none kept.
+    size_t end = begin + 1;
+    const bool is_kept = are_kept(names.subspan(begin, 1), cuts, use);
+    while (end < names.size() && (is_kept ? are_kept(names.subspan(begin, end + 1 - begin), cuts, use)
+                                          : !are_kept(names.subspan(end, 1), cuts, use))) {
+      ++end;
+    }
+    std::vector<MatrixCut> own(cuts.begin(), cuts.end());
+    for (MatrixCut& cut : own) {
+      cut.rows = {cut.rows.begin() + static_cast<ptrdiff_t>(begin), cut.rows.begin() + static_cast<ptrdiff_t>(end)};
+    }
+    TRY(auto packed, matrices(names.subspan(begin, end - begin), own, dtype, use));
+    for (size_t cut = 0; cut < cuts.size(); ++cut) stacks[cut].push_back(std::move(packed[cut]));
+    begin = end;
+  }
+  return stacks;
+}
+
 Result<std::vector<PackedMatrix>> WeightLoader::matrices(std::span<const std::string> names,
-                                                         std::span<const MatrixCut> cuts, DType dtype) const {
+                                                         std::span<const MatrixCut> cuts, DType dtype,
+                                                         MatrixUse use) const {
   std::vector<const StoredTensor*> tensors;
   for (const std::string& name : names) {
     TRY(const StoredTensor* const tensor, find_usable(name));
@@ -154,6 +243,8 @@ Result<std::vector<PackedMatrix>> WeightLoader::matrices(std::span<const std::st
     tensors.push_back(tensor);
   }
   CHECK(!tensors.empty());
+  const std::optional<QuantizedFormat> format = common_format(tensors, cuts, use);
+  for (const StoredTensor* const tensor : tensors) uses_.add(*tensor, dtype, format);
 
   std::vector<PackedMatrix> packed;
   std::vector<IndexRange> cols;
@@ -167,8 +258,8 @@ Result<std::vector<PackedMatrix>> WeightLoader::matrices(std::span<const std::st
       const IndexRange part = rows[i].emplace_back(resolve(cut.rows[i], tensors[i]->rows()));
       num_rows += part.end - part.begin;
     }
-    packed.emplace_back(dtype, std::max(num_rows, cut.padded_rows), cols.back().end - cols.back().begin,
-                        arenas_[cut.domain]);
+    packed.push_back(
+        make_packed(*tensors.front(), format, dtype, std::max(num_rows, cut.padded_rows), cols.back(), cut.domain));
     packed_bytes_ += packed.back().bytes();
   }
   touch(packed, cuts);
@@ -183,10 +274,17 @@ Result<std::vector<PackedMatrix>> WeightLoader::matrices(std::span<const std::st
     return packed;
   }
   for (size_t i = 0; i < tensors.size(); ++i) {
-    TRY_STATUS(deal_rows(*tensors[i], rows[i], [&](size_t cut, ConstRows source, int64_t first) {
-      const IndexRange part = cols[cut];
-      packed[cut].pack_rows(source.slice_cols(part.begin, part.end - part.begin), bases[cut] + first);
-    }));
+    if (format) {
+      TRY_STATUS(deal_codes(*tensors[i], *format, rows[i], [&](size_t cut, const QuantizedRows& source, int64_t first) {
+        const bool is_all = cols[cut].end - cols[cut].begin == source.cols;
+        packed[cut].pack_rows(is_all ? source : slice_cols(source, cols[cut]), bases[cut] + first);
+      }));
+    } else {
+      TRY_STATUS(deal_rows(*tensors[i], rows[i], [&](size_t cut, ConstRows source, int64_t first) {
+        const IndexRange part = cols[cut];
+        packed[cut].pack_rows(source.slice_cols(part.begin, part.end - part.begin), bases[cut] + first);
+      }));
+    }
     for (size_t cut = 0; cut < cuts.size(); ++cut) bases[cut] += rows[i][cut].end - rows[i][cut].begin;
   }
   keep(whats, packed);
@@ -194,13 +292,19 @@ Result<std::vector<PackedMatrix>> WeightLoader::matrices(std::span<const std::st
 }
 
 Result<std::vector<PackedMatrix>> WeightLoader::gate_ups(const std::string& gate, const std::string& up,
-                                                         std::span<const MatrixCut> cuts, DType dtype) const {
+                                                         std::span<const MatrixCut> cuts, DType dtype,
+                                                         MatrixUse use) const {
   TRY(const StoredTensor* const gate_tensor, find_usable(gate));
   TRY(const StoredTensor* const up_tensor, find_usable(up));
   if (gate_tensor->shape != up_tensor->shape) {
     return fail("{} has shape {}, {} has {}", describe(up, *up_tensor), up_tensor->shape_text(), gate,
                 gate_tensor->shape_text());
   }
+  const std::array<const StoredTensor*, 2> tensors = {gate_tensor, up_tensor};
+  const std::optional<QuantizedFormat> format = common_format(tensors, cuts, use);
+  uses_.add(*gate_tensor, dtype, format);
+  if (up_tensor != gate_tensor) uses_.add(*up_tensor, dtype, format);
+  const IndexRange all_cols{.begin = 0, .end = gate_tensor->cols()};
   std::vector<PackedMatrix> packed;
   std::vector<IndexRange> gate_rows;
   std::vector<IndexRange> up_rows;
@@ -209,25 +313,26 @@ Result<std::vector<PackedMatrix>> WeightLoader::gate_ups(const std::string& gate
     const IndexRange own = gate_rows.emplace_back(resolve(cut.rows[0], gate_tensor->rows()));
     const IndexRange of_up = up_rows.emplace_back(resolve(cut.rows[1], up_tensor->rows()));
     CHECK(of_up.end - of_up.begin == own.end - own.begin);
-    packed.emplace_back(dtype, 2 * (own.end - own.begin), gate_tensor->cols(), arenas_[cut.domain]);
+    packed.push_back(make_packed(*gate_tensor, format, dtype, 2 * (own.end - own.begin), all_cols, cut.domain));
     packed_bytes_ += packed.back().bytes();
   }
   touch(packed, cuts);
-  const std::array<const StoredTensor*, 2> tensors = {gate_tensor, up_tensor};
   std::vector<std::string> whats;
   for (size_t i = 0; i < cuts.size() && cache_ != nullptr; ++i) {
     const std::array<IndexRange, 2> own = {gate_rows[i], up_rows[i]};
-    whats.push_back(
-        describe_packed("gate and up", packed[i], checkpoint_, tensors, own, {.begin = 0, .end = gate_tensor->cols()}));
+    whats.push_back(describe_packed("gate and up", packed[i], checkpoint_, tensors, own, all_cols));
   }
   if (fetch(whats, packed)) {
     for (const StoredTensor* const tensor : tensors) count(tensor->bytes);
     return packed;
   }
   for (const bool is_up : {false, true}) {
-    TRY_STATUS(deal_rows(
-        is_up ? *up_tensor : *gate_tensor, is_up ? up_rows : gate_rows,
-        [&](size_t part, ConstRows source, int64_t first) { packed[part].pack_gate_up_rows(source, first, is_up); }));
+    const StoredTensor& tensor = is_up ? *up_tensor : *gate_tensor;
+    const std::vector<IndexRange>& rows = is_up ? up_rows : gate_rows;
+    const auto pack = [&](size_t part, const auto& source, int64_t first) {
+      packed[part].pack_gate_up_rows(source, first, is_up);
+    };
+    TRY_STATUS(format ? deal_codes(tensor, *format, rows, pack) : deal_rows(tensor, rows, pack));
   }
   keep(whats, packed);
   return packed;
@@ -243,6 +348,7 @@ Result<std::vector<float>> WeightLoader::vector(std::string_view name) const {
     }
   }
   count(tensor->bytes);
+  uses_.add(*tensor, DType::kFloat32, std::nullopt);
   packed_bytes_ += static_cast<int64_t>(values.size() * sizeof(float));
   return values;
 }
@@ -252,6 +358,7 @@ Result<RowsBuffer> WeightLoader::rows(std::string_view name, DType dtype, int32_
   RowsBuffer table(arenas_[domain].take(tensor->num_elements() * dtype_bytes(dtype)), dtype, tensor->rows(),
                    tensor->cols());
   packed_bytes_ += table.bytes();
+  uses_.add(*tensor, dtype, std::nullopt);
   const Rows all = table.first(tensor->rows());
   const std::span<std::byte> memory(all.data, static_cast<size_t>(table.bytes()));
   if (first_touch_ != nullptr) {

@@ -4,7 +4,6 @@
 // other mixtures. Nothing is copied: each is a view of the file.
 #pragma once
 
-#include <map>
 #include <string>
 
 #include "braid/base/result.h"
@@ -12,8 +11,6 @@
 #include "braid/weights/stored_tensor.h"
 
 namespace braid {
-
-using StoredTensors = std::map<std::string, StoredTensor, std::less<>>;
 
 // In every layer with experts, with `experts` = "model.layers.N.mlp.experts.", the tensors
 //   gate_up_proj [experts, hidden, 2 ffn]  or  gate_up_proj_blocks [experts, 2 ffn, hidden / 32, 16] and

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <memory>
 
@@ -107,7 +108,7 @@ void StoredTensor::to_floats(const StoredRow& row, float* out) const {
   } else if (row.exponents != nullptr) {
     mxfp4_to_float(row.elements, row.exponents, cols() / block_elements, out);
   } else {
-    to_float(row.elements, cols() / block_elements, out);
+    ggml->to_float(row.elements, cols() / block_elements, out);
   }
 }
 
@@ -161,6 +162,7 @@ Status StoredTensor::read_rows(int64_t first, const Rows& out) const {
   CHECK(is_usable() && first >= 0 && first + out.rows <= rows() && out.cols == cols(), "rows {}+{} of {}", first,
         out.rows, stored_name);
   if (out.rows == 0 || out.cols == 0) return {};
+  if (parts != nullptr) return read_dequantized(first, out);
   if (element_step > 0) return read_scattered_elements(first, out);
   if (plain == out.dtype && is_contiguous() && out.stride == out.cols) {
     return file->read(offset + first * row_bytes(), {out.data, static_cast<size_t>(out.rows * row_bytes())});
@@ -190,6 +192,86 @@ Status StoredTensor::read_rows(int64_t first, const Rows& out) const {
     }
   }
   return {};
+}
+
+// In pieces of some megabytes, because rows may be spread over the file.
+Status StoredTensor::read_dequantized(int64_t first, const Rows& out) const {
+  CHECK(out.dtype == DType::kFloat32 || out.dtype == DType::kBFloat16);
+  constexpr int64_t kPieceElements = int64_t{4} << 20;
+  const int64_t most_rows = std::max<int64_t>(kPieceElements / out.cols, 1);
+  std::vector<float> values(static_cast<size_t>(out.cols));
+  std::vector<float> ordered(values.size());
+  for (int64_t begin = 0; begin < out.rows; begin += most_rows) {
+    TRY(const QuantizedRows rows, parts->read(first + begin, std::min(most_rows, out.rows - begin)));
+    for (int64_t i = 0; i < rows.rows; ++i) {
+      dequantize_row(rows, i, values.data());
+      for (size_t col = 0; col < rows.input_order.size(); ++col) {
+        ordered[static_cast<size_t>(rows.input_order[col])] = values[col];
+      }
+      const std::vector<float>& source = rows.input_order.empty() ? values : ordered;
+      if (out.dtype == DType::kFloat32) {
+        std::ranges::copy(source, out.row<float>(begin + i));
+      } else {
+        std::ranges::transform(source, out.row<BFloat16>(begin + i), [](float value) { return to_bfloat16(value); });
+      }
+    }
+  }
+  return {};
+}
+
+std::optional<QuantizedFormat> StoredTensor::quantized_format() const {
+  if (shape.size() != 2) return std::nullopt;
+  if (parts != nullptr) return parts->format;
+  if (exponents) return kMxfp4Format;
+  if (ggml != nullptr && ggml->format != nullptr) return *ggml->format;
+  return std::nullopt;
+}
+
+// Rows that lie one after another in the file, from stored row `source` on.
+Status StoredTensor::read_stored_codes(int64_t source, QuantizedRows& out) const {
+  const int64_t step = row_step > 0 ? row_step : row_bytes();
+  const auto read = [&](const InputFile& from, int64_t first, int64_t row_distance, int64_t bytes_of_row) {
+    std::vector<std::byte> read_bytes(static_cast<size_t>((out.rows - 1) * row_distance + bytes_of_row));
+    const Status done = from.read(first + source * row_distance, read_bytes);
+    return done.ok() ? Result<std::vector<std::byte>>(std::move(read_bytes)) : done.error();
+  };
+  TRY(const std::vector<std::byte> elements, read(*file, offset, step, row_bytes()));
+  if (!exponents) {
+    read_ggml_codes(*ggml, elements.data(), step, out);
+    return {};
+  }
+  const int64_t blocks = cols() / block_elements;
+  TRY(const std::vector<std::byte> powers, read(*exponents->file, exponents->offset, exponents->row_step, blocks));
+  for (int64_t row = 0; row < out.rows; ++row) {
+    mxfp4_to_codes(elements.data() + row * step, powers.data() + row * exponents->row_step, blocks,
+                   out.codes.data() + row * cols(), out.scales.data() + row * blocks);
+  }
+  return {};
+}
+
+Result<QuantizedRows> StoredTensor::read_quantized(int64_t first, int64_t count) const {
+  const auto format = quantized_format();
+  CHECK(format && first >= 0 && count >= 0 && first + count <= rows(), "rows {}+{} of {}", first, count, stored_name);
+  if (parts != nullptr) return parts->read(first, count);
+  QuantizedRows out(*format, count, cols());
+  if (count == 0 || cols() == 0) return out;
+  if (interleaved_heads == 0) {
+    TRY_STATUS(read_stored_codes(first, out));
+  } else {
+    QuantizedRows one(*format, 1, cols());
+    for (int64_t row = 0; row < count; ++row) {
+      TRY_STATUS(read_stored_codes(stored_row(first + row), one));
+      put_rows(one, row, out);
+    }
+  }
+  for (const std::vector<float>* const values : {&out.scales, &out.minimums}) {
+    for (size_t i = 0; i < values->size(); ++i) {
+      if (std::isfinite((*values)[i])) continue;
+      return fail("{}: tensor \"{}\" has a scale that is not finite ({} in row {})", file->name(), stored_name,
+                  (*values)[i], first + static_cast<int64_t>(i) / out.super_groups());
+    }
+  }
+  return out;
 }
 
 }  // namespace braid

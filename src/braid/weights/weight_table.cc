@@ -120,6 +120,19 @@ Status check_weights(const WeightTable& table, std::span<const std::string> igno
   return Error{problems.front()};
 }
 
+WeightUses expected_uses(const WeightTable& table, const Checkpoint& checkpoint, DType dtype,
+                         const QuantizedWeights& quantized) {
+  WeightUses uses;
+  for_each_tensor(table, checkpoint.config().moe.num_experts, [&](const std::string& name, const WeightSpec& spec) {
+    const StoredTensor* const tensor = checkpoint.find(name);
+    if (tensor == nullptr || !tensor->is_usable()) return true;
+    const bool is_exact = spec.shape.size() < 2 || matrix_use(spec.shard) == MatrixUse::kExact;
+    uses.add(*tensor, is_exact ? DType::kFloat32 : dtype, kept_format(*tensor, quantized, matrix_use(spec.shard)));
+    return true;
+  });
+  return uses;
+}
+
 std::vector<std::string> list_ignored(const WeightTable& table, std::span<const std::string> ignored,
                                       const Checkpoint& checkpoint) {
   std::vector<std::string> result;

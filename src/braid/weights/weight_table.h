@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "braid/weights/checkpoint.h"
+#include "braid/weights/weight_codes.h"
+#include "braid/weights/weight_use.h"
 
 namespace braid {
 
@@ -36,6 +38,13 @@ constexpr bool is_expert(Shard shard) {
   return shard == Shard::kExpertRows || shard == Shard::kExpertCols || shard == Shard::kExpertWhole;
 }
 
+// What a matrix is for: those that every rank has are routers.
+constexpr MatrixUse matrix_use(Shard shard) {
+  if (shard == Shard::kReplicated) return MatrixUse::kExact;
+  if (is_expert(shard)) return MatrixUse::kExpert;
+  return shard == Shard::kVocab ? MatrixUse::kVocab : MatrixUse::kLayer;
+}
+
 struct WeightSpec {
   std::string name;  // may hold "{expert}": one tensor for each of moe.num_experts
   std::vector<int64_t> shape;
@@ -57,6 +66,10 @@ std::vector<std::string> find_weight_problems(const WeightTable& table, std::spa
 // The tensors that are not in the table but match a pattern of `ignored`.
 std::vector<std::string> list_ignored(const WeightTable& table, std::span<const std::string> ignored,
                                       const Checkpoint& checkpoint);
+
+// How the table's tensors are computed with on a rank that has all of them.
+WeightUses expected_uses(const WeightTable& table, const Checkpoint& checkpoint, DType dtype,
+                         const QuantizedWeights& quantized);
 
 bool matches_pattern(std::string_view pattern, std::string_view name);
 

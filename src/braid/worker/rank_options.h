@@ -6,12 +6,14 @@
 #include <optional>
 #include <string>
 
+#include "braid/config/model_config.h"
 #include "braid/kernels/isa.h"
 #include "braid/parallel/exchange_costs.h"
 #include "braid/parallel/padding.h"
 #include "braid/parallel/rank_placement.h"
 #include "braid/parallel/topology.h"
 #include "braid/tensor/dtype.h"
+#include "braid/weights/weight_codes.h"
 #include "braid/worker/halves_choice.h"
 
 namespace braid {
@@ -30,11 +32,14 @@ struct RankOptions {
   OverlapHalves overlap_halves = OverlapHalves::kAuto;
   ExchangeCosts exchange_costs;  // that these ranks have measured before; no points: they measure
   NumaChoice numa;
-  double collective_timeout_s = 30;     // of one wait of a rank for the others
-  std::optional<CpuIsa> isa;            // absent: the best of this machine
-  int32_t threads_per_rank = 0;         // 0: the cores that this process may use, divided by the ranks
-  std::optional<DType> dtype;           // absent: bfloat16 unless the checkpoint is float32
-  std::optional<DType> kv_cache_dtype;  // absent: as dtype
+  double collective_timeout_s = 30;                 // of one wait of a rank for the others
+  std::optional<CpuIsa> isa;                        // absent: the best of this machine
+  int32_t threads_per_rank = 0;                     // 0: the cores that this process may use, divided by the ranks
+  std::optional<DType> dtype;                       // absent: bfloat16 unless the checkpoint is float32
+  std::optional<DType> kv_cache_dtype;              // absent: as dtype
+  Quantization quantization = Quantization::kNone;  // of matrices that are stored in 16 or 32 bits
+  // Of rows in products with quantized weights. Absent: 8 bits with bfloat16 activations, else 16.
+  std::optional<ActivationBits> activation_bits;
   std::string attention_backend = "fa";
   int32_t page_size = 16;              // tokens, a multiple of 16
   int32_t chunked_prefill_size = 512;  // prompt tokens of a group in one step
@@ -51,5 +56,14 @@ struct RankOptions {
   int64_t mm_cache_bytes = int64_t{2} << 30;  // of their features, at most
   std::string pack_cache;                     // a folder that keeps packed weights for the next start; empty: none
 };
+
+// The dtype of weights and activations, and how quantized weights are kept.
+inline DType chosen_dtype(const RankOptions& options, const ModelConfig& config) {
+  return options.dtype.value_or(config.checkpoint_dtype == DType::kFloat32 ? DType::kFloat32 : DType::kBFloat16);
+}
+inline QuantizedWeights chosen_quantization(const RankOptions& options, DType dtype) {
+  const ActivationBits usual = dtype == DType::kBFloat16 ? ActivationBits::k8 : ActivationBits::k16;
+  return {.activations = options.activation_bits.value_or(usual), .quantization = options.quantization};
+}
 
 }  // namespace braid

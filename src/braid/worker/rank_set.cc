@@ -53,16 +53,19 @@ struct LoadedWeights {
 };
 
 Result<LoadedWeights> load_weights(const Checkpoint& checkpoint, const RankOptions& options, const ProcessRanks& ranks,
-                                   DType dtype, int64_t positions, const std::shared_ptr<Logger>& logger,
-                                   const LoadProgress& progress) {
+                                   DType dtype, const QuantizedWeights& quantized, int64_t positions,
+                                   const std::shared_ptr<Logger>& logger, const LoadProgress& progress) {
   ThreadTeam team(std::min(ranks.threads_per_rank * ranks.num_own(), available_cores()));
   std::unique_ptr<PackCache> cache;
   if (!options.pack_cache.empty()) {
     PackCacheOptions own{.folder = options.pack_cache, .dtype = dtype, .layout = describe_split(ranks)};
+    if (quantized.quantization != Quantization::kNone) {
+      own.layout += fmt::format(" quantization {}", static_cast<int>(quantized.quantization));
+    }
     TRY(cache, PackCache::open(checkpoint, std::move(own), team, log_of(LogPart::kWeights, logger)));
   }
-  TRY(LoadedModel model,
-      load_model(checkpoint, dtype, positions, ranks.layout, ranks.own, ranks.places, team, progress, cache.get()));
+  TRY(LoadedModel model, load_model(checkpoint, dtype, positions, ranks.layout, ranks.own, ranks.places, team, progress,
+                                    cache.get(), quantized));
   const double start_s = monotonic_seconds();
   auto check = std::make_unique<WeightCheck>(WeightPages(std::move(model.memory), team), ranks.num_own());
   log_of(LogPart::kWeights, logger)
@@ -262,9 +265,10 @@ Result<std::unique_ptr<RankSet>> RankSet::load(const Checkpoint& checkpoint, Ran
   TRY(const int64_t positions, num_positions(kv_shape, budget, context));
   const int64_t exchange_bytes = exchange_buffer_bytes(config, options, set->dtype_, ranks.transport->shares_memory()) /
                                  ranks.layout.num_ranks() * ranks.num_own();
-  TRY(const int64_t least_bytes, least_weight_bytes(config, set->dtype_, ranks.layout, ranks.own));
+  TRY(const int64_t least_bytes, least_weight_bytes(checkpoint, set->dtype_, set->quantized_, ranks.layout, ranks.own));
   TRY_STATUS(kv_memory(budget, own_part(options, ranks), least_bytes, exchange_bytes));  // before anything is read
-  TRY(LoadedWeights weights, load_weights(checkpoint, options, ranks, set->dtype_, positions, logger, progress));
+  TRY(LoadedWeights weights,
+      load_weights(checkpoint, options, ranks, set->dtype_, set->quantized_, positions, logger, progress));
   set->weight_check_ = std::move(weights.check);
   LoadedModel loaded = std::move(weights.model);
   set->weight_bytes_ = loaded.weight_bytes;
@@ -321,8 +325,9 @@ RankSet::RankSet(const ModelConfig& config, const RankOptions& options, ProcessR
       own_(std::move(ranks)),
       config_(config),
       isa_(own_.isa),
-      dtype_(options.dtype.value_or(config.checkpoint_dtype == DType::kFloat32 ? DType::kFloat32 : DType::kBFloat16)),
+      dtype_(chosen_dtype(options, config)),
       kv_dtype_(options.kv_cache_dtype.value_or(dtype_)),
+      quantized_(chosen_quantization(options, dtype_)),
       page_transfer_(std::make_unique<LocalKvPageTransfer>(options.collective_timeout_s)) {}
 
 Status RankSet::make_image_store(const Checkpoint& checkpoint, const RankOptions& options, const LoadedModel& loaded) {

@@ -127,6 +127,7 @@ class RankSet {
   const CpuIsa isa_;
   const DType dtype_;
   const DType kv_dtype_;
+  const QuantizedWeights quantized_;
   SchedulerConfig scheduler_;
   int64_t weight_bytes_ = 0;
   int64_t max_moving_tokens_ = 0;

@@ -56,6 +56,7 @@ void log_loaded(const ProcessRanks& ranks, const ModelConfig& config, const Load
   logger.info("{}: {:.2f} GB of weights in {}, {} threads, {} kernels, attention {}", config.architecture,
               static_cast<double>(loaded.weight_bytes) / 1e9, dtype_name(sizes.dtype),
               ranks.threads_per_rank * num_ranks, sizes.kernels, sizes.attention);
+  logger.info("weights as they are stored, and what is computed with: {}", loaded.weight_uses.text());
   if (const auto problem = huge_page_problem(loaded.huge_page_bytes, huge_page_state())) logger.warn("{}", *problem);
   for (const std::string& note : config.notes) logger.info("{}", note);
   if (sizes.exchange_bytes > 0) {

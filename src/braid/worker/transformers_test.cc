@@ -30,6 +30,9 @@ using testing::TemporaryFolder;
 constexpr double kMaxRelativeDifference = 2e-4;  // of float32 logits, relative to the largest
 constexpr double kMaxLogprobDifference = 2e-4;   // of float32 log-probabilities, relative to the largest logit
 constexpr double kMaxKlRatio = 2.0;              // of bfloat16's median KL divergence, relative to transformers' own
+constexpr double kMaxKlOf8Bits = 2e-3;           // of the median KL divergence with activations of 8 bits
+constexpr double kMaxKlOfInt8 = 4e-3;            // of weights that are quantized while loading
+constexpr double kMaxKlOfInt4 = 0.3;
 constexpr int32_t kPageSize = 16;
 constexpr int32_t kContext = 256;
 constexpr int32_t kChunk = 48;    // the longest prompt takes several steps, the last one short
@@ -66,7 +69,9 @@ class HeldToTransformers : public ::testing::TestWithParam<std::string> {
     checkpoint_ = std::make_unique<Checkpoint>(std::move(checkpoint).value());
   }
 
-  std::unique_ptr<RankSet> load(const Tier& tier, DType dtype) {
+  // By default quantized weights meet exact rows, which is what transformers computes.
+  std::unique_ptr<RankSet> load(const Tier& tier, DType dtype, ActivationBits activations = ActivationBits::k16,
+                                Quantization quantization = Quantization::kNone) {
     RankOptions options;
     options.isa = tier.isa;
     options.attention_backend = tier.attention_backend;
@@ -75,6 +80,8 @@ class HeldToTransformers : public ::testing::TestWithParam<std::string> {
     options.page_size = kPageSize;
     options.context_length = kContext;
     options.max_running_requests = kRunning;
+    options.activation_bits = activations;
+    options.quantization = quantization;
     auto ranks = RankSet::load(*checkpoint_, options, make_null_logger(), {});
     EXPECT_TRUE(ranks.ok()) << ranks.error().message;
     if (!ranks.ok()) return nullptr;
@@ -248,6 +255,40 @@ TEST_P(HeldToTransformers, Bfloat16IsAtMostTwiceAsFarFromFloat32AsTransformersOw
     const double kl = testing::median_kl(logits(ranks->first()), fixture_.logits, fixture_.vocab);
     EXPECT_LE(kl, kMaxKlRatio * fixture_.bfloat16_median_kl);
     RecordProperty(tier.key(), fmt::format("{:.2f}", kl / fixture_.bfloat16_median_kl));
+  }
+}
+
+// Rows rounded to 8 bits for quantized weights: farther from float32 than bfloat16, but not by much.
+TEST_P(HeldToTransformers, ActivationsOf8BitsAreNearFloat32) {
+  for (const Tier& tier : tiers()) {
+    SCOPED_TRACE(tier.key());
+    const auto ranks = load(tier, DType::kBFloat16, ActivationBits::k8);
+    ASSERT_NE(ranks, nullptr);
+    const double kl = testing::median_kl(logits(ranks->first()), fixture_.logits, fixture_.vocab);
+    EXPECT_LE(kl, kMaxKlOf8Bits);
+    RecordProperty(tier.key(), fmt::format("{:.2e}", kl));
+  }
+}
+
+// Weights of 8 bits change the logits less than bfloat16 does by some factor, those of 4 bits more; both are smaller.
+TEST_P(HeldToTransformers, WeightsQuantizedWhileLoadingAreNearTheirOwn) {
+  const Tier tier = tiers().back();
+  const auto exact = load(tier, DType::kBFloat16);
+  const auto int8 = load(tier, DType::kBFloat16, ActivationBits::k16, Quantization::kInt8);
+  const auto int4 = load(tier, DType::kBFloat16, ActivationBits::k16, Quantization::kInt4);
+  ASSERT_TRUE(exact != nullptr && int8 != nullptr && int4 != nullptr);
+  const auto kl = [&](RankSet& ranks) {
+    return testing::median_kl(logits(ranks.first()), fixture_.logits, fixture_.vocab);
+  };
+  RecordProperty("int8", fmt::format("{:.2e}", kl(*int8)));
+  RecordProperty("int4", fmt::format("{:.2e}", kl(*int4)));
+  EXPECT_LE(kl(*int8), kMaxKlOfInt8);
+  EXPECT_LE(kl(*int4), kMaxKlOfInt4);
+  const bool is_stored_in_16_bits = checkpoint_->config().quantization.schemes.empty() && !fixture_.tensors.empty();
+  if (is_stored_in_16_bits) {
+    EXPECT_GT(kl(*int4), kl(*int8));
+    EXPECT_LT(int8->weight_bytes(), exact->weight_bytes());
+    EXPECT_LT(int4->weight_bytes(), int8->weight_bytes());
   }
 }
 

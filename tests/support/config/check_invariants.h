@@ -19,7 +19,23 @@ inline void check_rope_invariants(const RopeConfig& rope, int32_t rotary_dim) {
   CHECK(std::isfinite(static_cast<float>(rope.attention_factor)) && rope.attention_factor > 0);
 }
 
+inline void check_quantization_invariants(const QuantizationConfig& config) {
+  CHECK(!config.method.empty() || config.schemes.empty());
+  for (const QuantizationScheme& scheme : config.schemes) {
+    CHECK(scheme.bits == 4 || scheme.bits == 8, "{} bits", scheme.bits);
+    CHECK(scheme.zero_bias == 0 || scheme.zero_bias == 1);
+    CHECK(scheme.group_inputs == QuantizationScheme::kWhole ||
+              (scheme.group_inputs >= 32 && scheme.group_inputs % 32 == 0 && scheme.group_inputs <= 1 << 20),
+          "{}", scheme.group_inputs);
+    CHECK(scheme.group_outputs == QuantizationScheme::kWhole ||
+              (scheme.group_outputs >= 1 && scheme.group_outputs <= 1 << 20),
+          "{}", scheme.group_outputs);
+    CHECK(!scheme.text.empty());
+  }
+}
+
 inline void check_invariants(const ModelConfig& config) {
+  check_quantization_invariants(config.quantization);
   CHECK(check_model_config(config, "again").ok());
   const auto num_layers = static_cast<size_t>(config.num_layers);
   CHECK(config.num_layers >= 1 && config.num_heads % config.num_kv_heads == 0);

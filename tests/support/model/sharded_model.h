@@ -102,14 +102,17 @@ class ShardedRuns {
 
   const ModelConfig& config() const { return checkpoint_->config(); }
 
-  Result<LoadedModel> try_load(const ParallelLayout& layout) const {
+  // Quantized weights times exact rows: the bits of weights that are widened.
+  static constexpr QuantizedWeights kExactRows{.activations = ActivationBits::k16, .quantization = Quantization::kNone};
+
+  Result<LoadedModel> try_load(const ParallelLayout& layout, const QuantizedWeights& quantized = kExactRows) const {
     ThreadTeam team(2);
     return load_model(*checkpoint_, DType::kFloat32, kContext, layout, {.begin = 0, .end = layout.num_ranks()}, {},
-                      team, {});
+                      team, {}, nullptr, quantized);
   }
 
-  LoadedModel load(const ParallelLayout& layout) const {
-    auto model = try_load(layout);
+  LoadedModel load(const ParallelLayout& layout, const QuantizedWeights& quantized = kExactRows) const {
+    auto model = try_load(layout, quantized);
     EXPECT_TRUE(model.ok()) << model.error().message;
     return std::move(model).value();
   }

@@ -11,12 +11,24 @@
 namespace braid {
 namespace {
 
+WeightSet make_weights(const KernelBench& bench, const KernelShape& shape, ThreadTeam& team) {
+  if (bench.weights == nullptr) return {team, bench.dtype, shape.n, shape.k, bench.weight_bytes};
+  const QuantizedRows panel = random_quantized_rows(bench.weights->format, PackedMatrix::kPanelCols, shape.k);
+  return {team, panel, bench.weights->activations, bench.dtype, shape.n, bench.weight_bytes};
+}
+
+// The peak beside which products stand.
+double& peak_of(const KernelBench& bench, Roofline& roofline) {
+  if (bench.weights != nullptr && bench.weights->activations == ActivationBits::k8) return roofline.int8_ops_per_s;
+  return bench.dtype == DType::kFloat32 ? roofline.f32_flops_per_s : roofline.bf16_flops_per_s;
+}
+
 std::vector<KernelFigure> measure_shape(const KernelBench& bench, const KernelShape& shape, ThreadTeam& team,
                                         ReadMeter& meter) {
   const int64_t max_rows = *std::max_element(bench.batch_sizes.begin(), bench.batch_sizes.end());
   const RowsBuffer x = random_rows(bench.dtype, max_rows, shape.k, 1.0F, 3);
   const RowsBuffer y(DType::kFloat32, max_rows, shape.n);
-  WeightSet weights(team, bench.dtype, shape.n, shape.k, bench.weight_bytes);
+  WeightSet weights = make_weights(bench, shape, team);
   std::vector<std::vector<double>> times(bench.batch_sizes.size());
   std::vector<double> readings;
   const auto run = [&](int64_t rows) {
@@ -39,7 +51,7 @@ std::vector<KernelFigure> measure_shape(const KernelBench& bench, const KernelSh
     figures.push_back({.shape = shape,
                        .m = bench.batch_sizes[i],
                        .seconds = seconds,
-                       .bytes_per_s = static_cast<double>(shape.n * shape.k * dtype_bytes(bench.dtype)) / seconds,
+                       .bytes_per_s = static_cast<double>(weights.matrix_bytes()) / seconds,
                        .flops_per_s = flops / seconds});
     read_bytes_per_s = std::max(read_bytes_per_s, figures.back().bytes_per_s);
   }
@@ -76,15 +88,16 @@ KernelReport measure_kernels(const KernelBench& bench, ThreadTeam& team) {
     const std::vector<KernelFigure> figures = measure_shape(bench, shape, team, meter);
     report.figures.insert(report.figures.end(), figures.begin(), figures.end());
   }
-  const auto ops = make_cpu_ops(bench.isa, team);
-  const auto backend = make_attention_backend("fa", *ops);
-  CHECK(backend.ok(), "{}", backend.error().message);
-  AttentionBench attention = bench.attention;
-  attention.dtype = bench.dtype;
-  report.attention = measure_attention(**backend, *ops, attention, meter);
+  if (!bench.attention.cases.empty()) {
+    const auto ops = make_cpu_ops(bench.isa, team);
+    const auto backend = make_attention_backend("fa", *ops);
+    CHECK(backend.ok(), "{}", backend.error().message);
+    AttentionBench attention = bench.attention;
+    attention.dtype = bench.dtype;
+    report.attention = measure_attention(**backend, *ops, attention, meter);
+  }
 
-  Roofline& roofline = report.roofline;
-  double& peak = bench.dtype == DType::kFloat32 ? roofline.f32_flops_per_s : roofline.bf16_flops_per_s;
+  double& peak = peak_of(bench, report.roofline);
   for (const KernelFigure& figure : report.figures) peak = std::max(peak, figure.flops_per_s);
   for (const AttentionFigure& figure : report.attention) peak = std::max(peak, figure.flops_per_s);
   // The least time / seconds, where the least time is for bytes_per_s * seconds and flops_per_s * seconds.

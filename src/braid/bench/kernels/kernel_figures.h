@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "braid/bench/kernels/attention_bench.h"
+#include "braid/bench/kernels/bench_weights.h"
 #include "braid/bench/roofline/roofline.h"
 
 namespace braid {
@@ -28,11 +29,12 @@ struct KernelFigure {
 struct KernelBench {
   CpuIsa isa = CpuIsa::kPortable;
   DType dtype = DType::kBFloat16;
+  const BenchWeights* weights = nullptr;  // quantized; null: of `dtype`
   std::vector<KernelShape> shapes;
   std::vector<int64_t> batch_sizes;
   int64_t weight_bytes = int64_t{1} << 30;  // distinct weights to rotate over
   double seconds_per_shape = 2.0;
-  AttentionBench attention;  // over a cache of `dtype`
+  AttentionBench attention;  // over a cache of `dtype`; nothing without cases
   RooflineEffort roofline;
 };
 
@@ -47,7 +49,7 @@ KernelBench quick_kernel_bench();
 // that all batch sizes and their roofline see the same machine. A product faster than the peak measured before raises
 // the peak. Attention uses the `fa` backend.
 struct KernelReport {
-  Roofline roofline;
+  Roofline roofline;  // int8_ops_per_s is the peak of products with 8-bit activations
   std::vector<KernelFigure> figures;
   std::vector<AttentionFigure> attention;
 };

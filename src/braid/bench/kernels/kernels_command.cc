@@ -1,6 +1,11 @@
 // The flags of `braid bench kernels`. Tested by tests/e2e/test_bench.py and tests/e2e/test_bad_input.py.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <cstdio>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "braid/bench/bench_flags.h"
 #include "braid/bench/commands.h"
@@ -12,15 +17,24 @@ void add_bench_kernels_command(Command bench, CommandRunner& runner) {
   struct Flags {
     MachineFlags machine;
     bool quick = false;
+    std::string weights;
   };
   auto flags = std::make_shared<Flags>();
   const Command command =
       bench.add_command("kernels", "Matrix products over batch sizes, and attention, out of memory");
   add_machine_flags(command, flags->machine);
   command.add_flag("--quick", flags->quick, "A few cases over little memory, in seconds: a look, not a measurement");
+  std::vector<std::string> names;
+  for (const BenchWeights& weights : bench_weights()) names.push_back(weights.name);
+  command
+      .add_option("--weights", flags->weights,
+                  "Products with quantized weights of this kind instead, without attention: " +
+                      fmt::format("{}", fmt::join(names, ", ")))
+      .check(one_of(names));
   runner.on_code(command, [flags]() -> Result<int> {
     BenchKernelsOptions options{.threads = flags->machine.num_threads(), .json = flags->machine.json};
     if (flags->quick) options.bench = quick_kernel_bench();
+    if (!flags->weights.empty()) options.bench.weights = find_bench_weights(flags->weights);
     TRY(options.bench.isa, isa_from_environment());
     return run_bench_kernels(options, stdout);
   });

@@ -12,6 +12,7 @@ namespace {
 nlohmann::json to_json(const KernelReport& report, const KernelBench& bench, int threads) {
   nlohmann::json line = roofline_json(report.roofline);
   line["dtype"] = dtype_name(bench.dtype);
+  if (bench.weights != nullptr) line["weights"] = bench.weights->name;
   line["threads"] = threads;
   line["products"] = nlohmann::json::array();
   for (const KernelFigure& figure : report.figures) {
@@ -39,7 +40,12 @@ nlohmann::json to_json(const KernelReport& report, const KernelBench& bench, int
 }
 
 void print_products(const KernelReport& report, const KernelBench& bench, std::FILE* out) {
-  fmt::print(out, "\nProducts [M, K] x [K, N] in {}, weights from memory\n", dtype_name(bench.dtype));
+  if (bench.weights == nullptr) {
+    fmt::print(out, "\nProducts [M, K] x [K, N] in {}, weights from memory\n", dtype_name(bench.dtype));
+  } else {
+    fmt::print(out, "\nProducts [M, K] x [K, N] of rows in {}, multiplied in {} bits, and weights in {} from memory\n",
+               dtype_name(bench.dtype), bench.weights->activations == ActivationBits::k8 ? 8 : 16, bench.weights->name);
+  }
   fmt::print(out, "{:>9} {:>7} {:>6} {:>11} {:>8} {:>9} {:>10} {:>6}\n", "K", "N", "M", "us", "GB/s", "GFLOP/s",
              "read GB/s", "floor");
   for (const KernelFigure& figure : report.figures) {
@@ -50,6 +56,7 @@ void print_products(const KernelReport& report, const KernelBench& bench, std::F
 }
 
 void print_attention(const KernelReport& report, const KernelBench& bench, std::FILE* out) {
+  if (report.attention.empty()) return;
   const AttentionBench& attention = bench.attention;
   fmt::print(out, "\nAttention of {} heads over {} KV heads of {}, {} keys and values from memory in pages of {}\n",
              attention.num_heads, attention.num_kv_heads, attention.head_dim, dtype_name(bench.dtype),
@@ -70,7 +77,11 @@ int run_bench_kernels(const BenchKernelsOptions& options, std::FILE* out) {
   KernelBench bench = options.bench;
   if (bench.shapes.empty()) bench.shapes = default_kernel_shapes();
   if (bench.batch_sizes.empty()) bench.batch_sizes = default_batch_sizes();
-  if (bench.attention.cases.empty()) bench.attention.cases = default_attention_cases();
+  if (bench.weights != nullptr) {
+    bench.attention.cases.clear();  // it has no weights
+  } else if (bench.attention.cases.empty()) {
+    bench.attention.cases = default_attention_cases();
+  }
   const KernelReport report = measure_kernels(bench, team);
   if (options.json) {
     fmt::print(out, "{}\n", to_json(report, bench, options.threads).dump());

@@ -49,5 +49,35 @@ TEST(KernelsReport, EveryFigureStandsBesideTheRooflineOfItsOwnRun) {
   }
 }
 
+TEST(KernelsReport, QuantizedProductsStandBesideThePeakOfTheirArithmetic) {
+  for (const BenchWeights& weights : bench_weights()) {
+    const BenchKernelsOptions options = {.bench = {.isa = available_isas().back(),
+                                                   .weights = &weights,
+                                                   .shapes = {{.k = 512, .n = 96}},
+                                                   .batch_sizes = {1, 9},
+                                                   .weight_bytes = 1 << 18,
+                                                   .seconds_per_shape = 0.001,
+                                                   .roofline = kLittleEffort},
+                                         .threads = 2,
+                                         .json = true};
+    const auto line = nlohmann::json::parse(
+        testing::printed_by([&](std::FILE* out) { EXPECT_EQ(run_bench_kernels(options, out), 0); }));
+    EXPECT_EQ(line.at("weights"), weights.name);
+    EXPECT_TRUE(line.at("attention").empty());
+    ASSERT_EQ(line.at("products").size(), 2U);
+    const char* peak = weights.activations == ActivationBits::k8 ? "int8_ops_per_s" : "bf16_flops_per_s";
+    for (const auto& figure : line.at("products")) {
+      // Less than 9.1 bits a weight, and more than 4.
+      const double bytes = figure.at("bytes_per_s").get<double>() * figure.at("seconds").get<double>();
+      EXPECT_GT(bytes, 512 * 96 * 4 / 8);
+      EXPECT_LT(bytes, 512 * 96 * 9.1 / 8);
+      const double fraction =
+          std::max(figure.at("bytes_per_s").get<double>() / figure.at("read_bytes_per_s").get<double>(),
+                   figure.at("flops_per_s").get<double>() / line.at(peak).get<double>());
+      EXPECT_NEAR(figure.at("floor_fraction").get<double>(), fraction, 1e-6);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace braid

@@ -26,6 +26,7 @@ Roofline ceilings_of(const Roofline& a, const Roofline& b, std::vector<double> r
   readings.push_back(b.read_bytes_per_s);
   return {.bf16_flops_per_s = std::max(a.bf16_flops_per_s, b.bf16_flops_per_s),
           .f32_flops_per_s = std::max(a.f32_flops_per_s, b.f32_flops_per_s),
+          .int8_ops_per_s = std::max(a.int8_ops_per_s, b.int8_ops_per_s),
           .read_bytes_per_s = median(std::move(readings)),
           .isa = a.isa};
 }

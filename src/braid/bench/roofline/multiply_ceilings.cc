@@ -38,6 +38,24 @@ bench::MultiplyLoops loops_of(CpuIsa, DType dtype) {
 }
 #endif
 
+bench::MultiplyLoops integer_loops_of([[maybe_unused]] CpuIsa isa) {
+#if defined(__x86_64__)
+  switch (integer_dots(isa)) {
+    case IntegerDots::kPortable:
+      break;
+    case IntegerDots::kAvx2:
+      return bench::avx2_integer_loops();
+    case IntegerDots::kAvxVnni:
+      return bench::avxvnni_integer_loops();
+    case IntegerDots::kAvx512:
+      return bench::avx512_integer_loops();
+    case IntegerDots::kAvx512Vnni:
+      return bench::avx512vnni_integer_loops();
+  }
+#endif
+  return bench::portable_integer_loops();
+}
+
 // The operands of one thread, in the caches of its own core.
 struct ThreadOperands {
   ThreadOperands(DType dtype, bool has_float_rows)
@@ -82,10 +100,8 @@ double measure_loop(ThreadTeam& team, std::vector<ThreadOperands>& operands, Loo
   return median(rates);
 }
 
-}  // namespace
-
-MultiplyCeilings measure_multiply_ceilings(CpuIsa isa, ThreadTeam& team, DType dtype, double seconds) {
-  const bench::MultiplyLoops loops = loops_of(isa, dtype);
+// The bytes of random numbers of `dtype` are as good as any integers.
+MultiplyCeilings measure_loops(const bench::MultiplyLoops& loops, ThreadTeam& team, DType dtype, double seconds) {
   std::vector<ThreadOperands> operands;
   for (int thread = 0; thread < team.size(); ++thread) operands.emplace_back(dtype, loops.has_float_rows);
   const auto measure = [&](Loop loop, int64_t weight_bytes) {
@@ -95,6 +111,16 @@ MultiplyCeilings measure_multiply_ceilings(CpuIsa isa, ThreadTeam& team, DType d
           .from_registers = measure(loops.from_registers, kL1Bytes),
           .from_l1 = measure(loops.from_cache, kL1Bytes),
           .from_l2 = measure(loops.from_cache, kL2Bytes)};
+}
+
+}  // namespace
+
+MultiplyCeilings measure_multiply_ceilings(CpuIsa isa, ThreadTeam& team, DType dtype, double seconds) {
+  return measure_loops(loops_of(isa, dtype), team, dtype, seconds);
+}
+
+MultiplyCeilings measure_integer_ceilings(CpuIsa isa, ThreadTeam& team, double seconds) {
+  return measure_loops(integer_loops_of(isa), team, DType::kBFloat16, seconds);
 }
 
 }  // namespace braid

@@ -22,4 +22,7 @@ struct MultiplyCeilings {
 // instruction for bfloat16, weights are widened on the way.
 MultiplyCeilings measure_multiply_ceilings(CpuIsa isa, ThreadTeam& team, DType dtype, double seconds);
 
+// The same for 8-bit weights and rows, with the best of this machine for the tier (isa.h). Operations of integers.
+MultiplyCeilings measure_integer_ceilings(CpuIsa isa, ThreadTeam& team, double seconds);
+
 }  // namespace braid

@@ -14,16 +14,17 @@ constexpr int64_t kRowBytes = 8192;         // of MultiplyOperands::rows
 constexpr int64_t kWeightBytesStep = 2048;  // MultiplyOperands::weight_bytes is a multiple of it
 constexpr int64_t kMaxSums = 1536;
 
-// Finite numbers, aligned to 64 bytes.
+// Finite numbers or integers, aligned to 64 bytes.
 struct MultiplyOperands {
   const std::byte* rows = nullptr;     // kRowBytes: float32 if MultiplyLoops::has_float_rows, else of the dtype
-  const std::byte* weights = nullptr;  // of the dtype
+  const std::byte* weights = nullptr;  // of the dtype; of integers any bytes
   int64_t weight_bytes = 0;
 };
 
 struct MultiplyLoops {
   const char* instruction = "";
   bool has_float_rows = true;
+  int integer_bytes = 0;  // of the operands' elements; 0: they are floating-point numbers
   // Both return the number of floating-point operations they did, and add their products to `sums` [kMaxSums]. From
   // zero and with operands of 1, the sums add up to half of that number.
   double (*from_registers)(const MultiplyOperands& operands, int64_t passes, float* sums) = nullptr;
@@ -40,6 +41,14 @@ MultiplyLoops avx512_widened_bf16_loops();
 MultiplyLoops avx512_f32_loops();
 MultiplyLoops avx512_bf16_loops();
 MultiplyLoops amx_bf16_loops();
+#endif
+// Integers: pairs of 16 bits, or with VNNI quads of 8 bits. An operation is an addition or a multiplication.
+MultiplyLoops portable_integer_loops();
+#if defined(__x86_64__)
+MultiplyLoops avx2_integer_loops();
+MultiplyLoops avxvnni_integer_loops();
+MultiplyLoops avx512_integer_loops();
+MultiplyLoops avx512vnni_integer_loops();
 #endif
 
 }  // namespace braid::bench

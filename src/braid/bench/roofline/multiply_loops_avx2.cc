@@ -1,7 +1,8 @@
-// AVX2's fused multiply-add; bfloat16 weights are widened in registers. Tested by multiply_loops_test.cc.
+// AVX2's fused multiply-add; bfloat16 weights are widened in registers. And its products of integers. Tested by
+// multiply_loops_test.cc.
 #include <immintrin.h>
 
-#include "braid/bench/roofline/multiply_loops_inl.h"
+#include "braid/bench/roofline/multiply_loops_avx2_inl.h"
 
 namespace braid::bench {
 namespace {
@@ -44,6 +45,15 @@ struct Avx2F32Step : Avx2Step {
   static inline __attribute__((always_inline)) __m256 term(__m256i line, int) { return _mm256_castsi256_ps(line); }
 };
 
+struct Avx2PairsStep : Avx2IntegerStep {
+  static constexpr double kFlops = 2.0 * 16;
+  static constexpr int kIntegerBytes = 2;
+  static constexpr const char* kInstruction = "vpmaddwd and additions of 256 bits";
+  static inline __attribute__((always_inline)) __m256i multiply_add(__m256i sums, __m256i factor, __m256i term) {
+    return _mm256_add_epi32(sums, _mm256_madd_epi16(factor, term));
+  }
+};
+
 }  // namespace
 
 MultiplyLoops avx2_bf16_loops() {
@@ -52,6 +62,10 @@ MultiplyLoops avx2_bf16_loops() {
 
 MultiplyLoops avx2_f32_loops() {
   return loops_of<Avx2F32Step>();
+}
+
+MultiplyLoops avx2_integer_loops() {
+  return loops_of<Avx2PairsStep>();
 }
 
 }  // namespace braid::bench

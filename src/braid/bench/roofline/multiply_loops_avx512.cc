@@ -1,4 +1,5 @@
-// AVX-512's fused multiply-add; bfloat16 weights are widened in registers. Tested by multiply_loops_test.cc.
+// AVX-512's fused multiply-add; bfloat16 weights are widened in registers. And its products of integers. Tested by
+// multiply_loops_test.cc.
 #include "braid/bench/roofline/multiply_loops_avx512_inl.h"
 
 namespace braid::bench {
@@ -33,6 +34,15 @@ struct FusedF32Step : FusedStep {
   static inline __attribute__((always_inline)) __m512 term(__m512i line, int) { return _mm512_castsi512_ps(line); }
 };
 
+struct PairsStep : Avx512IntegerStep {
+  static constexpr double kFlops = 2.0 * 32;
+  static constexpr int kIntegerBytes = 2;
+  static constexpr const char* kInstruction = "vpmaddwd and additions of 512 bits";
+  static inline __attribute__((always_inline)) __m512i multiply_add(__m512i sums, __m512i factor, __m512i term) {
+    return _mm512_add_epi32(sums, _mm512_madd_epi16(factor, term));
+  }
+};
+
 }  // namespace
 
 MultiplyLoops avx512_widened_bf16_loops() {
@@ -41,6 +51,10 @@ MultiplyLoops avx512_widened_bf16_loops() {
 
 MultiplyLoops avx512_f32_loops() {
   return loops_of<FusedF32Step>();
+}
+
+MultiplyLoops avx512_integer_loops() {
+  return loops_of<PairsStep>();
 }
 
 }  // namespace braid::bench

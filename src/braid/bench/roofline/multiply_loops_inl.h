@@ -6,7 +6,7 @@
 //   kFactors                 rows that have a factor of their own when all operands are in registers
 //   kTerms                   multiply-adds of a line for one row
 //   kFlops                   of a multiply-add
-//   kInstruction, kHasFloatRows
+//   kInstruction, kHasFloatRows; kIntegerBytes if it multiplies integers
 //   load(bytes), term(line, index), factor(bytes of one row's element), multiply_add(sums, factor, term)
 //   load_sums(floats), store_sums(sums, floats)   one register of sums, kSums floats
 //   keep(factor)             hides the factor's value from the compiler
@@ -96,9 +96,16 @@ double multiply_cached(const MultiplyOperands& operands, int64_t passes, float* 
 }
 
 template <typename Step>
+constexpr int integer_bytes_of() {
+  if constexpr (requires { Step::kIntegerBytes; }) return Step::kIntegerBytes;
+  return 0;
+}
+
+template <typename Step>
 MultiplyLoops loops_of() {
   return {.instruction = Step::kInstruction,
           .has_float_rows = Step::kHasFloatRows,
+          .integer_bytes = integer_bytes_of<Step>(),
           .from_registers = multiply_registers<Step>,
           .from_cache = multiply_cached<Step>};
 }

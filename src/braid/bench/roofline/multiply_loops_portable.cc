@@ -63,6 +63,49 @@ struct PortableF32Step : PortableStep {
   }
 };
 
+typedef int32_t Integers __attribute__((vector_size(16)));
+
+// Pairs of 16 bits, as kernels/cpu/quantized_integer_inl.h multiplies them.
+struct PortablePairsStep {
+  using Sums = Integers;
+  using Line = Integers;
+  using Term = Integers;
+  static constexpr int kRows = 4;
+  static constexpr int kFactors = 4;
+  static constexpr int kTerms = 1;
+  static constexpr int kSums = 4;
+  static constexpr int64_t kLineBytes = 16;
+  static constexpr double kFlops = 2.0 * 8;
+  static constexpr bool kHasFloatRows = false;
+  static constexpr int kIntegerBytes = 2;
+  static constexpr const char* kInstruction = "products of pairs of 16 bits, in vectors of 128 bits";
+  static inline __attribute__((always_inline)) Integers load(const std::byte* from) {
+    Integers line;
+    __builtin_memcpy(&line, from, sizeof(line));
+    return line;
+  }
+  static inline __attribute__((always_inline)) Integers term(Integers line, int) { return line; }
+  static inline __attribute__((always_inline)) int32_t factor(const std::byte* from) {
+    int32_t codes;
+    __builtin_memcpy(&codes, from, sizeof(codes));
+    return codes;
+  }
+  static inline __attribute__((always_inline)) Integers multiply_add(Integers sums, int32_t factor, Integers term) {
+    const int32_t low = static_cast<int16_t>(factor & 0xffff);
+    return sums + ((term << 16) >> 16) * low + (term >> 16) * (factor >> 16);
+  }
+  static inline __attribute__((always_inline)) void keep(int32_t& factor) { asm volatile("" : "+r"(factor)); }
+  static inline __attribute__((always_inline)) Integers load_sums(const float* from) {
+    Floats floats;
+    __builtin_memcpy(&floats, from, sizeof(floats));
+    return __builtin_convertvector(floats, Integers);
+  }
+  static inline __attribute__((always_inline)) void store_sums(Integers sums, float* to) {
+    const Floats floats = __builtin_convertvector(sums, Floats);
+    __builtin_memcpy(to, &floats, sizeof(floats));
+  }
+};
+
 }  // namespace
 
 MultiplyLoops portable_bf16_loops() {
@@ -71,6 +114,10 @@ MultiplyLoops portable_bf16_loops() {
 
 MultiplyLoops portable_f32_loops() {
   return loops_of<PortableF32Step>();
+}
+
+MultiplyLoops portable_integer_loops() {
+  return loops_of<PortablePairsStep>();
 }
 
 }  // namespace braid::bench

@@ -72,6 +72,36 @@ TEST(MultiplyLoops, DoAsManyOperationsAsTheySay) {
   }
 }
 
+std::vector<MultiplyLoops> integer_loops_that_run_here() {
+  std::vector<MultiplyLoops> all = {portable_integer_loops()};
+#if defined(__x86_64__)
+  for (const IntegerDots dots : available_integer_dots()) {
+    if (dots == IntegerDots::kAvx2) all.push_back(avx2_integer_loops());
+    if (dots == IntegerDots::kAvxVnni) all.push_back(avxvnni_integer_loops());
+    if (dots == IntegerDots::kAvx512) all.push_back(avx512_integer_loops());
+    if (dots == IntegerDots::kAvx512Vnni) all.push_back(avx512vnni_integer_loops());
+  }
+#endif
+  return all;
+}
+
+TEST(MultiplyLoops, OfIntegersDoAsManyOperationsAsTheySay) {
+  constexpr int64_t kBytes = 3 * kWeightBytesStep;
+  for (const MultiplyLoops& loops : integer_loops_that_run_here()) {
+    Buffer ones(kBytes + kRowBytes);
+    for (int64_t i = 0; i < ones.bytes(); i += loops.integer_bytes) ones.data()[i] = std::byte{1};
+    const MultiplyOperands operands = {.rows = ones.data(), .weights = ones.data() + kRowBytes, .weight_bytes = kBytes};
+    for (const auto loop : {loops.from_registers, loops.from_cache}) {
+      for (const int64_t passes : {1, 5}) {
+        std::vector<float> sums(kMaxSums);
+        const double operations = loop(operands, passes, sums.data());
+        EXPECT_GT(operations, 0);
+        EXPECT_EQ(2 * std::accumulate(sums.begin(), sums.end(), 0.0), operations) << loops.instruction;
+      }
+    }
+  }
+}
+
 TEST(MultiplyCeilings, AreMeasuredForEveryTierAndDtype) {
   ThreadTeam team(2);
   for (const CpuIsa isa : available_isas()) {
@@ -82,6 +112,17 @@ TEST(MultiplyCeilings, AreMeasuredForEveryTierAndDtype) {
       EXPECT_GT(ceilings.from_l1, 0) << isa_name(isa);
       EXPECT_GT(ceilings.from_l2, 0) << isa_name(isa);
     }
+  }
+}
+
+TEST(MultiplyCeilings, OfIntegersAreMeasuredForEveryTier) {
+  ThreadTeam team(2);
+  for (const CpuIsa isa : available_isas()) {
+    const MultiplyCeilings ceilings = measure_integer_ceilings(isa, team, 0.001);
+    EXPECT_NE(ceilings.instruction, "") << isa_name(isa);
+    EXPECT_GT(ceilings.from_registers, 0) << isa_name(isa);
+    EXPECT_GT(ceilings.from_l1, 0) << isa_name(isa);
+    EXPECT_GT(ceilings.from_l2, 0) << isa_name(isa);
   }
 }
 

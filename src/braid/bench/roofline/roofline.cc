@@ -4,6 +4,7 @@
 #include <array>
 #include <vector>
 
+#include "braid/bench/roofline/multiply_ceilings.h"
 #include "braid/bench/roofline/weight_set.h"
 #include "braid/bench/timing.h"
 #include "braid/kernels/cpu/matmul.h"
@@ -150,6 +151,7 @@ Roofline measure_roofline(CpuIsa isa, ThreadTeam& team, const RooflineEffort& ef
 Roofline measure_roofline(CpuIsa isa, ThreadTeam& team, const ReadMeter& meter, double seconds) {
   return {.bf16_flops_per_s = measure_peak_flops(isa, team, DType::kBFloat16, seconds),
           .f32_flops_per_s = measure_peak_flops(isa, team, DType::kFloat32, seconds),
+          .int8_ops_per_s = measure_integer_ceilings(isa, team, seconds).from_registers,
           .read_bytes_per_s = meter.bytes_per_s(),
           .isa = std::string(isa_name(isa))};
 }

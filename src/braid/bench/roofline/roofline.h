@@ -17,6 +17,7 @@ namespace braid {
 struct Roofline {
   double bf16_flops_per_s = 0;  // the best sustained by any of our products of that dtype and tier
   double f32_flops_per_s = 0;
+  double int8_ops_per_s = 0;    // of 8-bit weights and rows, with the operands in registers
   double read_bytes_per_s = 0;  // of memory far larger than the caches, by all threads
   std::string isa;
 
@@ -26,7 +27,7 @@ struct Roofline {
 };
 
 struct RooflineEffort {
-  double seconds = 1.0;                   // for each of the three measurements, about; medians
+  double seconds = 1.0;                   // for each of the four measurements, about; medians
   int64_t read_bytes = int64_t{1} << 30;  // of memory to read: far more than the caches hold
 };
 // Measures what all threads read together from `bytes` of memory, with the fastest of several ways to read; the

@@ -17,9 +17,9 @@ void add_to_json(nlohmann::json& line, const std::string& dtype, const MultiplyC
   line[dtype + "_l2_flops_per_s"] = ceilings.from_l2;
 }
 
-void print_ceilings(const char* dtype, const MultiplyCeilings& ceilings, std::FILE* out) {
-  fmt::print(out, "{} by {}: {:.1f} GFLOP/s from registers, {:.1f} from L1, {:.1f} from L2\n", dtype,
-             ceilings.instruction, ceilings.from_registers * 1e-9, ceilings.from_l1 * 1e-9, ceilings.from_l2 * 1e-9);
+void print_ceilings(const char* dtype, const char* unit, const MultiplyCeilings& ceilings, std::FILE* out) {
+  fmt::print(out, "{} by {}: {:.1f} {} from registers, {:.1f} from L1, {:.1f} from L2\n", dtype, ceilings.instruction,
+             ceilings.from_registers * 1e-9, unit, ceilings.from_l1 * 1e-9, ceilings.from_l2 * 1e-9);
 }
 
 }  // namespace
@@ -27,14 +27,15 @@ void print_ceilings(const char* dtype, const MultiplyCeilings& ceilings, std::FI
 nlohmann::json roofline_json(const Roofline& roofline) {
   return {{"bf16_flops_per_s", roofline.bf16_flops_per_s},
           {"f32_flops_per_s", roofline.f32_flops_per_s},
+          {"int8_ops_per_s", roofline.int8_ops_per_s},
           {"read_bytes_per_s", roofline.read_bytes_per_s},
           {"isa", roofline.isa}};
 }
 
 void print_roofline(const Roofline& roofline, int threads, std::FILE* out) {
-  fmt::print(out, "{} with {} threads: bf16 {:.1f} GFLOP/s, f32 {:.1f} GFLOP/s, read {:.2f} GB/s\n", roofline.isa,
-             threads, roofline.bf16_flops_per_s * 1e-9, roofline.f32_flops_per_s * 1e-9,
-             roofline.read_bytes_per_s * 1e-9);
+  fmt::print(out, "{} with {} threads: bf16 {:.1f} GFLOP/s, f32 {:.1f} GFLOP/s, int8 {:.1f} GOP/s, read {:.2f} GB/s\n",
+             roofline.isa, threads, roofline.bf16_flops_per_s * 1e-9, roofline.f32_flops_per_s * 1e-9,
+             roofline.int8_ops_per_s * 1e-9, roofline.read_bytes_per_s * 1e-9);
 }
 
 int run_bench_roofline(const BenchRooflineOptions& options, std::FILE* out) {
@@ -42,16 +43,19 @@ int run_bench_roofline(const BenchRooflineOptions& options, std::FILE* out) {
   const Roofline roofline = measure_roofline(options.isa, team, options.effort);
   const MultiplyCeilings bf16 = measure_multiply_ceilings(options.isa, team, DType::kBFloat16, options.effort.seconds);
   const MultiplyCeilings f32 = measure_multiply_ceilings(options.isa, team, DType::kFloat32, options.effort.seconds);
+  const MultiplyCeilings int8 = measure_integer_ceilings(options.isa, team, options.effort.seconds);
   if (options.json) {
     nlohmann::json line = roofline_json(roofline);
     line["threads"] = options.threads;
     add_to_json(line, "bf16", bf16);
     add_to_json(line, "f32", f32);
+    add_to_json(line, "int8", int8);
     fmt::print(out, "{}\n", line.dump());
   } else {
     print_roofline(roofline, options.threads, out);
-    print_ceilings("bf16", bf16, out);
-    print_ceilings("f32", f32, out);
+    print_ceilings("bf16", "GFLOP/s", bf16, out);
+    print_ceilings("f32", "GFLOP/s", f32, out);
+    print_ceilings("int8", "GOP/s", int8, out);
   }
   return 0;
 }

@@ -35,21 +35,39 @@ RowsBuffer random_rows(DType dtype, int64_t rows, int64_t cols, float scale, uin
   return buffer;
 }
 
-WeightSet::WeightSet(ThreadTeam& team, DType dtype, int64_t n, int64_t k, int64_t bytes) {
-  int64_t count = std::max<int64_t>(1, bytes / (n * k * dtype_bytes(dtype)));
-  while (!is_prime(count)) --count;
-  const float scale = 1.0F / std::sqrt(static_cast<float>(k));
-  const RowsBuffer panel = random_rows(dtype, PackedMatrix::kPanelCols, k, scale, 1);
+template <typename Make, typename Pack>
+void WeightSet::fill(ThreadTeam& team, int64_t n, int64_t bytes, const Make& make, const Pack& pack) {
   BufferArena arena;
-  for (int64_t i = 0; i < count; ++i) {
-    PackedMatrix& matrix = matrices_.emplace_back(dtype, n, k, arena);
+  matrices_.push_back(make(arena));
+  int64_t count = std::max<int64_t>(1, bytes / std::max<int64_t>(1, matrices_.front().bytes()));
+  while (!is_prime(count)) --count;
+  while (static_cast<int64_t>(matrices_.size()) < count) matrices_.push_back(make(arena));
+  for (PackedMatrix& matrix : matrices_) {
     team.run([&](int thread) {
       const IndexRange part = split_evenly(n, thread, team.size(), PackedMatrix::kPanelCols);
       for (int64_t first = part.begin; first < part.end; first += PackedMatrix::kPanelCols) {
-        matrix.pack_rows(panel.first(std::min(PackedMatrix::kPanelCols, part.end - first)), first);
+        pack(matrix, first, std::min(PackedMatrix::kPanelCols, part.end - first));
       }
     });
   }
+}
+
+WeightSet::WeightSet(ThreadTeam& team, DType dtype, int64_t n, int64_t k, int64_t bytes) {
+  const float scale = 1.0F / std::sqrt(static_cast<float>(k));
+  const RowsBuffer panel = random_rows(dtype, PackedMatrix::kPanelCols, k, scale, 1);
+  fill(
+      team, n, bytes, [&](BufferArena& arena) { return PackedMatrix(dtype, n, k, arena); },
+      [&](PackedMatrix& matrix, int64_t first, int64_t count) { matrix.pack_rows(panel.first(count), first); });
+}
+
+WeightSet::WeightSet(ThreadTeam& team, const QuantizedRows& panel, ActivationBits activations, DType dtype, int64_t n,
+                     int64_t bytes) {
+  CHECK(panel.rows == PackedMatrix::kPanelCols && n % PackedMatrix::kPanelCols == 0, "{} columns of panels of {}", n,
+        panel.rows);
+  fill(
+      team, n, bytes,
+      [&](BufferArena& arena) { return PackedMatrix(panel.format, activations, dtype, n, panel.cols, arena); },
+      [&](PackedMatrix& matrix, int64_t first, int64_t) { matrix.pack_rows(panel, first); });
 }
 
 const PackedMatrix& WeightSet::next() {

@@ -19,11 +19,19 @@ class WeightSet {
   // use every matrix (some have better places in memory than others).
   WeightSet(ThreadTeam& team, DType dtype, int64_t n, int64_t k, int64_t bytes);
 
+  // The same of quantized rows: each panel of a matrix has those of `panel`, which are 32; n is a multiple of 32.
+  WeightSet(ThreadTeam& team, const QuantizedRows& panel, ActivationBits activations, DType dtype, int64_t n,
+            int64_t bytes);
+
   const PackedMatrix& next();
   const PackedMatrix& first() const { return matrices_.front(); }
   int64_t matrix_bytes() const { return matrices_.front().bytes(); }
 
  private:
+  // Makes `bytes` of matrices; make(arena) makes one, and pack(matrix, first, count) fills `count` columns.
+  template <typename Make, typename Pack>
+  void fill(ThreadTeam& team, int64_t n, int64_t bytes, const Make& make, const Pack& pack);
+
   std::vector<PackedMatrix> matrices_;
   size_t next_ = 0;
 };

@@ -1,5 +1,6 @@
 #include "braid/kernels/cpu/cpu_ops.h"
 
+#include "braid/base/check.h"
 #include "braid/kernels/cpu/matmul.h"
 #include "braid/kernels/cpu/split_rows.h"
 #include "braid/kernels/cpu/write_kv.h"
@@ -18,16 +19,17 @@ void CpuOps::parallel_for(int64_t count, FunctionRef<void(int64_t, int64_t)> wor
 }
 
 void CpuOps::matmul(ConstRows x, const PackedMatrix& w, Rows y, const Epilogue& epilogue) {
-  cpu::matmul(isa_, team_, x, w, y, epilogue);
+  cpu::matmul(isa_, team_, gather_(*this, x, w), w, y, epilogue);
 }
 
 void CpuOps::grouped_matmul(ConstRows x, const ExpertRows& expert_rows, std::span<const PackedMatrix> w, Rows y,
                             const Epilogue& epilogue) {
+  for (const PackedMatrix& one : w) CHECK(one.input_order().empty(), "experts in act order");
   cpu::grouped_matmul(isa_, team_, x, expert_rows, w, y, epilogue);
 }
 
 void CpuOps::matmul_max(ConstRows x, const PackedMatrix& w, int64_t cols, std::span<RowMax> maxima) {
-  cpu::matmul_max(isa_, team_, x, w, cols, maxima);
+  cpu::matmul_max(isa_, team_, gather_(*this, x, w), w, cols, maxima);
 }
 
 void CpuOps::write_kv(ConstRows k, ConstRows v, std::span<const AttentionSequence> sequences, const KvLayer& layer) {

@@ -5,6 +5,7 @@
 #include "braid/base/thread_team.h"
 #include "braid/kernels/cpu/attention.h"
 #include "braid/kernels/cpu/row_kernels.h"
+#include "braid/kernels/input_gather.h"
 #include "braid/kernels/isa.h"
 #include "braid/kernels/ops.h"
 
@@ -49,6 +50,7 @@ class CpuOps final : public Ops {
   ThreadTeam& team_;
   const RowKernels& rows_;
   PagedAttention attention_;
+  InputGather gather_;
 };
 
 }  // namespace braid::cpu

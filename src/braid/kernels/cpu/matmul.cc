@@ -4,7 +4,9 @@
 #include "braid/kernels/cpu/matmul_tier.h"
 
 namespace braid::cpu {
-MatmulTier tier_for(CpuIsa isa, DType dtype) {
+namespace {
+
+FloatTiers float_tiers(CpuIsa isa, DType dtype) {
   const bool is_bf16 = dtype == DType::kBFloat16;
   switch (isa) {
 #if defined(__x86_64__)
@@ -22,19 +24,48 @@ MatmulTier tier_for(CpuIsa isa, DType dtype) {
   }
 }
 
+MatmulTier int8_tier(IntegerDots dots, const QuantizedPanels& panels) {
+  switch (dots) {
+#if defined(__x86_64__)
+    case IntegerDots::kAvx512Vnni:
+      return avx512vnni_int8(panels);
+    case IntegerDots::kAvx512:
+      return avx512_int8(panels);
+    case IntegerDots::kAvxVnni:
+      return avxvnni_int8(panels);
+    case IntegerDots::kAvx2:
+      return avx2_int8(panels);
+#endif
+    default:
+      return portable_int8(panels);
+  }
+}
+
+}  // namespace
+
+MatmulTier tier_for(CpuIsa isa, DType dtype) {
+  return float_tiers(isa, dtype).plain;
+}
+
+MatmulTier tier_for(CpuIsa isa, const PackedMatrix& w) {
+  if (!w.is_quantized()) return tier_for(isa, w.dtype());
+  if (w.activations() == ActivationBits::k16) return float_tiers(isa, w.dtype()).widening;
+  return int8_tier(integer_dots(isa), w.panels());
+}
+
 void matmul(CpuIsa isa, ThreadTeam& team, ConstRows x, const PackedMatrix& w, Rows y, const Epilogue& epilogue) {
-  matmul_with(tier_for(isa, w.dtype()), team, x, w, y, epilogue);
+  matmul_with(tier_for(isa, w), team, x, w, y, epilogue);
 }
 
 void matmul_max(CpuIsa isa, ThreadTeam& team, ConstRows x, const PackedMatrix& w, int64_t cols,
                 std::span<RowMax> maxima) {
-  matmul_max_with(tier_for(isa, w.dtype()), team, x, w, cols, maxima);
+  matmul_max_with(tier_for(isa, w), team, x, w, cols, maxima);
 }
 
 void grouped_matmul(CpuIsa isa, ThreadTeam& team, ConstRows x, const ExpertRows& expert_rows,
                     std::span<const PackedMatrix> w, Rows y, const Epilogue& epilogue) {
   if (w.empty()) return;
-  grouped_matmul_with(tier_for(isa, w[0].dtype()), team, x, expert_rows, w, y, epilogue);
+  grouped_matmul_with(tier_for(isa, w[0]), team, x, expert_rows, w, y, epilogue);
 }
 
 }  // namespace braid::cpu

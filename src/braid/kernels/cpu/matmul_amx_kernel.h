@@ -20,7 +20,6 @@ class AmxKernel {
   static constexpr int64_t kBlockRows = 2 * kTileRows;
   static constexpr int64_t kUnitK = 32;
   static constexpr int64_t kPadK = 32;
-  static constexpr int64_t kBytesPerK = 2;
   static constexpr bool kIsOnePass = true;
   static constexpr int64_t kPackedBytes = int64_t{384} << 10;
   static constexpr int64_t kShortUnits = 8;
@@ -39,17 +38,18 @@ class AmxKernel {
   AmxKernel& operator=(const AmxKernel&) = delete;
 
   static int64_t packed_rows(int64_t rows) { return rows <= kTileRows ? rows : kBlockRows; }
+  static constexpr int64_t row_bytes(int64_t k) { return k * 2; }
 
   // [k/32][packed rows][32 k], padded with zeros.
   static void pack(const RowSource& source, int64_t first, int64_t rows, int64_t k, std::byte* out) {
     const int64_t taken = packed_rows(rows);
     const int64_t blocks = divide_up(k, kPadK);
-    constexpr int64_t kRowBytes = kPadK * kBytesPerK;
+    constexpr int64_t kRowBytes = row_bytes(kPadK);
     for (int64_t row = 0; row < taken; ++row) {
       const std::byte* in = row < rows ? source.row(first + row) : nullptr;
       for (int64_t block = 0; block < blocks; ++block) {
         std::byte* to = out + (block * taken + row) * kRowBytes;
-        const int64_t bytes = in == nullptr ? 0 : at_most((k - block * kPadK) * kBytesPerK, kRowBytes);
+        const int64_t bytes = in == nullptr ? 0 : at_most(row_bytes(k - block * kPadK), kRowBytes);
         if (bytes == kRowBytes) {
           __builtin_memcpy(to, in + block * kRowBytes, kRowBytes);
         } else {

@@ -4,6 +4,7 @@
 #include <immintrin.h>
 
 #include "braid/kernels/cpu/matmul_driver.h"
+#include "braid/kernels/cpu/quantized_widening.h"
 
 namespace braid::cpu {
 namespace {
@@ -111,7 +112,6 @@ struct Avx2Kernel {
   static constexpr int64_t kBlockRows = 6;
   static constexpr int64_t kUnitK = Step::kSteps * Step::kTerms;
   static constexpr int64_t kPadK = Step::kIsBf16 ? 32 : 1;
-  static constexpr int64_t kBytesPerK = 4;
   static constexpr bool kIsOnePass = false;
   static constexpr int64_t kPackedBytes = int64_t{384} << 10;
   static constexpr int64_t kShortUnits = 4;
@@ -121,6 +121,7 @@ struct Avx2Kernel {
 
   explicit Avx2Kernel(int64_t) {}
   static int64_t packed_rows(int64_t rows) { return rows; }
+  static constexpr int64_t row_bytes(int64_t k) { return k * 4; }
   static void pack(const RowSource& source, int64_t first, int64_t rows, int64_t k, std::byte* out) {
     pack_floats<Step::kIsBf16>(source, first, rows, k, divide_up(k, kPadK) * kPadK, out);
   }
@@ -136,12 +137,14 @@ struct Avx2Kernel {
 
 }  // namespace
 
-MatmulTier avx2_bf16() {
-  return tier_of<Avx2Kernel<Bf16Step>>();
+FloatTiers avx2_bf16() {
+  using Kernel = Avx2Kernel<Bf16Step>;
+  return {.plain = tier_of<Kernel>(), .widening = widening_tier_of<Kernel, Bf16Layout>()};
 }
 
-MatmulTier avx2_f32() {
-  return tier_of<Avx2Kernel<F32Step>>();
+FloatTiers avx2_f32() {
+  using Kernel = Avx2Kernel<F32Step>;
+  return {.plain = tier_of<Kernel>(), .widening = widening_tier_of<Kernel, F32Layout>()};
 }
 
 }  // namespace braid::cpu

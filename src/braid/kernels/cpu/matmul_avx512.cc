@@ -2,6 +2,7 @@
 // widened in registers, and a pair's odd k is added before its even one, which gives the same bits as vdpbf16ps. Tested
 // by kernels/matmul_test.cc.
 #include "braid/kernels/cpu/matmul_avx512_inl.h"
+#include "braid/kernels/cpu/quantized_widening.h"
 
 namespace braid::cpu {
 namespace {
@@ -38,12 +39,14 @@ struct WidenedStep {
 
 }  // namespace
 
-MatmulTier avx512_widened_bf16() {
-  return tier_of<Avx512Kernel<WidenedStep>>();
+FloatTiers avx512_widened_bf16() {
+  using Kernel = Avx512Kernel<WidenedStep>;
+  return {.plain = tier_of<Kernel>(), .widening = widening_tier_of<Kernel, Bf16Layout>()};
 }
 
-MatmulTier avx512_f32() {
-  return tier_of<Avx512Kernel<F32Step>>();
+FloatTiers avx512_f32() {
+  using Kernel = Avx512Kernel<F32Step>;
+  return {.plain = tier_of<Kernel>(), .widening = widening_tier_of<Kernel, F32Layout>()};
 }
 
 }  // namespace braid::cpu

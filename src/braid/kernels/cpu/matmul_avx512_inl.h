@@ -299,7 +299,6 @@ struct Avx512Kernel {
   static constexpr int64_t kBlockRows = 12;
   static constexpr int64_t kUnitK = Step::kSteps * Step::kK;
   static constexpr int64_t kPadK = Step::kPadK;
-  static constexpr int64_t kBytesPerK = sizeof(typename Step::Element) * Step::kTerms / Step::kK;
   static constexpr bool kIsOnePass = true;
   static constexpr int64_t kPackedBytes = int64_t{640} << 10;
   static constexpr int64_t kShortUnits = 4;
@@ -310,6 +309,9 @@ struct Avx512Kernel {
 
   explicit Avx512Kernel(int64_t) {}
   static int64_t packed_rows(int64_t rows) { return rows; }
+  static constexpr int64_t row_bytes(int64_t k) {
+    return k * int64_t{sizeof(typename Step::Element) * Step::kTerms / Step::kK};
+  }
   static void pack(const RowSource& source, int64_t first, int64_t rows, int64_t k, std::byte* out) {
     Step::pack(source, first, rows, k, out);
   }

@@ -1,6 +1,7 @@
 // The AVX-512 kernel for bfloat16 with vdpbf16ps: one instruction multiplies a pair of k for 16 columns; each sum takes
 // the pair's odd product first, then the even one. Tested by kernels/matmul_test.cc.
 #include "braid/kernels/cpu/matmul_avx512_inl.h"
+#include "braid/kernels/cpu/quantized_widening.h"
 
 namespace braid::cpu {
 namespace {
@@ -31,8 +32,9 @@ struct DotStep {
 
 }  // namespace
 
-MatmulTier avx512_bf16() {
-  return tier_of<Avx512Kernel<DotStep>>();
+FloatTiers avx512_bf16() {
+  using Kernel = Avx512Kernel<DotStep>;
+  return {.plain = tier_of<Kernel>(), .widening = widening_tier_of<Kernel, Bf16Layout>()};
 }
 
 }  // namespace braid::cpu

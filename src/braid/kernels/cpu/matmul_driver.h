@@ -85,7 +85,7 @@ struct RowSource {
 // A Kernel has
 //   kBlockRows           rows of a block, at most
 //   kUnitK               inputs (k) in 2 KB of a panel; K is padded with zeros to a multiple of kPadK
-//   kBytesPerK           of one packed row
+//   row_bytes(k)         bytes of k inputs of one packed row
 //   Kernel(rows)         constructed once per call of run_panels
 //   kIsOnePass           whether multiply() reads its stretch once, front to back
 //   kPackedBytes         of a super-block's rows, about: what fits L2 beside two stretches
@@ -113,7 +113,7 @@ int64_t padded_k_of(int64_t k) {
 template <typename Kernel>
 int64_t rows_at_once(int64_t rows, int64_t k) {
   constexpr int64_t kMostBlocks = 24;
-  const int64_t fitting = Kernel::kPackedBytes / (padded_k_of<Kernel>(k) * Kernel::kBytesPerK + 1) / Kernel::kBlockRows;
+  const int64_t fitting = Kernel::kPackedBytes / (Kernel::row_bytes(padded_k_of<Kernel>(k)) + 1) / Kernel::kBlockRows;
   const int64_t most = fitting < 4 ? 4 : at_most(fitting, kMostBlocks);
   const int64_t blocks = divide_up(rows, Kernel::kBlockRows);
   const int64_t super_blocks = divide_up(blocks, most);
@@ -138,7 +138,7 @@ int64_t packed_rows(int64_t rows) {
 
 template <typename Kernel>
 int64_t packed_bytes(int64_t rows, int64_t k) {
-  return divide_up(packed_rows<Kernel>(rows) * padded_k_of<Kernel>(k) * Kernel::kBytesPerK, 64) * 64;
+  return divide_up(packed_rows<Kernel>(rows) * Kernel::row_bytes(padded_k_of<Kernel>(k)), 64) * 64;
 }
 
 // The packed rows, then the sums of one panel of each run.
@@ -251,10 +251,10 @@ void run_stretches(Kernel& kernel, const PanelWork& work, const RowBlocks& block
         // Spread over half of the block's computation, unless the block waits for memory.
         output.rows_at_once = is_waiting ? rows : divide_up(2 * rows, at_least(part / Kernel::kUnitK, 1));
         if (is_last) prefetch.output = &output;
-        kernel.multiply(blocks.rows(block), a + k * packed_rows * Kernel::kBytesPerK, w, part, block_sums, k > 0,
+        kernel.multiply(blocks.rows(block), a + packed_rows * Kernel::row_bytes(k), w, part, block_sums, k > 0,
                         prefetch);
         if (is_last) finish_panel(work, panel, row, rows, block_sums + repeated * kPanelCols);
-        a += packed_rows * padded_k * Kernel::kBytesPerK;
+        a += packed_rows * Kernel::row_bytes(padded_k);
         block_sums += packed_rows * kPanelCols;
         prefetch.far += part / Kernel::kUnitK * lines * 64;
       }
@@ -265,19 +265,22 @@ void run_stretches(Kernel& kernel, const PanelWork& work, const RowBlocks& block
 }
 
 template <typename Kernel>
+void pack_blocks(const PanelWork& work, const RowBlocks& blocks, int64_t padded_k) {
+  std::byte* packed = work.scratch;
+  for (int64_t block = 0; block < blocks.count(); ++block) {
+    Kernel::pack(RowSource{work}, blocks.begin(block), blocks.rows(block), work.k, packed);
+    packed += Kernel::packed_rows(blocks.rows(block)) * Kernel::row_bytes(padded_k);
+  }
+}
+
+template <typename Kernel>
 void run_panels(const PanelWork& work) {
   const int64_t padded_k = padded_k_of<Kernel>(work.k);
   const RowBlocks blocks(work.rows, Kernel::kBlockRows);
   auto* sums = reinterpret_cast<float*>(work.scratch + packed_bytes<Kernel>(work.rows, work.k));
   Kernel kernel(work.rows);
 
-  if (!work.is_packed) {
-    std::byte* packed = work.scratch;
-    for (int64_t block = 0; block < blocks.count(); ++block) {
-      Kernel::pack(RowSource{work}, blocks.begin(block), blocks.rows(block), work.k, packed);
-      packed += Kernel::packed_rows(blocks.rows(block)) * padded_k * Kernel::kBytesPerK;
-    }
-  }
+  if (!work.is_packed) pack_blocks<Kernel>(work, blocks, padded_k);
 
   if constexpr (Kernel::kStreamRows > 0) {
     if (work.rows <= Kernel::kStreamRows && work.k > 0) return run_panel_streams(kernel, work, padded_k, sums);

@@ -2,6 +2,7 @@
 // processor. Each sum takes k = 1, 0, 3, 2, 5, 4, … (bfloat16; vdpbf16ps's order within a pair) or 0, 1, 2, …
 // (float32). Tested by kernels/matmul_test.cc.
 #include "braid/kernels/cpu/matmul_driver.h"
+#include "braid/kernels/cpu/quantized_widening.h"
 
 namespace braid::cpu {
 namespace {
@@ -83,7 +84,6 @@ struct PortableKernel {
   static constexpr int64_t kBlockRows = 4;
   static constexpr int64_t kUnitK = kIsBf16 ? 32 : 16;
   static constexpr int64_t kPadK = kIsBf16 ? 32 : 1;
-  static constexpr int64_t kBytesPerK = 4;
   static constexpr bool kIsOnePass = false;  // the columns in four parts, one after another
   static constexpr int64_t kPackedBytes = int64_t{384} << 10;
   static constexpr int64_t kShortUnits = 8;
@@ -93,6 +93,7 @@ struct PortableKernel {
 
   explicit PortableKernel(int64_t) {}
   static int64_t packed_rows(int64_t rows) { return rows; }
+  static constexpr int64_t row_bytes(int64_t k) { return k * 4; }
   static void pack(const RowSource& source, int64_t first, int64_t rows, int64_t k, std::byte* out) {
     pack_floats<kIsBf16>(source, first, rows, k, divide_up(k, kPadK) * kPadK, out);
   }
@@ -115,12 +116,14 @@ struct PortableKernel {
 
 }  // namespace
 
-MatmulTier portable_bf16() {
-  return tier_of<PortableKernel<Bf16Step, true>>();
+FloatTiers portable_bf16() {
+  using Kernel = PortableKernel<Bf16Step, true>;
+  return {.plain = tier_of<Kernel>(), .widening = widening_tier_of<Kernel, Bf16Layout>()};
 }
 
-MatmulTier portable_f32() {
-  return tier_of<PortableKernel<F32Step, false>>();
+FloatTiers portable_f32() {
+  using Kernel = PortableKernel<F32Step, false>;
+  return {.plain = tier_of<Kernel>(), .widening = widening_tier_of<Kernel, F32Layout>()};
 }
 
 }  // namespace braid::cpu

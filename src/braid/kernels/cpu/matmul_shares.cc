@@ -50,10 +50,12 @@ PanelWork make_work(ConstRows x, const int32_t* sources, int64_t rows, const Pac
   return {.x = x.data,
           .sources = sources,
           .x_stride_bytes = x.stride * dtype_bytes(x.dtype),
+          .x_is_f32 = x.dtype == DType::kFloat32,
           .rows = rows,
           .k = x.cols,
           .w = w.panel(0),
-          .panel_bytes = w.panel_bytes()};
+          .panel_bytes = w.panel_bytes(),
+          .quantized = w.is_quantized() ? &w.panels() : nullptr};
 }
 
 // The same with its output.
@@ -176,6 +178,7 @@ void grouped_matmul_with(const MatmulTier& tier, ThreadTeam& team, ConstRows x, 
     const PackedMatrix& matrix = w[static_cast<size_t>(expert)];
     check_shapes(x, matrix, y, of_expert(epilogue, expert));
     CHECK(matrix.n() == w[0].n(), "matrices of {} and {} columns", w[0].n(), matrix.n());
+    CHECK(matrix.has_format_of(w[0]), "matrices of two formats");
   }
   CHECK(expert_rows.offsets[num_experts] == y.rows, "{} sorted rows, {} out", expert_rows.offsets[num_experts], y.rows);
   const auto rows_of = [&](int64_t expert) {

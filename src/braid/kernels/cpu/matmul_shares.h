@@ -13,8 +13,9 @@
 
 namespace braid::cpu {
 
-// The kernels of a tier. This machine must have it.
+// The kernels of a tier, for plain weights or for a matrix. This machine must have it.
 MatmulTier tier_for(CpuIsa isa, DType dtype);
+MatmulTier tier_for(CpuIsa isa, const PackedMatrix& w);
 
 void matmul_with(const MatmulTier& tier, ThreadTeam& team, ConstRows x, const PackedMatrix& w, Rows y,
                  const Epilogue& epilogue);

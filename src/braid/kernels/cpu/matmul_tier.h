@@ -8,6 +8,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "braid/kernels/quantized_panels.h"
+
 namespace braid::cpu {
 
 constexpr int64_t kPanelCols = 32;  // PackedMatrix::kPanelCols
@@ -40,15 +42,17 @@ struct PanelWork {
   const std::byte* x = nullptr;  // row i is x + (sources ? sources[i] : i) * x_stride_bytes
   const int32_t* sources = nullptr;
   int64_t x_stride_bytes = 0;
+  bool x_is_f32 = false;  // else bfloat16
   int64_t rows = 0;
   int64_t k = 0;
   const std::byte* w = nullptr;  // the matrix' panel 0
   int64_t panel_bytes = 0;
-  int64_t first_panel = 0;  // of the first run
-  int64_t num_panels = 0;   // of each run
-  int64_t num_runs = 1;     // at most runs_at_once(rows, k)
-  int64_t run_stride = 0;   // panels from the start of one run to the start of the next
-  std::byte* y = nullptr;   // row 0, at panel 0's first output column; kMaxF32: ColumnMaxima of each row
+  const QuantizedPanels* quantized = nullptr;  // null: plain weights
+  int64_t first_panel = 0;                     // of the first run
+  int64_t num_panels = 0;                      // of each run
+  int64_t num_runs = 1;                        // at most runs_at_once(rows, k)
+  int64_t run_stride = 0;                      // panels from the start of one run to the start of the next
+  std::byte* y = nullptr;  // row 0, at panel 0's first output column; kMaxF32: ColumnMaxima of each row
   int64_t y_stride_bytes = 0;
   int64_t y_cols = 0;           // columns that may be written
   const float* bias = nullptr;  // at panel 0; null: none
@@ -66,16 +70,33 @@ struct MatmulTier {
   int64_t block_rows;  // rows that are multiplied in one pass over a panel
 };
 
-MatmulTier portable_bf16();
-MatmulTier portable_f32();
+// What a tier has for one type of rows: kernels for plain weights, and for quantized weights that are widened to that
+// type (ActivationBits::k16).
+struct FloatTiers {
+  MatmulTier plain;
+  MatmulTier widening;
+};
+
+FloatTiers portable_bf16();
+FloatTiers portable_f32();
 #if defined(__x86_64__)
-MatmulTier avx2_bf16();
-MatmulTier avx2_f32();
-MatmulTier avx512_widened_bf16();
-MatmulTier avx512_f32();
-MatmulTier avx512_bf16();
-MatmulTier amx_bf16();
+FloatTiers avx2_bf16();
+FloatTiers avx2_f32();
+FloatTiers avx512_widened_bf16();
+FloatTiers avx512_f32();
+FloatTiers avx512_bf16();
+FloatTiers amx_bf16();
 #endif
-MatmulTier emulated_amx_bf16();  // the AMX tier's kernel over registers in memory: the same bits, on any processor
+FloatTiers emulated_amx_bf16();  // the AMX tier's kernels over registers in memory: the same bits, on any processor
+
+// Quantized weights of one format times rows rounded to 8 bits (ActivationBits::k8): the same bits in every tier.
+MatmulTier portable_int8(const QuantizedPanels& panels);
+#if defined(__x86_64__)
+MatmulTier avx2_int8(const QuantizedPanels& panels);
+MatmulTier avxvnni_int8(const QuantizedPanels& panels);
+MatmulTier avx512_int8(const QuantizedPanels& panels);
+MatmulTier avx512vnni_int8(const QuantizedPanels& panels);
+#endif
+MatmulTier emulated_vnni_int8(const QuantizedPanels& panels);  // vpdpbusd written out, on any processor
 
 }  // namespace braid::cpu

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <numbers>
 
+#include "braid/kernels/ref/quantized_dot.h"
 #include "braid/kernels/ref/ref_ops.h"
 
 namespace braid::ref {
@@ -23,8 +24,11 @@ double gated(Epilogue::Kind kind, double gate, double up) {
 }
 
 double dot(ConstRows x, int64_t row, const PackedMatrix& w, int64_t column) {
+  if (w.is_quantized() && w.activations() == ActivationBits::k8) return rounded_dot(x, row, w, column);
   double sum = 0;
-  for (int64_t k = 0; k < w.k(); ++k) sum += static_cast<double>(load(x, row, k)) * w.at(column, k);
+  for (int64_t k = 0; k < w.k(); ++k) {
+    sum += static_cast<double>(load(x, row, k)) * (w.is_quantized() ? widened_weight(w, column, k) : w.at(column, k));
+  }
   return sum;
 }
 
@@ -62,15 +66,17 @@ void check_shapes(ConstRows x, const PackedMatrix& w, Rows y, const Epilogue& ep
 void RefOps::matmul(ConstRows x, const PackedMatrix& w, Rows y, const Epilogue& epilogue) {
   check_shapes(x, w, y, epilogue);
   CHECK(x.rows == y.rows);
-  for (int64_t i = 0; i < x.rows; ++i) multiply_row(x, i, w, y, i, epilogue);
+  const ConstRows inputs = gather_(*this, x, w);
+  for (int64_t i = 0; i < x.rows; ++i) multiply_row(inputs, i, w, y, i, epilogue);
 }
 
 void RefOps::matmul_max(ConstRows x, const PackedMatrix& w, int64_t cols, std::span<RowMax> maxima) {
   CHECK(static_cast<int64_t>(maxima.size()) == x.rows && cols <= w.n());
+  const ConstRows inputs = gather_(*this, x, w);
   for (int64_t row = 0; row < x.rows; ++row) {
     RowMax max;
     for (int64_t column = 0; column < cols; ++column) {
-      const auto value = static_cast<float>(dot(x, row, w, column));
+      const auto value = static_cast<float>(dot(inputs, row, w, column));
       max.has_nan = max.has_nan || std::isnan(value);
       if (!(value > max.value)) continue;
       max.value = value;

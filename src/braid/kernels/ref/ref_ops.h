@@ -2,6 +2,7 @@
 // Tested by kernels/ref_ops_test.cc.
 #pragma once
 
+#include "braid/kernels/input_gather.h"
 #include "braid/kernels/ops.h"
 
 namespace braid::ref {
@@ -34,6 +35,9 @@ class RefOps final : public Ops {
   void route(ConstRows logits, int32_t top_k, bool normalize, const Routing& routing) override;
   void combine(ConstRows x, std::span<const int32_t> rows, std::span<const float> weights, int32_t top_k,
                Rows y) override;
+
+ private:
+  InputGather gather_;
 };
 
 // One element of a view of any dtype.

@@ -32,7 +32,7 @@ ConstRows Attention::operator()(Step& step, ConstRows x) const {
   const ConstRows input = step.exchange.group_gather(x);
 
   const Rows qkv = step.workspace.qkv.first(input.rows);
-  ops.matmul(input, *weights_.qkv, qkv, {.bias = weights_.qkv_bias});
+  weights_.qkv->multiply(ops, input, qkv, weights_.qkv_bias);
   const Rows q = qkv.slice_cols(0, int64_t{shape_.num_heads} * head_dim);
   const Rows k = qkv.slice_cols(q.cols, int64_t{shape_.num_kv_heads} * head_dim);
   const Rows v = qkv.slice_cols(q.cols + k.cols, k.cols);
@@ -91,7 +91,7 @@ void Attention::normalize(Step& step, Rows q, Rows k) const {
 }
 
 void Attention::list_weights(const AttentionTensors& tensors, WeightList& list) const {
-  list.add(weight_names(tensors.qkv), *weights_.qkv);
+  weights_.qkv->list_weights(weight_names(tensors.qkv), list);
   list.add(bias_names(tensors.qkv), weights_.qkv_bias);
   list.add(tensors.output.weight.name, *weights_.output);
   list.add(bias_names({&tensors.output, 1}), weights_.output_bias);

@@ -11,6 +11,7 @@
 #include "braid/model/layers/decoder_tensors.h"
 #include "braid/model/layers/layer_spec.h"
 #include "braid/model/layers/rope_table.h"
+#include "braid/model/layers/stacked_matrix.h"
 #include "braid/model/shared_parts.h"
 #include "braid/model/step.h"
 #include "braid/model/weight_list.h"
@@ -34,7 +35,7 @@ struct AttentionShape {
 };
 
 struct AttentionWeights {
-  SharedMatrix qkv;                // rows of q, then k, then v
+  SharedStack qkv;                 // rows of q, then k, then v
   std::vector<float> qkv_bias;     // empty: none
   SharedMatrix output;             // the columns of its heads
   std::vector<float> output_bias;  // empty: none, or another rank adds it

@@ -70,18 +70,16 @@ Result<RmsNorm> LayerLoader::norm(const WeightSpec& tensor) const {
   return RmsNorm(std::move(weight), config_.norm_eps);
 }
 
-LayerLoader::Parts<SharedMatrix> LayerLoader::matrices(std::span<const LinearTensors> tensors) const {
-  std::vector<WeightSpec> specs;
-  for (const LinearTensors& one : tensors) specs.push_back(one.weight);
-  return matrices(specs, dtype_);
-}
-
-LayerLoader::Parts<SharedMatrix> LayerLoader::matrices(std::span<const WeightSpec> tensors, DType dtype) const {
+std::vector<std::string> LayerLoader::part_names(std::span<const WeightSpec> tensors) const {
   std::vector<std::string> names;
   for (const WeightSpec& tensor : tensors) {
     const size_t num_parts = row_parts_of(tensor.shard, config_, shapes_.front()).size();
     names.insert(names.end(), num_parts, tensor.name);
   }
+  return names;
+}
+
+std::vector<MatrixCut> LayerLoader::cuts_of(std::span<const WeightSpec> tensors) const {
   std::vector<MatrixCut> cuts;
   for (const LocalShape& shape : shapes_) {
     MatrixCut& cut = cuts.emplace_back();
@@ -92,8 +90,22 @@ LayerLoader::Parts<SharedMatrix> LayerLoader::matrices(std::span<const WeightSpe
       if (is_column_shard(tensor.shard)) cut.cols = part_of(tensor.shard, config_, shape);
     }
   }
-  const SharedParts<MatrixCut> parts(cuts);
-  TRY(std::vector<PackedMatrix> packed, weights_.matrices(names, parts.distinct, dtype));
+  return cuts;
+}
+
+LayerLoader::Parts<SharedStack> LayerLoader::stack(std::span<const LinearTensors> tensors) const {
+  std::vector<WeightSpec> specs;
+  for (const LinearTensors& one : tensors) specs.push_back(one.weight);
+  const SharedParts<MatrixCut> parts(cuts_of(specs));
+  TRY(auto packed, weights_.stacks(part_names(specs), parts.distinct, dtype_, MatrixUse::kLayer));
+  std::vector<StackedMatrix> stacks;
+  for (std::vector<PackedMatrix>& one : packed) stacks.emplace_back(std::move(one));
+  return parts.deal(std::move(stacks));
+}
+
+LayerLoader::Parts<SharedMatrix> LayerLoader::matrix(const WeightSpec& tensor, DType dtype, MatrixUse use) const {
+  const SharedParts<MatrixCut> parts(cuts_of({&tensor, 1}));
+  TRY(std::vector<PackedMatrix> packed, weights_.matrices(part_names({&tensor, 1}), parts.distinct, dtype, use));
   return parts.deal(std::move(packed));
 }
 
@@ -107,7 +119,8 @@ LayerLoader::Parts<SharedMatrix> LayerLoader::gate_ups(const GatedTensors& tenso
     cuts.push_back({.rows = std::move(rows), .domain = shape.domain});
   }
   const SharedParts<MatrixCut> parts(cuts);
-  TRY(std::vector<PackedMatrix> packed, weights_.gate_ups(gate.name, up.name, parts.distinct, dtype_));
+  TRY(std::vector<PackedMatrix> packed,
+      weights_.gate_ups(gate.name, up.name, parts.distinct, dtype_, MatrixUse::kLayer));
   return parts.deal(std::move(packed));
 }
 
@@ -124,8 +137,8 @@ LayerLoader::Parts<std::vector<float>> LayerLoader::vector(const WeightSpec& ten
 
 LayerLoader::Parts<Attention> LayerLoader::attention(const AttentionTensors& tensors) const {
   std::vector<AttentionWeights> weights(shapes_.size());
-  TRY(const auto packed_qkv, matrices(tensors.qkv));
-  TRY(const auto output, matrix(tensors.output.weight, dtype_));
+  TRY(const auto packed_qkv, stack(tensors.qkv));
+  TRY(const auto output, layer_matrix(tensors.output.weight));
   for (size_t i = 0; i < weights.size(); ++i) {
     weights[i].qkv = packed_qkv[i];
     weights[i].output = output[i];
@@ -188,7 +201,7 @@ Status LayerLoader::load_qk_norms(const AttentionTensors& tensors, std::vector<A
 LayerLoader::Parts<Mlp> LayerLoader::mlp(const GatedTensors& tensors) const {
   std::vector<MlpWeights> weights(shapes_.size());
   TRY(const auto gate_up, gate_ups(tensors));
-  TRY(const auto down, matrix(tensors.down.weight, dtype_));
+  TRY(const auto down, layer_matrix(tensors.down.weight));
   for (size_t i = 0; i < weights.size(); ++i) {
     weights[i].gate_up = gate_up[i];
     weights[i].down = down[i];
@@ -219,6 +232,15 @@ struct LayerLoader::ExpertHolder {
   bool adds_bias;  // to the expert's output, which ranks with parts of the expert sum up
 };
 
+MatrixUse LayerLoader::use_of_experts(const LinearTensors& first, const LinearTensors& second,
+                                      std::span<const MatrixCut> cuts) const {
+  std::vector<std::string> names;
+  for (int32_t expert = 0; expert < config_.moe.num_experts; ++expert) {
+    for (const LinearTensors* const one : {&first, &second}) names.push_back(expert_name(one->weight.name, expert));
+  }
+  return weights_.are_kept(names, cuts, MatrixUse::kExpert) ? MatrixUse::kExpert : MatrixUse::kExact;
+}
+
 // Reads each expert once for all ranks that have a part of it. Experts of other processes are not read.
 LayerLoader::Parts<std::shared_ptr<const ExpertWeights>> LayerLoader::experts(const GatedTensors& tensors) const {
   struct Part {
@@ -236,6 +258,16 @@ LayerLoader::Parts<std::shared_ptr<const ExpertWeights>> LayerLoader::experts(co
                         .adds_bias = shape.adds_expert_bias});
   }
   const SharedParts<Part> parts(of_ranks);
+  std::vector<MatrixCut> all_rows;
+  std::vector<MatrixCut> all_cols;
+  for (const Part& part : parts.distinct) {
+    all_rows.push_back(part.ffn);
+    all_cols.push_back({.rows = {kWhole}, .cols = part.ffn.rows.front(), .domain = part.ffn.domain});
+  }
+  const LinearTensors& gate = tensors.gate_up.front();
+  const LinearTensors& up = tensors.gate_up.back();
+  const MatrixUse use_of_gate_up = use_of_experts(gate, up, all_rows);
+  const MatrixUse use_of_down = use_of_experts(tensors.down, tensors.down, all_cols);
   std::vector<ExpertWeights> weights(parts.distinct.size());
   for (int32_t expert = 0; expert < config_.moe.num_experts; ++expert) {
     std::vector<ExpertHolder> holders;
@@ -245,14 +277,14 @@ LayerLoader::Parts<std::shared_ptr<const ExpertWeights>> LayerLoader::experts(co
       const Part& part = parts.distinct[i];
       if (expert < part.first_expert || expert >= part.end_expert) continue;
       holders.push_back({.weights = &weights[i], .ffn = part.ffn.rows.front(), .adds_bias = part.adds_bias});
-      rows.push_back(part.ffn);
-      cols.push_back({.rows = {kWhole}, .cols = part.ffn.rows.front(), .domain = part.ffn.domain});
+      rows.push_back(all_rows[i]);
+      cols.push_back(all_cols[i]);
     }
     if (holders.empty()) continue;
     const auto named = [&](const LinearTensors& one) { return expert_name(one.weight.name, expert); };
-    TRY(auto gate_up, weights_.gate_ups(named(tensors.gate_up.front()), named(tensors.gate_up.back()), rows, dtype_));
+    TRY(auto gate_up, weights_.gate_ups(named(gate), named(up), rows, dtype_, use_of_gate_up));
     const std::string down_name = named(tensors.down);
-    TRY(auto down, weights_.matrices({&down_name, 1}, cols, dtype_));
+    TRY(auto down, weights_.matrices({&down_name, 1}, cols, dtype_, use_of_down));
     for (size_t i = 0; i < holders.size(); ++i) {
       holders[i].weights->gate_up.push_back(std::move(gate_up[i]));
       holders[i].weights->down.push_back(std::move(down[i]));
@@ -279,7 +311,7 @@ Status LayerLoader::load_expert_biases(const GatedTensors& tensors, int64_t expe
 }
 
 LayerLoader::Parts<Moe> LayerLoader::moe(const MoeTensors& tensors) const {
-  TRY(const auto router, matrix(tensors.router.weight, DType::kFloat32));
+  TRY(const auto router, matrix(tensors.router.weight, DType::kFloat32, MatrixUse::kExact));
   TRY(const auto own_experts, experts(tensors.experts));
   std::vector<MoeWeights> weights(shapes_.size());
   for (size_t i = 0; i < weights.size(); ++i) {
@@ -297,12 +329,12 @@ LayerLoader::Parts<Moe> LayerLoader::moe(const MoeTensors& tensors) const {
     for (size_t i = 0; i < weights.size(); ++i) weights[i].router_correction = std::move(correction[i]);
   }
   if (tensors.shared_gate) {
-    TRY(const auto gate, matrix(*tensors.shared_gate, DType::kFloat32));
+    TRY(const auto gate, matrix(*tensors.shared_gate, DType::kFloat32, MatrixUse::kExact));
     for (size_t i = 0; i < weights.size(); ++i) weights[i].shared.gate = gate[i];
   }
   if (tensors.shared) {
     TRY(const auto gate_up, gate_ups(*tensors.shared));
-    TRY(const auto down, matrix(tensors.shared->down.weight, dtype_));
+    TRY(const auto down, layer_matrix(tensors.shared->down.weight));
     for (size_t i = 0; i < weights.size(); ++i) {
       weights[i].shared.gate_up = gate_up[i];
       weights[i].shared.down = down[i];

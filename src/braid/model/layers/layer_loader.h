@@ -50,12 +50,19 @@ class LayerLoader {
   Parts<Moe> moe(const MoeTensors& tensors) const;
   Parts<std::shared_ptr<const ExpertWeights>> experts(const GatedTensors& tensors) const;
   struct ExpertHolder;
+  // How all experts are kept: kExpert if all of a kind have one format, as the products with them need it.
+  MatrixUse use_of_experts(const LinearTensors& first, const LinearTensors& second,
+                           std::span<const MatrixCut> cuts) const;
   Status load_expert_biases(const GatedTensors& tensors, int64_t expert, std::span<const ExpertHolder> holders) const;
 
-  // Packs matrices, one below the other, as one.
-  Parts<SharedMatrix> matrices(std::span<const LinearTensors> tensors) const;
-  Parts<SharedMatrix> matrix(const WeightSpec& tensor, DType dtype) const { return matrices({&tensor, 1}, dtype); }
-  Parts<SharedMatrix> matrices(std::span<const WeightSpec> tensors, DType dtype) const;
+  // Packs matrices, one below the other.
+  Parts<SharedStack> stack(std::span<const LinearTensors> tensors) const;
+  // Packs one matrix.
+  Parts<SharedMatrix> matrix(const WeightSpec& tensor, DType dtype, MatrixUse use) const;
+  Parts<SharedMatrix> layer_matrix(const WeightSpec& tensor) const { return matrix(tensor, dtype_, MatrixUse::kLayer); }
+  // The names of the tensors, each as often as it has parts, and each rank's cut.
+  std::vector<std::string> part_names(std::span<const WeightSpec> tensors) const;
+  std::vector<MatrixCut> cuts_of(std::span<const WeightSpec> tensors) const;
   Parts<SharedMatrix> gate_ups(const GatedTensors& tensors) const;
   Parts<std::vector<float>> vector(const WeightSpec& tensor) const;
 

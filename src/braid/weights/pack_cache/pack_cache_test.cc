@@ -38,8 +38,9 @@ void write_bytes(const fs::path& path, std::string_view bytes) {
 }
 
 // The packed bytes of the checkpoint's matrices, whole and cut, of a pair as gate and up, and of a table.
-std::string pack_all(const Checkpoint& checkpoint, ThreadTeam& team, PackCache* cache, DType dtype) {
-  const WeightLoader loader(checkpoint, team, {}, nullptr, cache);
+std::string pack_all(const Checkpoint& checkpoint, ThreadTeam& team, PackCache* cache, DType dtype,
+                     const QuantizedWeights& quantized) {
+  const WeightLoader loader(checkpoint, team, {}, nullptr, cache, quantized);
   std::string all;
   const auto add = [&](std::span<const std::byte> bytes) {
     all.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
@@ -52,11 +53,11 @@ std::string pack_all(const Checkpoint& checkpoint, ThreadTeam& team, PackCache* 
          {.rows = {kWhole}, .domain = 1},  // the same bytes
          {.rows = {{.begin = 0, .end = std::min(tensor.rows(), kFirstRows)}}, .cols = half, .padded_rows = 7},
          {.rows = {{.begin = 0, .end = 0}}}}};
-    auto packed = loader.matrices({&name, 1}, cuts, dtype);
+    auto packed = loader.matrices({&name, 1}, cuts, dtype, MatrixUse::kLayer);
     EXPECT_TRUE(packed.ok()) << packed.error().message;
     for (PackedMatrix& matrix : *packed) add(matrix.memory());
     const MatrixCut both{.rows = {kWhole, kWhole}};
-    auto fused = loader.gate_ups(name, name, {&both, 1}, dtype);
+    auto fused = loader.gate_ups(name, name, {&both, 1}, dtype, MatrixUse::kLayer);
     EXPECT_TRUE(fused.ok()) << fused.error().message;
     for (PackedMatrix& matrix : *fused) add(matrix.memory());
   }
@@ -101,7 +102,7 @@ class PackCacheTest : public ::testing::Test {
         PackCache::open(*checkpoint_, {.folder = folder.string(), .dtype = dtype, .layout = layout}, team, logger);
     EXPECT_TRUE(cache.ok()) << cache.error().message;
     Loading loading;
-    loading.packed = pack_all(*checkpoint_, team, cache->get(), dtype);
+    loading.packed = pack_all(*checkpoint_, team, cache->get(), dtype, quantized_);
     meanwhile();
     (*cache)->finish();
     std::istringstream in(lines.str());
@@ -110,7 +111,7 @@ class PackCacheTest : public ::testing::Test {
   }
   std::string packed_without(DType dtype = DType::kBFloat16) {
     ThreadTeam team(1);
-    return pack_all(*checkpoint_, team, nullptr, dtype);
+    return pack_all(*checkpoint_, team, nullptr, dtype, quantized_);
   }
 
   // The files with packed weights, sorted.
@@ -133,6 +134,7 @@ class PackCacheTest : public ::testing::Test {
   ModelFixture fixture_;
   fs::path path_;
   std::unique_ptr<Checkpoint> checkpoint_;
+  QuantizedWeights quantized_;  // absent: widened
 };
 
 TEST_F(PackCacheTest, ASecondLoadingReadsTheSameBytes) {
@@ -153,6 +155,29 @@ TEST_F(PackCacheTest, ASecondLoadingReadsTheSameBytes) {
       EXPECT_EQ(second.log, std::vector<std::string>{read_line()});
       EXPECT_EQ(fs::last_write_time(pack()), written);
     }
+  }
+}
+
+TEST_F(PackCacheTest, ASecondLoadingReadsTheSameCodes) {
+  const std::string widened = [&] {
+    use("gguf_qwen3");
+    return packed_without();
+  }();
+  for (const std::string name : {"gguf_qwen3", "gguf_mixtral", "quantized_w4a16_asymmetric", "qwen3_odd_sizes"}) {
+    SCOPED_TRACE(name);
+    quantized_ = {.activations = ActivationBits::k8, .quantization = Quantization::kInt4};
+    use(name);
+    fs::remove_all(folder_.path() / "packs");
+    const std::string expected = packed_without();
+    if (name == "gguf_qwen3") {
+      EXPECT_LT(expected.size(), widened.size());
+    }
+    EXPECT_EQ(load().packed, expected);
+    const Loading second = load();
+    EXPECT_EQ(second.packed, expected);
+    EXPECT_EQ(second.log, std::vector<std::string>{read_line()});
+    quantized_ = {};  // the same file has no widened matrices
+    EXPECT_EQ(load().packed, packed_without());
   }
 }
 
@@ -316,7 +341,7 @@ TEST_F(PackCacheTest, ALoadingThatEndsEarlyLeavesNothing) {
   const std::string folder = (folder_.path() / "packs").string();
   auto cache = PackCache::open(*checkpoint_, {.folder = folder, .layout = "one rank"}, team, make_null_logger());
   ASSERT_TRUE(cache.ok());
-  pack_all(*checkpoint_, team, cache->get(), DType::kBFloat16);
+  pack_all(*checkpoint_, team, cache->get(), DType::kBFloat16, quantized_);
   EXPECT_EQ(packs().size(), 1U) << "one is being written";
   cache->reset();
   EXPECT_TRUE(packs().empty());

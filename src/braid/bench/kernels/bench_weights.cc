@@ -1,0 +1,85 @@
+#include "braid/bench/kernels/bench_weights.h"
+
+#include <algorithm>
+#include <cmath>
+#include <random>
+
+namespace braid {
+namespace {
+
+using Scales = QuantizedFormat::Scales;
+
+QuantizedFormat with_zero(int32_t bits, Scales scales, int32_t group) {
+  return {.scales = scales, .bits = bits, .fixed_zero = 1 << (bits - 1), .group = group};
+}
+
+QuantizedFormat with_minimums(int32_t bits, Scales scales, int32_t super_group) {
+  return {.scales = scales, .offsets = QuantizedFormat::Offsets::kMinimums, .bits = bits, .super_group = super_group};
+}
+
+QuantizedFormat q6_k() {
+  QuantizedFormat format = with_zero(6, Scales::kFloat16TimesS8, 16);
+  format.super_group = 256;
+  return format;
+}
+
+}  // namespace
+
+const std::vector<BenchWeights>& bench_weights() {
+  constexpr int32_t kRow = 1 << 20;  // a group that is a whole row
+  static const std::vector<BenchWeights> all = {
+      {"q4_0", with_zero(4, Scales::kFloat16, 32)},
+      {"q4_1", with_minimums(4, Scales::kFloat16, 0)},
+      {"q8_0", with_zero(8, Scales::kFloat16, 32)},
+      {"q4_k", with_minimums(4, Scales::kFloat16TimesU8, 256)},
+      {"q5_k", with_minimums(5, Scales::kFloat16TimesU8, 256)},
+      {"q6_k", q6_k()},
+      {"int8", with_zero(8, Scales::kFloat32, kRow)},
+      {"fp8",
+       {.values = QuantizedFormat::Values::kE4m3, .scales = Scales::kFloat32, .bits = 8, .group = 128},
+       ActivationBits::k16},
+  };
+  return all;
+}
+
+const BenchWeights* find_bench_weights(std::string_view name) {
+  const std::vector<BenchWeights>& all = bench_weights();
+  const auto found = std::ranges::find(all, name, &BenchWeights::name);
+  return found == all.end() ? nullptr : &*found;
+}
+
+QuantizedRows random_quantized_rows(const QuantizedFormat& format, int64_t rows, int64_t cols) {
+  std::mt19937 random(1);
+  QuantizedRows result = {.format = format,
+                          .rows = rows,
+                          .cols = cols,
+                          .codes = {},
+                          .scales = {},
+                          .sub_scales = {},
+                          .zeros = {},
+                          .minimums = {},
+                          .sub_minimums = {}};
+  const auto fill = [&](auto& values, int64_t of_row, const auto& value) {
+    values.resize(static_cast<size_t>(rows * of_row));
+    for (auto& each : values) each = value();
+  };
+  // A power of two is exact in every type of scale.
+  const float scale = std::exp2(-std::ceil(std::log2(std::sqrt(static_cast<float>(cols))) + 6));
+  const auto code = [&] { return static_cast<uint8_t>(random() % (1U << format.bits)); };
+  const auto finite_code = [&] { return static_cast<uint8_t>(code() & 0xf7U); };  // no NaN in E4M3
+  if (format.values == QuantizedFormat::Values::kE4m3) {
+    fill(result.codes, cols, finite_code);
+  } else {
+    fill(result.codes, cols, code);
+  }
+  fill(result.scales, result.super_groups(), [&] { return scale; });
+  const auto small = [&] { return static_cast<int16_t>(random() % 64); };
+  if (format.has_two_levels()) fill(result.sub_scales, result.groups(), small);
+  if (format.offsets == QuantizedFormat::Offsets::kMinimums) {
+    fill(result.minimums, result.super_groups(), [&] { return -scale; });
+    if (format.has_two_levels()) fill(result.sub_minimums, result.groups(), small);
+  }
+  return result;
+}
+
+}  // namespace braid

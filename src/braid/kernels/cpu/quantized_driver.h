@@ -1,0 +1,129 @@
+// The loops around a product with quantized weights: each panel is taken stretch by stretch; a stretch's codes (or only
+// its scales) are unpacked into the cache, where all blocks of rows meet them. Included only by the tiers' files; each
+// gets its own copy (matmul_tier.h says why). Tested by kernels/quantized_matmul_test.cc.
+//
+// A Kernel has what matmul_driver.h's has, but for kUnitK, the units and kinds of passes, and also
+//   kExpandedBytes       of an unpacked unit of 32 k and 32 columns
+//   kStretch             units of a stretch that is unpacked
+//   kAloneRows           up to this many rows alone take whole panels, without unpacking; 0: never
+//   kPairRows            of these, up to this many take two panels at a time
+//   kLineK               k for each step of the prefetch (Prefetch::next)
+//   expand(stretch)      unpacks it
+//   multiply(rows, a, stretch, k, sums, resume, prefetch)
+//   multiply_alone(rows, a, panels, panel, other, k, sums)   if kAloneRows > 0: sums [panels][rows][32] = a · the panel
+//   and the
+//                        other one, unless it is null; it fetches what comes next
+#pragma once
+
+#include "braid/kernels/cpu/matmul_driver.h"
+#include "braid/kernels/quantized_panels.h"
+
+namespace braid::cpu {
+namespace {
+
+// A panel, or some of its units from `unit` on.
+struct QuantizedStretch {
+  const QuantizedPanels& panels;
+  const std::byte* panel;
+  int64_t unit = 0;
+  int64_t units = 0;
+  std::byte* expanded = nullptr;  // [units] unpacked
+
+  __attribute__((always_inline)) const std::byte* codes() const {
+    return panel + panels.codes_at + unit * panels.unit_bytes;
+  }
+};
+
+template <typename Kernel>
+int64_t quantized_runs_at_once(int64_t rows, int64_t k) {
+  return k > 0 && rows <= Kernel::kPairRows ? 2 : 1;
+}
+
+// The packed rows, the sums of one panel of each run, and a stretch.
+template <typename Kernel>
+int64_t quantized_scratch_bytes(int64_t rows, int64_t k) {
+  return packed_bytes<Kernel>(rows, k) +
+         packed_rows<Kernel>(rows) * kPanelCols * 4 * quantized_runs_at_once<Kernel>(rows, k) +
+         Kernel::kStretch * Kernel::kExpandedBytes;
+}
+
+// Up to kAloneRows packed rows times one or two runs of panels.
+template <typename Kernel>
+void run_quantized_alone(Kernel& kernel, const PanelWork& work, int64_t padded_k, float* sums) {
+  const int64_t end = work.first_panel + work.num_panels;
+  for (int64_t panel = work.first_panel; panel < end; ++panel) {
+    const std::byte* w = work.w + panel * work.panel_bytes;
+    const std::byte* other = work.num_runs == 2 ? w + work.run_stride * work.panel_bytes : nullptr;
+    kernel.multiply_alone(work.rows, work.scratch, *work.quantized, w, other, padded_k, sums);
+    finish_panel(work, panel, 0, work.rows, sums);
+    if (other == nullptr) continue;
+    finish_panel(work, panel + work.run_stride, 0, work.rows, sums + Kernel::packed_rows(work.rows) * kPanelCols);
+  }
+}
+
+template <typename Kernel>
+void run_quantized(const PanelWork& work) {
+  constexpr int64_t kUnitK = QuantizedPanels::kUnitK;
+  const QuantizedPanels& panels = *work.quantized;
+  const int64_t padded_k = padded_k_of<Kernel>(work.k);
+  const RowBlocks blocks(work.rows, Kernel::kBlockRows);
+  auto* sums = reinterpret_cast<float*>(work.scratch + packed_bytes<Kernel>(work.rows, work.k));
+  auto* expanded = reinterpret_cast<std::byte*>(sums + packed_rows<Kernel>(work.rows) * kPanelCols);
+  Kernel kernel(work.rows);
+  if (!work.is_packed) pack_blocks<Kernel>(work, blocks, padded_k);
+
+  if constexpr (Kernel::kAloneRows > 0) {
+    if (work.rows <= Kernel::kAloneRows) return run_quantized_alone(kernel, work, padded_k, sums);
+  }
+
+  const int64_t end = work.first_panel + work.num_panels;
+  for (int64_t panel = work.first_panel; panel < end; ++panel) {
+    QuantizedStretch stretch = {.panels = panels, .panel = work.w + panel * work.panel_bytes, .expanded = expanded};
+    int64_t k = 0;
+    do {  // once if K is 0: the sums are zero
+      const int64_t part = at_most(Kernel::kStretch * kUnitK, padded_k - k);
+      const bool is_last = k + part == padded_k;
+      stretch.unit = k / kUnitK;
+      stretch.units = divide_up(part, kUnitK);
+      kernel.expand(stretch);
+      // The next stretch; the next panel's begins with its scales.
+      const std::byte* next =
+          is_last ? stretch.panel + work.panel_bytes : stretch.codes() + stretch.units * panels.unit_bytes;
+      const int64_t next_bytes =
+          (is_last ? panels.codes_at : 0) + at_most(Kernel::kStretch, panels.units) * panels.unit_bytes;
+      const int64_t steps = part / Kernel::kLineK;
+      const int64_t lines = at_most(divide_up(next_bytes / 64, at_least(steps * blocks.count(), 1)), 32);
+      Prefetch prefetch = {.far = next, .far_lines = lines};
+      const std::byte* a = work.scratch;
+      float* block_sums = sums;
+      for (int64_t block = 0; block < blocks.count(); ++block) {
+        const int64_t packed_rows = Kernel::packed_rows(blocks.rows(block));
+        const int64_t repeated = blocks.repeated(block);
+        const int64_t row = blocks.begin(block) + repeated;
+        const int64_t rows = blocks.rows(block) - repeated;  // that this block finishes
+        OutputLines output = output_lines(work, panel, row, rows);
+        output.rows_at_once = divide_up(2 * rows, at_least(steps, 1));
+        if (is_last) prefetch.output = &output;
+        kernel.multiply(blocks.rows(block), a + packed_rows * Kernel::row_bytes(k), stretch, part, block_sums, k > 0,
+                        prefetch);
+        if (is_last) finish_panel(work, panel, row, rows, block_sums + repeated * kPanelCols);
+        a += packed_rows * Kernel::row_bytes(padded_k);
+        block_sums += packed_rows * kPanelCols;
+        prefetch.far += steps * lines * 64;
+      }
+      k += part;
+    } while (k < padded_k);
+  }
+}
+
+template <typename Kernel>
+MatmulTier quantized_tier_of() {
+  return {.scratch_bytes = quantized_scratch_bytes<Kernel>,
+          .rows_at_once = rows_at_once<Kernel>,
+          .runs_at_once = quantized_runs_at_once<Kernel>,
+          .run = run_quantized<Kernel>,
+          .block_rows = Kernel::kBlockRows};
+}
+
+}  // namespace
+}  // namespace braid::cpu

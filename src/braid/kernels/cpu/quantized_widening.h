@@ -1,0 +1,185 @@
+// Products with quantized weights and 16-bit (or float32) activations: a stretch of a panel is widened to the layout
+// of plain weights, then a plain kernel multiplies it. So the bits are those of the same weights packed in the rows'
+// type. Included only by the tiers' files; each gets its own copy (matmul_tier.h says why). Tested by
+// kernels/quantized_matmul_test.cc.
+#pragma once
+
+#include "braid/kernels/cpu/quantized_driver.h"
+#include "braid/kernels/cpu/quantized_unpack.h"
+
+namespace braid::cpu {
+namespace {
+
+// to_bfloat16 of a line's even and odd k, side by side as packed pairs. Scales are finite, so a NaN is only E4M3's.
+inline __attribute__((always_inline)) CodeWords rounded_pairs(CodeFloats even, CodeFloats odd) {
+  const auto low = (CodeWords)even;
+  const auto high = (CodeWords)odd;
+  const CodeWords rounded_low = (low + 0x7fffU + ((low >> 16) & 1U)) >> 16;
+  const CodeWords rounded_high = (high + 0x7fffU + ((high >> 16) & 1U)) & 0xffff0000U;
+  return rounded_low | rounded_high;
+}
+
+// The layout of plain weights: where the four k of line `line` go, for the columns of a vector.
+struct Bf16Layout {
+  static constexpr int64_t kUnitBytes = 2048;
+  static constexpr int64_t kHalfBytes = 1024;
+  static inline __attribute__((always_inline)) void store(std::byte* half, int line, int v,
+                                                          const CodeFloats (&elements)[4]) {
+    std::byte* pair = half + line * 128 + v * (kWordLanes * 4);
+    store_vector(pair, rounded_pairs(elements[0], elements[1]));
+    store_vector(pair + 64, rounded_pairs(elements[2], elements[3]));
+  }
+};
+
+struct F32Layout {
+  static constexpr int64_t kUnitBytes = 4096;
+  static constexpr int64_t kHalfBytes = 64;
+  static inline __attribute__((always_inline)) void store(std::byte* half, int line, int v,
+                                                          const CodeFloats (&elements)[4]) {
+    for (int i = 0; i < 4; ++i) store_vector(half + (line * 4 + i) * 128 + v * (kWordLanes * 4), elements[i]);
+  }
+};
+
+// The scales of a half's unit, and what is added or taken, for each part of 16 k.
+struct HalfGroups {
+  alignas(64) float scales[2][kHalfCols];
+  alignas(64) float minimums[2][kHalfCols];
+  alignas(64) int32_t zeros[2][kHalfCols];
+};
+
+// Of one unit: halves [2].
+template <bool kHasMinimums>
+inline void load_groups(const QuantizedPanels& panels, const std::byte* panel, int64_t unit, HalfGroups* halves) {
+  with_scales(panels, [&](auto tag) {
+    GroupWalk walk(panels, unit);
+    auto scales = scales_of<tag.kValue>(panels, panel);
+    auto minimums = minimums_of<tag.kValue>(panels, panel);
+    for (int part = 0; part < 2; ++part) {
+      const GroupIndex index = walk.to(unit * QuantizedPanels::kUnitK + part * 16);
+      for (int64_t half = 0; half < 2; ++half) {
+        HalfGroups& groups = halves[half];
+        scales.read(index, half, panels.table_unit, groups.scales[part]);
+        if constexpr (kHasMinimums) minimums.read(index, half, 1.0F, groups.minimums[part]);
+        if constexpr (!kHasMinimums) load_group_zeros(panels, panel, index.group, half, groups.zeros[part]);
+      }
+    }
+  });
+}
+
+// The i-th k of a line's words as elements.
+template <QuantizedPanels::Values kValues, bool kHasMinimums>
+inline __attribute__((always_inline)) CodeFloats widened_element(CodeWords words, int i, const HalfGroups& groups,
+                                                                 int part, int v) {
+  using Values = QuantizedPanels::Values;
+  const auto scale = load_vector<CodeFloats>(groups.scales[part] + v * kWordLanes);
+  if constexpr (kValues == Values::kE4m3) return scale * from_e4m3((words >> (8 * i)) & 0xffU);
+  if constexpr (kValues == Values::kTable) {
+    return scale * __builtin_convertvector((CodeInts)(words << (24 - 8 * i)) >> 24, CodeFloats);
+  }
+  const auto code = (CodeInts)((words >> (8 * i)) & 0xffU);
+  if constexpr (kHasMinimums) {
+    return scale * __builtin_convertvector(code, CodeFloats) +
+           load_vector<CodeFloats>(groups.minimums[part] + v * kWordLanes);
+  }
+  const CodeInts value = code - load_vector<CodeInts>(groups.zeros[part] + v * kWordLanes);
+  return scale * __builtin_convertvector(value, CodeFloats);
+}
+
+template <int kBits, QuantizedPanels::Values kValues, bool kHasMinimums, typename Layout>
+void widen_units(const QuantizedPanels& panels, const std::byte* panel, int64_t first_unit, int64_t units,
+                 std::byte* out) {
+  const CodeTable table(panels.table);
+  HalfGroups groups[2];
+  for (int64_t unit = first_unit; unit < first_unit + units; ++unit, out += Layout::kUnitBytes) {
+    load_groups<kHasMinimums>(panels, panel, unit, groups);
+    for (int64_t half = 0; half < 2; ++half) {
+      const std::byte* codes = panel + panels.codes_at + unit * panels.unit_bytes + half * panels.half_bytes;
+      for (int v = 0; v < kLineVectors; ++v) {
+#pragma GCC unroll 8
+        for (int line = 0; line < kHalfLines; ++line) {
+          CodeWords words = code_words<kBits>(codes, line, v * (kWordLanes * 4));
+          if constexpr (kValues == QuantizedPanels::Values::kTable) words = table.of(words);
+          CodeFloats elements[4];
+#pragma GCC unroll 4
+          for (int i = 0; i < 4; ++i) {
+            elements[i] = widened_element<kValues, kHasMinimums>(words, i, groups[half], line / 4, v);
+          }
+          Layout::store(out + half * Layout::kHalfBytes, line, v, elements);
+        }
+      }
+    }
+  }
+}
+
+template <int kBits, typename Layout>
+void widen_integers(const QuantizedPanels& panels, const std::byte* panel, int64_t first_unit, int64_t units,
+                    std::byte* out) {
+  constexpr auto kInteger = QuantizedPanels::Values::kInteger;
+  if (panels.offsets == QuantizedPanels::Offsets::kMinimums) {
+    widen_units<kBits, kInteger, true, Layout>(panels, panel, first_unit, units, out);
+  } else {
+    widen_units<kBits, kInteger, false, Layout>(panels, panel, first_unit, units, out);
+  }
+}
+
+template <typename Layout>
+void widen(const QuantizedPanels& panels, const std::byte* panel, int64_t first_unit, int64_t units, std::byte* out) {
+  using Values = QuantizedPanels::Values;
+  if (panels.values == Values::kTable) {
+    return widen_units<4, Values::kTable, false, Layout>(panels, panel, first_unit, units, out);
+  }
+  if (panels.values == Values::kE4m3) {
+    return widen_units<8, Values::kE4m3, false, Layout>(panels, panel, first_unit, units, out);
+  }
+  switch (panels.bits) {
+    case 2:
+      return widen_integers<2, Layout>(panels, panel, first_unit, units, out);
+    case 3:
+      return widen_integers<3, Layout>(panels, panel, first_unit, units, out);
+    case 4:
+      return widen_integers<4, Layout>(panels, panel, first_unit, units, out);
+    case 5:
+      return widen_integers<5, Layout>(panels, panel, first_unit, units, out);
+    case 6:
+      return widen_integers<6, Layout>(panels, panel, first_unit, units, out);
+    default:
+      return widen_integers<8, Layout>(panels, panel, first_unit, units, out);
+  }
+}
+
+// A plain kernel over widened stretches.
+template <typename Plain, typename Layout>
+struct WideningKernel {
+  static constexpr int64_t kBlockRows = Plain::kBlockRows;
+  static constexpr int64_t kPadK = Plain::kPadK;
+  static constexpr int64_t kPackedBytes = Plain::kPackedBytes;
+  static constexpr int64_t kExpandedBytes = Layout::kUnitBytes;
+  static constexpr int64_t kStretch = 8;
+  static constexpr int64_t kAloneRows = 0;
+  static constexpr int64_t kPairRows = 0;
+  static constexpr int64_t kLineK = Plain::kUnitK;
+
+  explicit WideningKernel(int64_t rows) : plain(rows) {}
+  static int64_t packed_rows(int64_t rows) { return Plain::packed_rows(rows); }
+  static constexpr int64_t row_bytes(int64_t k) { return Plain::row_bytes(k); }
+  static void pack(const RowSource& source, int64_t first, int64_t rows, int64_t k, std::byte* out) {
+    Plain::pack(source, first, rows, k, out);
+  }
+  static void expand(const QuantizedStretch& stretch) {
+    widen<Layout>(stretch.panels, stretch.panel, stretch.unit, stretch.units, stretch.expanded);
+  }
+  void multiply(int64_t rows, const std::byte* a, const QuantizedStretch& stretch, int64_t k, float* sums, bool resume,
+                const Prefetch& prefetch) {
+    plain.multiply(rows, a, stretch.expanded, k, sums, resume, prefetch);
+  }
+
+  Plain plain;
+};
+
+template <typename Plain, typename Layout>
+MatmulTier widening_tier_of() {
+  return quantized_tier_of<WideningKernel<Plain, Layout>>();
+}
+
+}  // namespace
+}  // namespace braid::cpu

@@ -1,0 +1,30 @@
+// The panels' layout for a format. Tested by kernels/quantized_packing_test.cc.
+#pragma once
+
+#include "braid/kernels/quantized_panels.h"
+#include "braid/tensor/quantized_rows.h"
+
+namespace braid {
+
+// How a product with quantized weights treats its rows. It belongs to the matrix, so that a row's bits never depend on
+// how many rows there are.
+enum class ActivationBits : uint8_t {
+  // The weights are widened to the rows' type (bfloat16: rounded to nearest even), stretch by stretch, in the cache:
+  // the bits of a product with the same weights packed in that type.
+  k16,
+  // Rows are rounded to 8 bits, by 32 k; integer products. For each 32 k of a row: amax is the largest magnitude;
+  // scale = amax / 127, q = round to even(x · (127 / amax)); if amax < 2^-100 all are 0; if any is not finite the scale
+  // is NaN. Each sum begins at 0. In order of k, for each stretch of min(group, 32) inputs:
+  //   sum = fma(float(Σ (code - zero) · q), weights' scale · scale, sum)
+  //   sum = fma(minimum, scale · float(Σ q), sum)                         with minimums only
+  // The sums of integers are exact, so all tiers have the same bits.
+  k8,
+};
+
+// A code's value must be an integer: all formats but E4M3 have it.
+bool allows_8_bit_activations(const QuantizedFormat& format);
+
+// CHECKs that the format is one that quantized_rows.h describes.
+QuantizedPanels quantized_panels(const QuantizedFormat& format, int64_t k);
+
+}  // namespace braid

@@ -1,0 +1,308 @@
+// Products with quantized weights in every tier that this machine has, and emulated AMX. With 16-bit activations they
+// have the bits of the same weights packed in the rows' type; with 8-bit activations those of the definition.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+
+#include "braid/kernels/cpu/matmul.h"
+#include "braid/kernels/cpu/matmul_shares.h"
+#include "tests/support/kernels/every_tier.h"
+#include "tests/support/kernels/quantized_formats.h"
+
+namespace braid::testing {
+namespace {
+
+Matrix random_rows_of(DType dtype, int64_t rows, int64_t cols, uint32_t seed) {
+  Matrix x(dtype, rows, cols);
+  const Matrix source = odd_matrix(rows, cols, seed);
+  make_ref_ops()->convert(source.view, x.view);
+  return x;
+}
+
+PackedMatrix pack_quantized_rows(const QuantizedRows& rows, ActivationBits activations, DType dtype) {
+  PackedMatrix packed(rows.format, activations, dtype, rows.rows, rows.cols);
+  packed.pack_rows(rows, 0);
+  return packed;
+}
+
+// The same weights, widened.
+PackedMatrix widened(const PackedMatrix& quantized) {
+  const Matrix elements(DType::kFloat32, quantized.n(), quantized.k());
+  for (int64_t i = 0; i < quantized.n(); ++i) quantized.read_column(i, elements.view.row<float>(i));
+  PackedMatrix packed(quantized.dtype(), quantized.n(), quantized.k());
+  packed.pack_rows(elements.view, 0);
+  return packed;
+}
+
+struct WideningTier {
+  std::string name;
+  cpu::MatmulTier plain;
+  cpu::MatmulTier widening;
+  DType dtype;
+};
+
+std::vector<WideningTier> widening_tiers() {
+  std::vector<WideningTier> tiers;
+  const QuantizedRows one = random_quantized({}, 1, 1, 1);
+  for (const CpuIsa isa : kernel_isas()) {
+    for (const DType dtype : {DType::kBFloat16, DType::kFloat32}) {
+      tiers.push_back({fmt::format("{}/{}", isa_name(isa), dtype_name(dtype)), cpu::tier_for(isa, dtype),
+                       cpu::tier_for(isa, pack_quantized_rows(one, ActivationBits::k16, dtype)), dtype});
+    }
+  }
+  const cpu::FloatTiers emulated = cpu::emulated_amx_bf16();
+  if (!kUnderThreadSanitizer) tiers.push_back({"emulated amx", emulated.plain, emulated.widening, DType::kBFloat16});
+  return tiers;
+}
+
+struct IntegerTier {
+  std::string name;
+  cpu::MatmulTier (*tier)(const QuantizedPanels& panels);
+};
+
+std::vector<IntegerTier> integer_tiers() {
+  std::vector<IntegerTier> tiers = {{"portable", cpu::portable_int8}, {"emulated_vnni", cpu::emulated_vnni_int8}};
+#if defined(__x86_64__)
+  for (const IntegerDots dots : available_integer_dots()) {
+    if (dots == IntegerDots::kAvx2) tiers.push_back({"avx2", cpu::avx2_int8});
+    if (dots == IntegerDots::kAvxVnni) tiers.push_back({"avx_vnni", cpu::avxvnni_int8});
+    if (dots == IntegerDots::kAvx512) tiers.push_back({"avx512", cpu::avx512_int8});
+    if (dots == IntegerDots::kAvx512Vnni) tiers.push_back({"avx512_vnni", cpu::avx512vnni_int8});
+  }
+#endif
+  if (kUnderThreadSanitizer) tiers.erase(tiers.begin(), tiers.end() - 1);
+  return tiers;
+}
+
+struct ProductShape {
+  int64_t m, k, n;
+};
+
+constexpr ProductShape kOddShapes[] = {{0, 64, 64}, {1, 1, 1},    {1, 48, 33},  {2, 256, 32},  {3, 31, 33},
+                                       {4, 96, 7},  {5, 513, 40}, {13, 64, 96}, {17, 300, 64}, {40, 130, 50}};
+
+TEST(QuantizedMatmul, WithSixteenBitActivationsItHasTheBitsOfWidenedWeights) {
+  ThreadTeam team(2);
+  for (const WideningTier& tier : widening_tiers()) {
+    for (const NamedFormat& named : quantized_formats()) {
+      for (const ProductShape& shape : kOddShapes) {
+        SCOPED_TRACE(fmt::format("{} {} m {} k {} n {}", tier.name, named.name, shape.m, shape.k, shape.n));
+        const Matrix x = random_rows_of(tier.dtype, shape.m, shape.k, 3);
+        const PackedMatrix w =
+            pack_quantized_rows(random_quantized(named.format, shape.n, shape.k, 4), ActivationBits::k16, tier.dtype);
+        const Matrix y(DType::kFloat32, shape.m, shape.n);
+        const Matrix expected(DType::kFloat32, shape.m, shape.n);
+        cpu::matmul_with(tier.widening, team, x.view, w, y.view, {});
+        cpu::matmul_with(tier.plain, team, x.view, widened(w), expected.view, {});
+        ASSERT_TRUE(same_bits(y.view, expected.view));
+      }
+    }
+  }
+}
+
+TEST(QuantizedMatmul, WithEightBitActivationsItHasTheBitsOfTheDefinition) {
+  ThreadTeam team(2);
+  const std::unique_ptr<Ops> ref = make_ref_ops();
+  for (const NamedFormat& named : quantized_formats()) {
+    if (is_e4m3(named.format)) continue;
+    for (const DType dtype : {DType::kBFloat16, DType::kFloat32}) {
+      for (const ProductShape& shape : kOddShapes) {
+        const Matrix x = random_rows_of(dtype, shape.m, shape.k, 3);
+        const PackedMatrix w =
+            pack_quantized_rows(random_quantized(named.format, shape.n, shape.k, 4), ActivationBits::k8, dtype);
+        const Matrix expected(DType::kFloat32, shape.m, shape.n);
+        ref->matmul(x.view, w, expected.view);
+        for (const IntegerTier& tier : integer_tiers()) {
+          SCOPED_TRACE(fmt::format("{} {} {} m {} k {} n {}", tier.name, named.name, dtype_name(dtype), shape.m,
+                                   shape.k, shape.n));
+          const Matrix y(DType::kFloat32, shape.m, shape.n);
+          cpu::matmul_with(tier.tier(w.panels()), team, x.view, w, y.view, {});
+          ASSERT_TRUE(same_bits(y.view, expected.view));
+        }
+      }
+    }
+  }
+}
+
+// How far 8 bits are from the exact product: about 1/300 of the row's largest value in each term.
+TEST(QuantizedMatmul, EightBitActivationsAreCloseToTheProduct) {
+  constexpr int64_t kK = 512;
+  constexpr int64_t kN = 64;
+  const std::unique_ptr<Ops> ref = make_ref_ops();
+  const Matrix x = random_matrix(3, kK, 7);
+  for (const NamedFormat& named : quantized_formats()) {
+    if (is_e4m3(named.format)) continue;
+    const QuantizedRows weights = random_quantized(named.format, kN, kK, 8);
+    const Matrix rounded(DType::kFloat32, 3, kN);
+    const Matrix exact(DType::kFloat32, 3, kN);
+    const PackedMatrix w = pack_quantized_rows(weights, ActivationBits::k16, DType::kFloat32);
+    ref->matmul(x.view, pack_quantized_rows(weights, ActivationBits::k8, DType::kFloat32), rounded.view);
+    ref->matmul(x.view, w, exact.view);
+    double squares = 0;
+    for (int64_t k = 0; k < kK; ++k) squares += std::pow(w.at(5, k), 2);
+    for (int64_t row = 0; row < 3; ++row) EXPECT_NEAR(rounded.at(row, 5), exact.at(row, 5), 0.05 * std::sqrt(squares));
+  }
+}
+
+TEST(QuantizedMatmul, RowsThatAreNotFiniteGiveNanAndTinyOnesDoNotOverflow) {
+  constexpr int64_t kK = 96;
+  ThreadTeam team(1);
+  Matrix x = random_matrix(7, kK, 9);
+  x.view.row<float>(0)[40] = kNan;
+  x.view.row<float>(1)[95] = kInfinity;
+  x.view.row<float>(2)[0] = -kInfinity;
+  for (int64_t k = 0; k < kK; ++k) {
+    x.view.row<float>(3)[k] = 1e-38F;
+    x.view.row<float>(4)[k] = 1e-42F;
+    x.view.row<float>(5)[k] = 0;
+    x.view.row<float>(6)[k] = k % 2 == 0 ? 3e38F : -3e38F;
+  }
+  for (const NamedFormat& named : quantized_formats()) {
+    if (is_e4m3(named.format)) continue;
+    const PackedMatrix w =
+        pack_quantized_rows(random_quantized(named.format, 40, kK, 10), ActivationBits::k8, DType::kFloat32);
+    for (const IntegerTier& tier : integer_tiers()) {
+      const Matrix y(DType::kFloat32, 7, 40);
+      cpu::matmul_with(tier.tier(w.panels()), team, x.view, w, y.view, {});
+      for (int64_t col = 0; col < 40; ++col) {
+        for (int64_t row = 0; row < 3; ++row) EXPECT_TRUE(std::isnan(y.at(row, col))) << tier.name << named.name;
+        for (int64_t row = 3; row < 6; ++row) EXPECT_EQ(y.at(row, col), 0.0F) << tier.name << named.name;
+        EXPECT_FALSE(std::isnan(y.at(6, col))) << tier.name << named.name;
+      }
+    }
+  }
+}
+
+// The largest codes, zeros and rows together: where 16-bit sums of two products would saturate.
+TEST(QuantizedMatmul, TheLargestValuesDoNotSaturate) {
+  constexpr int64_t kK = 64;
+  ThreadTeam team(1);
+  const std::unique_ptr<Ops> ref = make_ref_ops();
+  for (const NamedFormat& named : quantized_formats()) {
+    if (is_e4m3(named.format)) continue;
+    for (const uint8_t code : {uint8_t{0}, static_cast<uint8_t>((1U << named.format.bits) - 1)}) {
+      for (const uint8_t zero : {uint8_t{0}, static_cast<uint8_t>((1U << named.format.bits) - 1)}) {
+        QuantizedRows weights = random_quantized(named.format, 33, kK, 11);
+        std::fill(weights.codes.begin(), weights.codes.end(), code);
+        std::fill(weights.zeros.begin(), weights.zeros.end(), zero);
+        const PackedMatrix w = pack_quantized_rows(weights, ActivationBits::k8, DType::kFloat32);
+        for (const float value : {1.0F, -1.0F}) {
+          Matrix x(DType::kFloat32, 1, kK);
+          std::fill_n(x.view.row<float>(0), kK, value);
+          const Matrix expected(DType::kFloat32, 1, 33);
+          ref->matmul(x.view, w, expected.view);
+          for (const IntegerTier& tier : integer_tiers()) {
+            const Matrix y(DType::kFloat32, 1, 33);
+            cpu::matmul_with(tier.tier(w.panels()), team, x.view, w, y.view, {});
+            EXPECT_TRUE(same_bits(y.view, expected.view)) << tier.name << " " << named.name;
+          }
+        }
+      }
+    }
+  }
+}
+
+std::vector<NamedFormat> a_few_formats() {
+  std::vector<NamedFormat> few;
+  for (const NamedFormat& named : quantized_formats()) {
+    for (const char* name : {"q4_0", "q8_0", "q4_k", "q5_k", "q6_k", "q2_k", "mxfp4", "gptq 4 bits"}) {
+      if (named.name == name) few.push_back(named);
+    }
+  }
+  return few;
+}
+
+// The product as the operations choose it, so that all of a matrix' ways are compared.
+TEST(QuantizedMatmul, ARowHasTheSameBitsInEveryBatchAndTeam) {
+  constexpr int64_t kMaxRows = 150;
+  constexpr int64_t kK = 288;
+  constexpr int64_t kN = 100;
+  for (const CpuIsa isa : kernel_isas()) {
+    for (const NamedFormat& named : a_few_formats()) {
+      for (const ActivationBits activations : {ActivationBits::k8, ActivationBits::k16}) {
+        const Matrix x = random_rows_of(DType::kBFloat16, kMaxRows, kK, 12);
+        const PackedMatrix w =
+            pack_quantized_rows(random_quantized(named.format, kN, kK, 13), activations, DType::kBFloat16);
+        ThreadTeam one(1);
+        const Matrix alone(DType::kFloat32, kMaxRows, kN);
+        for (int64_t row = 0; row < kMaxRows; ++row) {
+          cpu::matmul(isa, one, x.view.slice_rows(row, 1), w, alone.view.slice_rows(row, 1), {});
+        }
+        for (const int threads : {1, 3}) {
+          ThreadTeam team(threads);
+          for (const int64_t rows : {2, 3, 5, 6, 7, 8, 9, 12, 13, 16, 17, 31, 33, 70, 150}) {
+            const int64_t first = (kMaxRows - rows) / 2;
+            const Matrix y(DType::kFloat32, rows, kN);
+            cpu::matmul(isa, team, x.view.slice_rows(first, rows), w, y.view, {});
+            ASSERT_TRUE(same_bits(y.view, alone.view.slice_rows(first, rows)))
+                << isa_name(isa) << " " << named.name << " " << rows << " rows, " << threads << " threads";
+          }
+        }
+      }
+    }
+  }
+}
+
+// Experts, gates, biases and maxima: whatever surrounds a product is the same as with plain weights.
+TEST(QuantizedMatmul, EpiloguesMaximaAndExpertsAreThoseOfThePlainProduct) {
+  constexpr int64_t kRows = 11;
+  constexpr int64_t kK = 160;
+  constexpr int64_t kHalf = 48;
+  ThreadTeam team(2);
+  for (const CpuIsa isa : kernel_isas()) {
+    for (const NamedFormat& named : a_few_formats()) {
+      for (const ActivationBits activations : {ActivationBits::k8, ActivationBits::k16}) {
+        SCOPED_TRACE(fmt::format("{} {}", isa_name(isa), named.name));
+        const Matrix x = random_rows_of(DType::kBFloat16, kRows, kK, 14);
+        const QuantizedRows gate = random_quantized(named.format, kHalf, kK, 15);
+        const QuantizedRows up = random_quantized(named.format, kHalf, kK, 16);
+        std::vector<PackedMatrix> w;
+        for (int expert = 0; expert < 2; ++expert) {
+          w.emplace_back(named.format, activations, DType::kBFloat16, 2 * kHalf, kK);
+          w.back().pack_gate_up_rows(expert == 0 ? gate : up, 0, false);
+          w.back().pack_gate_up_rows(expert == 0 ? up : gate, 0, true);
+        }
+        const std::vector<float> bias = random_values(2 * kHalf, 17);
+        const Matrix sums(DType::kFloat32, kRows, 2 * kHalf);
+        cpu::matmul(isa, team, x.view, w[0], sums.view, {.bias = bias});
+
+        const Matrix gated(DType::kFloat32, kRows, kHalf);
+        cpu::matmul(isa, team, x.view, w[0], gated.view, {.kind = Epilogue::Kind::kSiluMul, .bias = bias});
+        for (int64_t row = 0; row < kRows; ++row) {
+          for (int64_t i = 0; i < kHalf; ++i) {
+            const double g = sums.at(row, i / 16 * 32 + i % 16);
+            const double u = sums.at(row, i / 16 * 32 + i % 16 + 16);
+            EXPECT_NEAR(gated.at(row, i), g / (1 + std::exp(-g)) * u, 1e-5 * (1 + std::abs(g * u)));
+          }
+        }
+
+        const Matrix plain(DType::kFloat32, kRows, 2 * kHalf);
+        cpu::matmul(isa, team, x.view, w[0], plain.view, {});
+        std::vector<RowMax> maxima(kRows);
+        cpu::matmul_max(isa, team, x.view, w[0], 2 * kHalf - 5, maxima);
+        for (int64_t row = 0; row < kRows; ++row) {
+          const float* values = plain.view.row<float>(row);
+          const float* largest = std::max_element(values, values + 2 * kHalf - 5);
+          EXPECT_EQ(maxima[static_cast<size_t>(row)].index, largest - values);
+          EXPECT_EQ(maxima[static_cast<size_t>(row)].value, *largest);
+        }
+
+        const std::vector<int32_t> offsets = {0, 4, 9};
+        const std::vector<int32_t> sources = {10, 0, 3, 3, 1, 2, 9, 0, 5};
+        const Matrix grouped(DType::kFloat32, 9, 2 * kHalf);
+        cpu::grouped_matmul(isa, team, x.view, {.offsets = offsets, .sources = sources}, w, grouped.view, {});
+        for (int64_t row = 0; row < 9; ++row) {
+          const Matrix alone(DType::kFloat32, 1, 2 * kHalf);
+          cpu::matmul(isa, team, x.view.slice_rows(sources[static_cast<size_t>(row)], 1), w[row < 4 ? 0 : 1],
+                      alone.view, {});
+          EXPECT_TRUE(same_bits(grouped.view.slice_rows(row, 1), alone.view)) << row;
+        }
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace braid::testing

@@ -1,0 +1,287 @@
+#include "braid/weights/quantized_parts.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <memory>
+
+#include "braid/base/check.h"
+#include "braid/formats/load.h"
+#include "braid/formats/mxfp4.h"
+#include "braid/tensor/dtype.h"
+#include "braid/tensor/float8.h"
+
+namespace braid {
+namespace {
+
+constexpr int64_t kMostReadBytes = int64_t{256} << 10;
+constexpr int64_t kWordBytes = 4;
+// AWQ: nibble i of a word is this one of its 8 rows.
+constexpr std::array<int64_t, 8> kAwqRows = {0, 2, 4, 6, 1, 3, 5, 7};
+constexpr std::array<int64_t, 8> kAwqNibbles = {0, 4, 1, 5, 2, 6, 3, 7};  // its inverse
+
+// Reads bytes [begin, begin + bytes) of each of the part's lines, which are `line_bytes` long: take(line, bytes). Lines
+// that lie close together are read together.
+template <typename Take>
+Status for_each_line(const StoredPart& part, int64_t first_line, int64_t num_lines, int64_t line_bytes, int64_t begin,
+                     int64_t bytes, Take take) {
+  const bool is_close = line_bytes <= 2 * bytes;
+  const int64_t lines = is_close ? std::max<int64_t>(kMostReadBytes / std::max<int64_t>(line_bytes, 1), 1) : 1;
+  const int64_t most_lines = std::min(lines, num_lines);
+  if (most_lines <= 0 || bytes <= 0) return {};
+  const auto size = static_cast<size_t>((most_lines - 1) * line_bytes + bytes);
+  const auto buffer = std::make_unique_for_overwrite<std::byte[]>(size);
+  for (int64_t line = first_line; line < first_line + num_lines; line += most_lines) {
+    const int64_t count = std::min(most_lines, first_line + num_lines - line);
+    TRY_STATUS(part.file->read(part.offset + line * line_bytes + begin,
+                               {buffer.get(), static_cast<size_t>((count - 1) * line_bytes + bytes)}));
+    for (int64_t i = 0; i < count; ++i) take(line + i, buffer.get() + i * line_bytes);
+  }
+  return {};
+}
+
+int64_t scale_bytes(const std::string& type) {
+  return type == "F32" ? 4 : type == "F16" || type == "BF16" ? 2 : 1;
+}
+
+float scale_at(const std::string& type, const std::byte* at) {
+  if (type == "F32") return load<float>(at);
+  if (type == "F16") return to_float(load<Float16>(at));
+  if (type == "BF16") return to_float(load<BFloat16>(at));
+  return e8m0_to_float(static_cast<uint8_t>(*at));
+}
+
+// A code of a word that lies at `words`.
+uint8_t code_at(const std::byte* words, int64_t index, int32_t bits) {
+  const int64_t of_word = 32 / bits;
+  const uint32_t word = load<uint32_t>(words + index / of_word * kWordBytes);
+  return static_cast<uint8_t>(word >> (index % of_word * bits) & ((1U << bits) - 1));
+}
+
+// Codes of whole words, one after another.
+void unpack_words(const std::byte* words, int64_t count, int32_t bits, uint8_t* out) {
+  const uint32_t mask = (1U << bits) - 1;
+  const int64_t of_word = 32 / bits;
+  for (int64_t i = 0; i < count; i += of_word, words += kWordBytes) {
+    auto word = load<uint32_t>(words);
+    const int64_t end = std::min(i + of_word, count);
+    for (int64_t j = i; j < end; ++j, word >>= bits) out[j] = static_cast<uint8_t>(word & mask);
+  }
+}
+
+size_t index_of(int64_t index) {
+  return static_cast<size_t>(index);
+}
+
+// Moves each row's codes into the order of inputs.
+void order_codes(const std::vector<int32_t>& order, QuantizedRows& out) {
+  std::vector<uint8_t> row(index_of(out.cols));
+  for (int64_t i = 0; i < out.rows; ++i) {
+    uint8_t* const codes = out.codes.data() + i * out.cols;
+    for (size_t col = 0; col < row.size(); ++col) row[col] = codes[order[col]];
+    std::ranges::copy(row, codes);
+  }
+}
+
+}  // namespace
+
+std::string describe(const StoredPart& part) {
+  return fmt::format("{}: tensor \"{}\"", part.file->name(), part.name);
+}
+
+Status QuantizedParts::read_codes(int64_t first, QuantizedRows& out) const {
+  const int64_t count = out.rows;
+  uint8_t* const all = out.codes.data();
+  switch (packing) {
+    case Packing::kBytes: {
+      TRY_STATUS(codes.file->read(codes.offset + first * cols,
+                                  {reinterpret_cast<std::byte*>(all), static_cast<size_t>(count * cols)}));
+      if (format.values == QuantizedFormat::Values::kInteger) {
+        for (uint8_t& code : out.codes) code ^= 0x80U;
+        return {};
+      }
+      const auto nan = std::ranges::find_if(out.codes, [](uint8_t code) { return (code & 0x7fU) == 0x7fU; });
+      if (nan != out.codes.end()) {
+        const int64_t at = nan - out.codes.begin();
+        return fail("{} has a value that is not finite (NaN at row {}, column {})", describe(codes), first + at / cols,
+                    at % cols);
+      }
+      return {};
+    }
+    case Packing::kWords: {
+      const int64_t line_bytes = (cols + codes_of_word() - 1) / codes_of_word() * kWordBytes;
+      return for_each_line(codes, first, count, line_bytes, 0, line_bytes, [&](int64_t row, const std::byte* words) {
+        unpack_words(words, cols, format.bits, all + (row - first) * cols);
+      });
+    }
+    case Packing::kColumns: {
+      const int64_t of_word = codes_of_word();
+      return for_each_line(codes, 0, cols / of_word, rows * kWordBytes, first * kWordBytes, count * kWordBytes,
+                           [&](int64_t line, const std::byte* words) {
+                             for (int64_t row = 0; row < count; ++row, words += kWordBytes) {
+                               unpack_words(words, of_word, format.bits, all + row * cols + line * of_word);
+                             }
+                           });
+    }
+    case Packing::kAwq: {
+      const int64_t begin = first / 8;
+      const int64_t end = (first + count + 7) / 8;
+      return for_each_line(codes, 0, cols, rows / 8 * kWordBytes, begin * kWordBytes, (end - begin) * kWordBytes,
+                           [&](int64_t col, const std::byte* words) {
+                             for (int64_t word = begin; word < end; ++word, words += kWordBytes) {
+                               const auto bits = load<uint32_t>(words);
+                               for (size_t nibble = 0; nibble < 8; ++nibble) {
+                                 const int64_t row = word * 8 + kAwqRows[nibble] - first;
+                                 if (row >= 0 && row < count)
+                                   all[row * cols + col] = static_cast<uint8_t>(bits >> (4 * nibble) & 15U);
+                               }
+                             }
+                           });
+    }
+    case Packing::kNibbles: {
+      const int64_t blocks = cols / kMxfp4BlockElements;
+      const int64_t line_bytes = blocks * kMxfp4NibbleBytes;
+      return for_each_line(codes, first, count, line_bytes, 0, line_bytes, [&](int64_t row, const std::byte* pairs) {
+        mxfp4_nibbles_to_codes(pairs, blocks, all + (row - first) * cols);
+      });
+    }
+  }
+  return {};
+}
+
+Status QuantizedParts::read_scales(int64_t first, QuantizedRows& out) const {
+  const int64_t groups = out.groups();
+  const int64_t size = scale_bytes(scales.type_name);
+  const auto put = [&](int64_t row, int64_t group, const std::byte* at) {
+    out.scales[index_of(row * groups + group)] = scale_at(scales.type_name, at);
+  };
+  if (is_turned()) {
+    TRY_STATUS(for_each_line(scales, 0, groups, rows * size, first * size, out.rows * size,
+                             [&](int64_t group, const std::byte* at) {
+                               for (int64_t row = 0; row < out.rows; ++row) put(row, group, at + row * size);
+                             }));
+  } else if (out.rows > 0) {
+    const int64_t begin = first / rows_of_scale;
+    const int64_t end = (first + out.rows - 1) / rows_of_scale + 1;
+    TRY_STATUS(for_each_line(scales, begin, end - begin, groups * size, 0, groups * size,
+                             [&](int64_t line, const std::byte* at) {
+                               const int64_t from = std::max(line * rows_of_scale, first);
+                               const int64_t to = std::min((line + 1) * rows_of_scale, first + out.rows);
+                               for (int64_t row = from; row < to; ++row) {
+                                 for (int64_t group = 0; group < groups; ++group) {
+                                   put(row - first, group, at + group * size);
+                                 }
+                               }
+                             }));
+  }
+  for (size_t i = 0; i < out.scales.size(); ++i) {
+    if (std::isfinite(out.scales[i])) continue;
+    return fail("{} has a scale that is not finite ({} for output {}, group {})", describe(scales), out.scales[i],
+                first + static_cast<int64_t>(i) / groups, static_cast<int64_t>(i) % groups);
+  }
+  return {};
+}
+
+template <typename Take>
+Status QuantizedParts::for_each_zero(int64_t first, int64_t count, Take take) const {
+  const int64_t groups = std::max<int64_t>((cols + format.group - 1) / format.group, 1);
+  const int64_t of_word = codes_of_word();
+  const auto biased = [&](uint8_t zero) { return static_cast<uint8_t>((zero + zero_bias) & ((1 << format.bits) - 1)); };
+  if (count == 0) return {};
+  switch (packing) {
+    case Packing::kBytes: {
+      const int64_t begin = first / rows_of_scale;
+      const int64_t end = (first + count - 1) / rows_of_scale + 1;
+      return for_each_line(*zeros, begin, end - begin, groups, 0, groups, [&](int64_t line, const std::byte* at) {
+        const int64_t from = std::max(line * rows_of_scale, first);
+        const int64_t to = std::min((line + 1) * rows_of_scale, first + count);
+        for (int64_t row = from; row < to; ++row) {
+          for (int64_t group = 0; group < groups; ++group) {
+            take(row - first, group, static_cast<uint8_t>(at[group] ^ std::byte{0x80}));
+          }
+        }
+      });
+    }
+    case Packing::kWords: {
+      const int64_t begin = first / of_word;
+      const int64_t end = (first + count - 1) / of_word + 1;
+      return for_each_line(*zeros, begin, end - begin, groups * kWordBytes, 0, groups * kWordBytes,
+                           [&](int64_t line, const std::byte* words) {
+                             const int64_t from = std::max(line * of_word, first);
+                             const int64_t to = std::min((line + 1) * of_word, first + count);
+                             for (int64_t row = from; row < to; ++row) {
+                               for (int64_t group = 0; group < groups; ++group) {
+                                 take(row - first, group,
+                                      code_at(words + group * kWordBytes, row % of_word, format.bits));
+                               }
+                             }
+                           });
+    }
+    case Packing::kColumns:
+    case Packing::kAwq: {
+      const int64_t begin = first / of_word;
+      const int64_t end = (first + count - 1) / of_word + 1;
+      const int64_t line_words = (rows + of_word - 1) / of_word;
+      return for_each_line(*zeros, 0, groups, line_words * kWordBytes, begin * kWordBytes, (end - begin) * kWordBytes,
+                           [&](int64_t group, const std::byte* words) {
+                             for (int64_t row = first; row < first + count; ++row) {
+                               const int64_t in_word = row % of_word;
+                               const int64_t place =
+                                   packing == Packing::kAwq ? kAwqNibbles[index_of(in_word)] : in_word;
+                               take(row - first, group,
+                                    biased(code_at(words + (row / of_word - begin) * kWordBytes, place, format.bits)));
+                             }
+                           });
+    }
+    case Packing::kNibbles:
+      return {};
+  }
+  return {};
+}
+
+Status QuantizedParts::read_zeros(int64_t first, QuantizedRows& out) const {
+  if (!zeros) return {};
+  if (format.offsets == QuantizedFormat::Offsets::kGroupZeros) {
+    return for_each_zero(first, out.rows, [&](int64_t row, int64_t group, uint8_t zero) {
+      out.zeros[index_of(row * out.groups() + group)] = zero;
+    });
+  }
+  std::optional<Error> other;
+  TRY_STATUS(for_each_zero(first, out.rows, [&](int64_t row, int64_t group, uint8_t zero) {
+    if (zero == format.fixed_zero || other) return;
+    other = fail("{} has the zero point {} (output {}, group {}), symmetric weights have {}", describe(*zeros), zero,
+                 first + row, group, format.fixed_zero);
+  }));
+  if (other) return *other;
+  return {};
+}
+
+Result<QuantizedRows> QuantizedParts::read(int64_t first, int64_t count) const {
+  CHECK(first >= 0 && count >= 0 && first + count <= rows, "rows {}+{} of {}", first, count, rows);
+  QuantizedRows out(format, count, cols);
+  TRY_STATUS(read_codes(first, out));
+  TRY_STATUS(read_scales(first, out));
+  TRY_STATUS(read_zeros(first, out));
+  if (!input_order.empty()) {
+    order_codes(input_order, out);
+    out.input_order = input_order;
+  }
+  return out;
+}
+
+Status QuantizedParts::check_scales() const {
+  constexpr int64_t kRowsAtOnce = 4096;
+  for (int64_t first = 0; first < rows; first += kRowsAtOnce) {
+    QuantizedRows out(format, 0, cols);
+    out.rows = std::min(kRowsAtOnce, rows - first);
+    out.scales.resize(index_of(out.rows * out.groups()));
+    if (format.offsets == QuantizedFormat::Offsets::kGroupZeros) out.zeros.resize(out.scales.size());
+    TRY_STATUS(read_scales(first, out));
+    TRY_STATUS(read_zeros(first, out));
+  }
+  return {};
+}
+
+}  // namespace braid
