@@ -80,8 +80,8 @@ struct ProductShape {
   int64_t m, k, n;
 };
 
-constexpr ProductShape kOddShapes[] = {{0, 64, 64}, {1, 1, 1},    {1, 48, 33},  {2, 256, 32},  {3, 31, 33},
-                                       {4, 96, 7},  {5, 513, 40}, {13, 64, 96}, {17, 300, 64}, {40, 130, 50}};
+constexpr ProductShape kOddShapes[] = {{0, 64, 64},  {1, 1, 1},  {1, 48, 33},  {2, 256, 32},  {3, 31, 33},  {4, 96, 7},
+                                       {5, 513, 40}, {3, 0, 20}, {13, 64, 96}, {17, 300, 64}, {40, 130, 50}};
 
 TEST(QuantizedMatmul, WithSixteenBitActivationsItHasTheBitsOfWidenedWeights) {
   ThreadTeam team(2);

@@ -37,8 +37,9 @@ class VnniKernel {
   static constexpr int64_t kExpandedBytes = 2 * kHalfBytes;
   static constexpr int64_t kStretch = 16;  // it stays in L1 beside 16 rows
   static constexpr int64_t kAloneRows = 8;
-  static constexpr int64_t kPairRows = 4;
-  static constexpr int64_t kLineK = QuantizedPanels::kUnitK;
+  static constexpr int64_t kMostPanels = 4;
+  static constexpr int64_t panels_at_once(int64_t rows) { return rows <= 2 ? 4 : (rows <= 4 ? 2 : 1); }
+  static constexpr int64_t kLineK = QuantizedPanels::kUnitK / 2;  // each half's unit fetches its part
 
   explicit VnniKernel(int64_t) {}
   static int64_t packed_rows(int64_t rows) {
@@ -58,20 +59,22 @@ class VnniKernel {
     if (rows <= 12) return many_rows<12>(a, stretch, k, sums, resume, prefetch);
     many_rows<16>(a, stretch, k, sums, resume, prefetch);
   }
-  static void multiply_alone(int64_t rows, const std::byte* a, const QuantizedPanels& panels, const std::byte* panel,
-                             const std::byte* other, int64_t k, float* sums) {
+  static void multiply_alone(int64_t rows, const std::byte* a, const QuantizedPanels& panels, const std::byte* const* w,
+                             int64_t count, int64_t k, float* sums) {
     using Multiply = void (*)(const std::byte*, const QuantizedPanels&, const std::byte* const*, int64_t, float*);
-    static constexpr Multiply kFew[] = {few_rows<1, 1>, few_rows<2, 1>, few_rows<4, 1>, few_rows<4, 1>,
+    static constexpr Multiply kOne[] = {few_rows<1, 1>, few_rows<2, 1>, few_rows<4, 1>, few_rows<4, 1>,
                                         few_rows<6, 1>, few_rows<6, 1>, few_rows<8, 1>, few_rows<8, 1>};
-    static constexpr Multiply kPairs[] = {few_rows<1, 2>, few_rows<2, 2>, few_rows<4, 2>, few_rows<4, 2>};
-    const std::byte* const both[] = {panel, other};
-    (other == nullptr ? kFew : kPairs)[rows - 1](a, panels, both, k, sums);
+    static constexpr Multiply kAtOnce[] = {few_rows<1, 4>, few_rows<2, 4>, few_rows<4, 2>, few_rows<4, 2>};
+    if (count > 1 && count == panels_at_once(rows)) return kAtOnce[rows - 1](a, panels, w, k, sums);
+    for (int64_t panel = 0; panel < count; ++panel) {
+      kOne[rows - 1](a, panels, w + panel, k, sums + panel * packed_rows(rows) * kPanelCols);
+    }
   }
 
  private:
   static constexpr int64_t kHalfCodeBytes = int64_t{64} * kBits;
   // Few rows fetch so many lines for each half's unit, its codes and about its groups, kNear bytes ahead into L1. Up to
-  // kPairRows rows, which wait for memory, also fetch kFar bytes further ahead into L2.
+  // four rows, which wait for memory, also fetch kFar bytes further ahead into L2.
   static constexpr int64_t kNear = 2560;
   static constexpr int64_t kFar = 8192;
   static constexpr int kLinesAhead = kBits + (kParts == 2 || kOffsets != Offsets::kFixedZero ? 1 : 0);
@@ -112,7 +115,7 @@ class VnniKernel {
 #pragma GCC unroll 16
           for (int line = row * kFetched / kRows; line < (row + 1) * kFetched / kRows; ++line) {
             __builtin_prefetch(ahead + line * 64, 0, 3);
-            if constexpr (kRows <= kPairRows) __builtin_prefetch(ahead + kFar + line * 64, 0, 2);
+            if constexpr (kRows <= 4) __builtin_prefetch(ahead + kFar + line * 64, 0, 2);
           }
         }
         const std::byte* record = a + row * Record::kBytes;
@@ -144,8 +147,8 @@ class VnniKernel {
     for (int row = 0; row < kRows; ++row) _mm512_storeu_ps(to + row * kPanelCols, sums[row]);
   }
 
-  // The sums of both halves of kPanels panels are in registers: the codes are read once, in order, two panels in turns
-  // as two streams. A few units' scales at a time are unpacked, so that reading hardly pauses. What comes next is
+  // The sums of both halves of kPanels panels are in registers: the codes are read once, in order, several panels in
+  // turns as streams. A few units' scales at a time are unpacked, so that reading hardly pauses. What comes next is
   // fetched in the order of its addresses, at the pace of the units: first the next panel's scales, then its codes.
   template <int kRows, int kPanels>
   static void few_rows(const std::byte* a, const QuantizedPanels& panels, const std::byte* const* w, int64_t k,
@@ -160,7 +163,7 @@ class VnniKernel {
     __m512 right[kPanels][kRows];
     const std::byte* codes[kPanels];
     const std::byte* ahead[kPanels];
-#pragma GCC unroll 2
+#pragma GCC unroll 4
     for (int panel = 0; panel < kPanels; ++panel) {
       load_sums(sums, false, left[panel]);
       load_sums(sums, false, right[panel]);
@@ -174,7 +177,7 @@ class VnniKernel {
       }
       const std::byte* groups = unpacked;
       for (int64_t i = 0; i < count; ++i) {
-#pragma GCC unroll 2
+#pragma GCC unroll 4
         for (int panel = 0; panel < kPanels; ++panel) {
           const std::byte* panel_groups = groups + panel * kUnpackedBytes;
           __m512i vectors[kHalfLines];
@@ -192,7 +195,7 @@ class VnniKernel {
         a += kRows * Record::kBytes;
       }
     }
-#pragma GCC unroll 2
+#pragma GCC unroll 4
     for (int panel = 0; panel < kPanels; ++panel) {
       store_sums(left[panel], sums + panel * kRows * kPanelCols);
       store_sums(right[panel], sums + panel * kRows * kPanelCols + kHalfCols);
@@ -211,10 +214,8 @@ class VnniKernel {
       __m512 half_sums[kRows];
       load_sums(sums + half * kHalfCols, resume, half_sums);
       for (int64_t left = k; left > 0; left -= QuantizedPanels::kUnitK) {
-        if (half == 0) {
-          prefetch.all_lines();
-          prefetch.next();
-        }
+        prefetch.all_lines();
+        prefetch.next();
         __m512i vectors[kHalfLines];
         load_codes(codes, table, vectors);
         add_unit<kRows>(rows, vectors, groups, half_sums);

@@ -6,13 +6,13 @@
 //   kExpandedBytes       of an unpacked unit of 32 k and 32 columns
 //   kStretch             units of a stretch that is unpacked
 //   kAloneRows           up to this many rows alone take whole panels, without unpacking; 0: never
-//   kPairRows            of these, up to this many take two panels at a time
+//   panels_at_once(rows) how many panels they take at a time, at most kMostPanels
 //   kLineK               k for each step of the prefetch (Prefetch::next)
 //   expand(stretch)      unpacks it
 //   multiply(rows, a, stretch, k, sums, resume, prefetch)
-//   multiply_alone(rows, a, panels, panel, other, k, sums)   if kAloneRows > 0: sums [panels][rows][32] = a · the panel
-//   and the
-//                        other one, unless it is null; it fetches what comes next
+//   multiply_alone(rows, a, panels, w, count, k, sums)   if kAloneRows > 0: sums [count][rows][32] = a · `count`
+//   panels;
+//                        it fetches what comes next
 #pragma once
 
 #include "braid/kernels/cpu/matmul_driver.h"
@@ -36,7 +36,10 @@ struct QuantizedStretch {
 
 template <typename Kernel>
 int64_t quantized_runs_at_once(int64_t rows, int64_t k) {
-  return k > 0 && rows <= Kernel::kPairRows ? 2 : 1;
+  if constexpr (Kernel::kAloneRows > 0) {
+    if (k > 0 && rows <= Kernel::kAloneRows) return Kernel::panels_at_once(rows);
+  }
+  return 1;
 }
 
 // The packed rows, the sums of one panel of each run, and a stretch.
@@ -47,17 +50,20 @@ int64_t quantized_scratch_bytes(int64_t rows, int64_t k) {
          Kernel::kStretch * Kernel::kExpandedBytes;
 }
 
-// Up to kAloneRows packed rows times one or two runs of panels.
+// Up to kAloneRows packed rows times runs of panels.
 template <typename Kernel>
 void run_quantized_alone(Kernel& kernel, const PanelWork& work, int64_t padded_k, float* sums) {
   const int64_t end = work.first_panel + work.num_panels;
   for (int64_t panel = work.first_panel; panel < end; ++panel) {
-    const std::byte* w = work.w + panel * work.panel_bytes;
-    const std::byte* other = work.num_runs == 2 ? w + work.run_stride * work.panel_bytes : nullptr;
-    kernel.multiply_alone(work.rows, work.scratch, *work.quantized, w, other, padded_k, sums);
-    finish_panel(work, panel, 0, work.rows, sums);
-    if (other == nullptr) continue;
-    finish_panel(work, panel + work.run_stride, 0, work.rows, sums + Kernel::packed_rows(work.rows) * kPanelCols);
+    const std::byte* w[Kernel::kMostPanels];
+    for (int64_t run = 0; run < work.num_runs; ++run) {
+      w[run] = work.w + (panel + run * work.run_stride) * work.panel_bytes;
+    }
+    kernel.multiply_alone(work.rows, work.scratch, *work.quantized, w, work.num_runs, padded_k, sums);
+    for (int64_t run = 0; run < work.num_runs; ++run) {
+      finish_panel(work, panel + run * work.run_stride, 0, work.rows,
+                   sums + run * Kernel::packed_rows(work.rows) * kPanelCols);
+    }
   }
 }
 

@@ -146,7 +146,6 @@ struct IntegerKernel {
   static constexpr int64_t kExpandedBytes = 2 * kHalfBytes;
   static constexpr int64_t kStretch = 8;
   static constexpr int64_t kAloneRows = 0;
-  static constexpr int64_t kPairRows = 0;
   static constexpr int64_t kLineK = QuantizedPanels::kUnitK;
 
   explicit IntegerKernel(int64_t) {}
