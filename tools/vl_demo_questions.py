@@ -1,0 +1,1 @@
+def write(f,s): pass
