@@ -26,6 +26,7 @@ class Stage:
     images: int = 32         # in a batch
     two_images: float = 0.0  # fraction of batches in which a sequence has two
     text_first: float = 0.0  # fraction of batches in which the question comes before the image
+    jpeg: float = 0.0        # fraction of images that were compressed
 
 
 @dataclasses.dataclass
@@ -73,6 +74,9 @@ class BatchMaker:
         per_sequence = 2 if two else 1
         scenes = [vl_demo_scenes.draw_scene(rng, stage.max_shapes) for _ in range(stage.images)]
         images = [vl_demo_scenes.draw_image(scene, rng, width, height) for scene in scenes]
+        if stage.jpeg:
+            images = [vl_demo_scenes.compressed(image, rng.randint(60, 95)) if rng.random() < stage.jpeg else image
+                      for image in images]
         pixels = self._processor(images, return_tensors="pt")
         _, rows, columns = (pixels["image_grid_thw"][0]).tolist()
         sequences = [self._sequence(scenes[i:i + per_sequence], rows // MERGE, columns // MERGE, stage, rng, text_first)

@@ -5,6 +5,7 @@ colour, so that every question has one answer. Shapes stand in the cells of a 3 
 """
 
 import dataclasses
+import io
 import math
 
 import numpy as np
@@ -122,6 +123,29 @@ def draw_image(scene, rng, width, height):
         noise = np.random.default_rng(rng.getrandbits(32)).standard_normal(pixels.shape, dtype=np.float32)
         pixels += noise * rng.uniform(4, 14)
     return Image.fromarray(np.clip(pixels + 0.5, 0, 255).astype(np.uint8))
+
+
+def _file_bytes(image, kind, **options):
+    file = io.BytesIO()
+    image.save(file, kind, **options)
+    return file.getvalue()
+
+
+def jpeg_bytes(image, quality):
+    return _file_bytes(image, "JPEG", quality=quality)
+
+
+def png_bytes(image):
+    return _file_bytes(image, "PNG", optimize=True)
+
+
+def read_image(content):
+    return Image.open(io.BytesIO(content)).convert("RGB")
+
+
+def compressed(image, quality):
+    """The image as it comes back from a JPEG file."""
+    return read_image(jpeg_bytes(image, quality))
 
 
 def _neighbours(scene, shape, relation):

@@ -26,7 +26,8 @@ STAGES = [
     Stage(steps=500, max_shapes=1, sides=(128,), topics=ONE_SHAPE, images=16),
     Stage(steps=2500, max_shapes=3, sides=(128,), topics=(*EASY, "colour", "kind", "relation", "description"), images=16),
     Stage(steps=2500, max_shapes=3, sides=(128,), topics=ALL, images=16),
-    Stage(steps=3500, max_shapes=3, sides=SIDES, topics=ALL, images=16, two_images=0.2, text_first=0.2),
+    Stage(steps=3500, max_shapes=3, sides=SIDES, topics=ALL, images=16, two_images=0.2, text_first=0.2,
+          jpeg=0.5),
 ]
 RATE, WARMUP, FALL = 1e-3, 200, 2500  # the rate falls over the last FALL steps
 AVERAGE = 0.998
