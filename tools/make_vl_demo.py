@@ -22,8 +22,9 @@ from vl_demo_training import Trainer
 def train(folder, seed):
     made = folder / "model"
     vl_demo_model.write_folder(made)
-    maker = BatchMaker(vl_demo_model.load_tokenizer(made), vl_demo_model.load_image_processor(made))
-    vl_demo_model.save_model(Trainer(vl_demo_model.new_model(seed), maker, folder, seed).run(), made)
+    tokenizer = vl_demo_model.load_tokenizer(made)
+    maker = BatchMaker(tokenizer, vl_demo_model.load_image_processor(made))
+    vl_demo_model.save_model(Trainer(vl_demo_model.new_model(seed), tokenizer, maker, folder, seed).run(), made)
 
 
 def main():

@@ -8,6 +8,7 @@ import dataclasses
 
 import torch
 
+import vl_demo_labels
 import vl_demo_scenes
 from vl_demo_model import IDS
 
@@ -26,6 +27,8 @@ class Stage:
     images: int = 32         # in a batch
     two_images: float = 0.0  # fraction of batches in which a sequence has two
     text_first: float = 0.0  # fraction of batches in which the question comes before the image
+    background: tuple = None  # of all images, if they have the same
+    is_vision_alone: bool = False
     jpeg: float = 0.0        # fraction of images that were compressed
 
 
@@ -61,6 +64,7 @@ class BatchMaker:
     def __init__(self, tokenizer, image_processor):
         self._encode = lambda text: tokenizer.encode(text, add_special_tokens=False)
         self._processor = image_processor
+        self.full_stop = self._encode(".")[0]
 
     def make(self, stage, rng):
         """The model's inputs, and the label of each token."""
@@ -73,16 +77,19 @@ class BatchMaker:
             width, height = side(), side()
         per_sequence = 2 if two else 1
         scenes = [vl_demo_scenes.draw_scene(rng, stage.max_shapes) for _ in range(stage.images)]
-        images = [vl_demo_scenes.draw_image(scene, rng, width, height) for scene in scenes]
+        drawn = [vl_demo_scenes.draw_image(scene, rng, width, height, stage.background) for scene in scenes]
+        images = [image for image, _ in drawn]
         if stage.jpeg:
             images = [vl_demo_scenes.compressed(image, rng.randint(60, 95)) if rng.random() < stage.jpeg else image
                       for image in images]
         pixels = self._processor(images, return_tensors="pt")
         _, rows, columns = (pixels["image_grid_thw"][0]).tolist()
-        sequences = [self._sequence(scenes[i:i + per_sequence], rows // MERGE, columns // MERGE, stage, rng, text_first)
+        rows, columns = rows // MERGE, columns // MERGE
+        sequences = [self._sequence(scenes[i:i + per_sequence], rows, columns, stage, rng, text_first)
                      for i in range(0, len(scenes), per_sequence)]
+        named = [vl_demo_labels.of_tokens(scene, spots, rows, columns) for scene, (_, spots) in zip(scenes, drawn)]
         return {"pixel_values": pixels["pixel_values"], "image_grid_thw": pixels["image_grid_thw"],
-                **_padded(sequences)}
+                "named": torch.tensor(named).flatten(0, 1), **_padded(sequences)}
 
     def _sequence(self, scenes, rows, columns, stage, rng, text_first):
         sequence = Sequence()

@@ -29,7 +29,7 @@ def draw(seed):
         width, height = rng.choice(SIDES), rng.choice(SIDES)
         while max(width, height) > 2 * min(width, height):
             width, height = rng.choice(SIDES), rng.choice(SIDES)
-        image = vl_demo_scenes.draw_image(scene, rng, width, height)
+        image, _ = vl_demo_scenes.draw_image(scene, rng, width, height)
         if max(width, height) > LARGE:
             result.append((scene, "jpg", vl_demo_scenes.jpeg_bytes(image, rng.randint(60, 90))))
         else:

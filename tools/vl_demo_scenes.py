@@ -102,11 +102,24 @@ def _background(rng, colours):
             return colour
 
 
-def draw_image(scene, rng, width, height):
-    """An RGB image of the scene: colours, places and sizes vary a little, the background is plain, shaded or noisy."""
+@dataclasses.dataclass(frozen=True)
+class Spot:
+    """Where a shape is in its image: fractions of width and height."""
+    x: float
+    y: float
+    x_radius: float
+    y_radius: float
+
+
+def draw_image(scene, rng, width, height, background=None):
+    """An RGB image of the scene, and the Spot of each shape.
+
+    Colours, places and sizes vary a little, and the background is plain, shaded or noisy. `background`: its colour;
+    without it one is drawn.
+    """
     colours = [tuple(min(255, max(0, c + rng.randint(-12, 12))) for c in COLOURS[s.colour]) for s in scene.shapes]
     pixels = np.empty((height, width, 3), dtype=np.float32)
-    pixels[:] = _background(rng, [COLOURS[s.colour] for s in scene.shapes])
+    pixels[:] = background or _background(rng, [COLOURS[s.colour] for s in scene.shapes])
     kind = rng.choice(["plain", "shaded", "noisy"])
     if kind == "shaded":
         slope = np.linspace(-1, 1, width)[None, :] * rng.uniform(-22, 22) \
@@ -114,15 +127,18 @@ def draw_image(scene, rng, width, height):
         pixels += slope[:, :, None].astype(np.float32)
     cell_width, cell_height = width / 3, height / 3
     unit = min(cell_width, cell_height)
+    spots = []
     for shape, colour in zip(scene.shapes, colours):
         x = (shape.column + 0.5 + rng.uniform(-0.06, 0.06)) * cell_width
         y = (shape.row + 0.5 + rng.uniform(-0.06, 0.06)) * cell_height
-        mask = _mask(shape.kind, width, height, x, y, rng.uniform(*SIZES[shape.size]) * unit, rng.uniform(-0.2, 0.2))
+        radius = rng.uniform(*SIZES[shape.size]) * unit
+        spots.append(Spot(x / width, y / height, radius / width, radius / height))
+        mask = _mask(shape.kind, width, height, x, y, radius, rng.uniform(-0.2, 0.2))
         pixels += mask[:, :, None] * (np.array(colour, dtype=np.float32) - pixels)
     if kind == "noisy":
         noise = np.random.default_rng(rng.getrandbits(32)).standard_normal(pixels.shape, dtype=np.float32)
         pixels += noise * rng.uniform(4, 14)
-    return Image.fromarray(np.clip(pixels + 0.5, 0, 255).astype(np.uint8))
+    return Image.fromarray(np.clip(pixels + 0.5, 0, 255).astype(np.uint8)), spots
 
 
 def _file_bytes(image, kind, **options):
@@ -173,7 +189,7 @@ def _absent(scene, rng):
             return Shape(*pair, "small", 0, 0)
 
 
-TOPICS = ["colour", "kind", "count", "place", "size", "presence", "relation", "description"]
+TOPICS = ["colour", "kind", "count", "place", "content", "size", "presence", "relation", "description"]
 
 
 def ask(scene, topic, rng, where=""):
@@ -187,6 +203,12 @@ def ask(scene, topic, rng, where=""):
         return f"How many shapes are there{where}?", f"{NUMBERS[len(scene.shapes)]}."
     if topic == "place":
         return f"Where is the {shape.kind}{where}?", PLACES[shape.row, shape.column]
+    if topic == "content":
+        cells = {(s.row, s.column): s for s in scene.shapes}
+        place = (shape.row, shape.column) if rng.random() < 0.8 else rng.choice(sorted(PLACES))
+        asked = PLACES[place][0].lower() + PLACES[place][1:-1]
+        found = cells.get(place)
+        return f"What is {asked}{where}?", _sentence(found.with_article()) if found else "Nothing."
     if topic == "size":
         return f"Is the {shape.kind}{where} large or small?", _sentence(shape.size)
     if topic == "presence":
