@@ -22,13 +22,12 @@ class Stage:
     steps: int
     max_shapes: int
     sides: tuple             # of an image, in pixels; both are drawn from it
-    topics: tuple            # with repetitions: the more often, the more questions
+    learns: tuple            # "tower" (what its tokens show), "text" (the answers), or both
+    topics: tuple = ()       # with repetitions: the more often, the more questions
     questions: int = 4       # about an image
-    images: int = 32         # in a batch
+    images: int = 16         # in a batch
     two_images: float = 0.0  # fraction of batches in which a sequence has two
     text_first: float = 0.0  # fraction of batches in which the question comes before the image
-    background: tuple = None  # of all images, if they have the same
-    is_vision_alone: bool = False
     jpeg: float = 0.0        # fraction of images that were compressed
 
 
@@ -67,7 +66,7 @@ class BatchMaker:
         self.full_stop = self._encode(".")[0]
 
     def make(self, stage, rng):
-        """The model's inputs, and the label of each token."""
+        """The model's inputs, the label of each token, and what each token of an image shows."""
         def side():
             return rng.choice(stage.sides)
         two = rng.random() < stage.two_images
@@ -77,7 +76,7 @@ class BatchMaker:
             width, height = side(), side()
         per_sequence = 2 if two else 1
         scenes = [vl_demo_scenes.draw_scene(rng, stage.max_shapes) for _ in range(stage.images)]
-        drawn = [vl_demo_scenes.draw_image(scene, rng, width, height, stage.background) for scene in scenes]
+        drawn = [vl_demo_scenes.draw_image(scene, rng, width, height) for scene in scenes]
         images = [image for image, _ in drawn]
         if stage.jpeg:
             images = [vl_demo_scenes.compressed(image, rng.randint(60, 95)) if rng.random() < stage.jpeg else image
@@ -85,11 +84,14 @@ class BatchMaker:
         pixels = self._processor(images, return_tensors="pt")
         _, rows, columns = (pixels["image_grid_thw"][0]).tolist()
         rows, columns = rows // MERGE, columns // MERGE
+        named = [vl_demo_labels.of_tokens(scene, spots, rows, columns) for scene, (_, spots) in zip(scenes, drawn)]
+        of_images = {"pixel_values": pixels["pixel_values"], "image_grid_thw": pixels["image_grid_thw"],
+                     "named": torch.tensor(named).flatten(0, 1)}
+        if "text" not in stage.learns:
+            return of_images
         sequences = [self._sequence(scenes[i:i + per_sequence], rows, columns, stage, rng, text_first)
                      for i in range(0, len(scenes), per_sequence)]
-        named = [vl_demo_labels.of_tokens(scene, spots, rows, columns) for scene, (_, spots) in zip(scenes, drawn)]
-        return {"pixel_values": pixels["pixel_values"], "image_grid_thw": pixels["image_grid_thw"],
-                "named": torch.tensor(named).flatten(0, 1), **_padded(sequences)}
+        return {**of_images, **_padded(sequences)}
 
     def _sequence(self, scenes, rows, columns, stage, rng, text_first):
         sequence = Sequence()

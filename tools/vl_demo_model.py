@@ -42,9 +42,9 @@ CONFIG = {
         "deepstack_visual_indexes": [1, 2], "initializer_range": 0.02,
     },
 }
-# Sizes are numbers of pixels: an image has 16 to 64 tokens.
+# Sizes are numbers of pixels: an image has 16 to 36 tokens.
 PREPROCESSOR = {
-    "size": {"shortest_edge": 128 * 128, "longest_edge": 256 * 256},
+    "size": {"shortest_edge": 128 * 128, "longest_edge": 192 * 192},
     "patch_size": 16, "temporal_patch_size": 2, "merge_size": 2,
     "image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5],
     "image_processor_type": "Qwen2VLImageProcessorFast", "processor_class": "Qwen3VLProcessor",

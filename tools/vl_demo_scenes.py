@@ -111,15 +111,14 @@ class Spot:
     y_radius: float
 
 
-def draw_image(scene, rng, width, height, background=None):
+def draw_image(scene, rng, width, height):
     """An RGB image of the scene, and the Spot of each shape.
 
-    Colours, places and sizes vary a little, and the background is plain, shaded or noisy. `background`: its colour;
-    without it one is drawn.
+    Colours, places and sizes vary a little, and the background is plain, shaded or noisy.
     """
     colours = [tuple(min(255, max(0, c + rng.randint(-12, 12))) for c in COLOURS[s.colour]) for s in scene.shapes]
     pixels = np.empty((height, width, 3), dtype=np.float32)
-    pixels[:] = background or _background(rng, [COLOURS[s.colour] for s in scene.shapes])
+    pixels[:] = _background(rng, [COLOURS[s.colour] for s in scene.shapes])
     kind = rng.choice(["plain", "shaded", "noisy"])
     if kind == "shaded":
         slope = np.linspace(-1, 1, width)[None, :] * rng.uniform(-22, 22) \

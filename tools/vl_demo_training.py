@@ -24,11 +24,14 @@ SIDES = (64, 80, 100, 128, 150, 170, 192, 224, 256, 320, 400, 512)
 # Relations and descriptions are the hardest, so they are asked more often.
 TOPICS = (*vl_demo_scenes.TOPICS, "relation", "relation", "description", "presence")
 STAGES = [
-    Stage(steps=1500, max_shapes=3, sides=(128,), topics=TOPICS, images=16, is_vision_alone=True),
-    Stage(steps=3500, max_shapes=3, sides=(128,), topics=TOPICS, images=16),
-    Stage(steps=2500, max_shapes=3, sides=SIDES, topics=TOPICS, images=16, two_images=0.2, text_first=0.2, jpeg=0.5),
+    Stage(steps=1250, max_shapes=3, sides=(128,), learns=("tower",)),
+    Stage(steps=1000, max_shapes=6, sides=(128,), learns=("tower",)),
+    Stage(steps=1000, max_shapes=6, sides=SIDES, learns=("tower",), jpeg=0.5),
+    Stage(steps=1500, max_shapes=3, sides=SIDES, learns=("text",), topics=TOPICS, text_first=0.15, jpeg=0.5),
+    Stage(steps=1500, max_shapes=3, sides=SIDES, learns=("tower", "text"), topics=TOPICS, two_images=0.2, text_first=0.2,
+          jpeg=0.5),
 ]
-RATE, WARMUP, FALL = 1.5e-3, 200, 2000  # the rate falls over the last FALL steps
+RATE, WARMUP, FALL = 1.5e-3, 200, 1200  # the rate falls over the last FALL steps
 NAMING_WEIGHT = 0.3                     # of the tower's loss beside the answers'
 AVERAGE = 0.998
 EVERY = 250  # steps: accuracy is printed and the state saved
@@ -117,16 +120,18 @@ class Trainer:
         return self.stages[-1]
 
     def _loss(self, stage, batch):
-        if stage.is_vision_alone:
+        if "text" not in stage.learns:
             return sum(self.namer(part, batch["named"]) for part in see(self.model, batch)) / 3
         logits, labels, parts = answer_scores(self.model, batch)
-        return cross_entropy(logits, labels) + NAMING_WEIGHT * self.namer(parts[0], batch["named"])
+        loss = cross_entropy(logits, labels)
+        return loss + NAMING_WEIGHT * self.namer(parts[0], batch["named"]) if "tower" in stage.learns else loss
 
     def _one_step(self):
         rate = RATE * min(1.0, (self.step + 1) / WARMUP, (self.total - self.step) / FALL)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         stage = self._stage()
+        self.model.model.visual.requires_grad_("tower" in stage.learns)
         loss = self._loss(stage, self.maker.make(stage, random.Random(f"{self.seed}/{self.step}")))
         self.optimizer.zero_grad()
         loss.backward()
@@ -143,7 +148,7 @@ class Trainer:
         """Of the average, on scenes of their own: by group of words, or by topic the part of the answers' tokens."""
         stage, result = self._stage(), {}
         checked = dataclasses.replace(stage, images=32, two_images=0.0, text_first=0.0)
-        if stage.is_vision_alone:
+        if "text" not in stage.learns:
             batch = self.maker.make(checked, random.Random(f"{self.seed}/check"))
             for group, scores in enumerate(self.namer.scores(see(self.average, batch)[0])):
                 # Most tokens show nothing, so only those are counted that show a shape.

@@ -129,8 +129,8 @@ def test_images_may_stand_anywhere_among_text(client, questions):
 
 
 def test_the_same_image_is_found_in_the_prefix_cache_and_another_is_not(client, server):
-    red, blue = png(256, 256, RED), png(256, 256, BLUE)
-    num_image_tokens = 64
+    red, blue = png(512, 512, RED), png(512, 512, BLUE)
+    num_image_tokens = 36
 
     def cached(image, question="What is in the image?"):
         usage = ask(client, message(image, question)).usage
@@ -145,7 +145,7 @@ def test_the_same_image_is_found_in_the_prefix_cache_and_another_is_not(client, 
         assert cached(image) > num_image_tokens - page
         assert cached(image, "How many shapes are there?") > num_image_tokens - page
     # The same pixels in another file are another image: the content's bytes are the key.
-    assert cached(png(256, 256, RED, None) + b" ") <= TOKENS_BEFORE
+    assert cached(png(512, 512, RED, None) + b" ") <= TOKENS_BEFORE
 
 
 def test_a_hit_in_the_cache_changes_no_answer(client, server, questions):
