@@ -31,6 +31,16 @@ class Stage:
     jpeg: float = 0.0        # fraction of images that were compressed
 
 
+@dataclasses.dataclass(frozen=True)
+class Images:
+    """Of one size, so that their tokens are as many."""
+    scenes: list
+    rows: int     # of tokens
+    columns: int
+    pixels: dict  # pixel_values and image_grid_thw
+    named: torch.Tensor  # what each token shows
+
+
 @dataclasses.dataclass
 class Sequence:
     """Token ids with three positions each, and which segment each belongs to: 0 is seen by all others."""
@@ -65,33 +75,29 @@ class BatchMaker:
         self._processor = image_processor
         self.full_stop = self._encode(".")[0]
 
-    def make(self, stage, rng):
-        """The model's inputs, the label of each token, and what each token of an image shows."""
+    def images(self, stage, rng):
         def side():
             return rng.choice(stage.sides)
-        two = rng.random() < stage.two_images
-        text_first = rng.random() < stage.text_first
         width, height = side(), side()
         while max(width, height) > 2 * min(width, height):
             width, height = side(), side()
-        per_sequence = 2 if two else 1
         scenes = [vl_demo_scenes.draw_scene(rng, stage.max_shapes) for _ in range(stage.images)]
         drawn = [vl_demo_scenes.draw_image(scene, rng, width, height) for scene in scenes]
-        images = [image for image, _ in drawn]
-        if stage.jpeg:
-            images = [vl_demo_scenes.compressed(image, rng.randint(60, 95)) if rng.random() < stage.jpeg else image
-                      for image in images]
+        images = [vl_demo_scenes.compressed(image, rng.randint(60, 95)) if rng.random() < stage.jpeg else image
+                  for image, _ in drawn]
         pixels = self._processor(images, return_tensors="pt")
         _, rows, columns = (pixels["image_grid_thw"][0]).tolist()
         rows, columns = rows // MERGE, columns // MERGE
         named = [vl_demo_labels.of_tokens(scene, spots, rows, columns) for scene, (_, spots) in zip(scenes, drawn)]
-        of_images = {"pixel_values": pixels["pixel_values"], "image_grid_thw": pixels["image_grid_thw"],
-                     "named": torch.tensor(named).flatten(0, 1)}
-        if "text" not in stage.learns:
-            return of_images
-        sequences = [self._sequence(scenes[i:i + per_sequence], rows, columns, stage, rng, text_first)
-                     for i in range(0, len(scenes), per_sequence)]
-        return {**of_images, **_padded(sequences)}
+        return Images(scenes, rows, columns, dict(pixels), torch.tensor(named).flatten(0, 1))
+
+    def questions(self, images, stage, rng):
+        """The text model's inputs, and the label of each token."""
+        count = 2 if rng.random() < stage.two_images else 1
+        text_first = rng.random() < stage.text_first
+        scenes = images.scenes
+        return _padded([self._sequence(scenes[i:i + count], images.rows, images.columns, stage, rng, text_first)
+                        for i in range(0, len(scenes), count)])
 
     def _sequence(self, scenes, rows, columns, stage, rng, text_first):
         sequence = Sequence()

@@ -27,10 +27,12 @@ STAGES = [
     Stage(steps=1250, max_shapes=3, sides=(128,), learns=("tower",)),
     Stage(steps=1000, max_shapes=6, sides=(128,), learns=("tower",)),
     Stage(steps=1000, max_shapes=6, sides=SIDES, learns=("tower",), jpeg=0.5),
-    Stage(steps=1500, max_shapes=3, sides=SIDES, learns=("text",), topics=TOPICS, text_first=0.15, jpeg=0.5),
-    Stage(steps=1500, max_shapes=3, sides=SIDES, learns=("tower", "text"), topics=TOPICS, two_images=0.2, text_first=0.2,
+    Stage(steps=3000, max_shapes=3, sides=SIDES, learns=("text",), topics=TOPICS, two_images=0.1, text_first=0.15,
+          jpeg=0.5),
+    Stage(steps=750, max_shapes=3, sides=SIDES, learns=("tower", "text"), topics=TOPICS, two_images=0.2, text_first=0.2,
           jpeg=0.5),
 ]
+KEPT_STEPS, KEPT_BATCHES = 500, 150
 RATE, WARMUP, FALL = 1.5e-3, 200, 1200  # the rate falls over the last FALL steps
 NAMING_WEIGHT = 0.3                     # of the tower's loss beside the answers'
 AVERAGE = 0.998
@@ -48,28 +50,27 @@ def _float32_attention(module, query, key, value, attention_mask, **options):
 AttentionInterface.register("float32_sdpa", _float32_attention)
 
 
-def answer_scores(model, batch):
-    """(logits, labels) of the answers' tokens, and what the tower saw."""
-    labels = batch["labels"]
+def see(model, images):
+    """The tower's outputs."""
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        return model.model.get_image_features(**images.pixels, return_dict=True)
+
+
+def tokens_of(seen):
+    """The tower's output and those of its earlier layers: each [tokens, hidden]."""
+    return [torch.cat(part).float() for part in (seen.pooler_output, *seen.deepstack_features)]
+
+
+def answer_scores(model, seen, text):
+    """(logits, labels) of the answers' tokens."""
+    labels = text["labels"]
     before = torch.zeros_like(labels, dtype=torch.bool)
     before[:, :-1] = labels[:, 1:] != -100
-    inputs = {name: value for name, value in batch.items() if name not in ("labels", "named")}
+    inputs = {name: value for name, value in text.items() if name != "labels"}
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        out = model.model(**inputs, use_cache=False)
+        out = model.model(**inputs, mm_encoder_outputs={"image": seen}, use_cache=False)
         logits = model.lm_head(out.last_hidden_state[before])
-    return logits.float(), labels[labels != -100], _features(out.image_outputs)
-
-
-def see(model, batch):
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        return _features(model.model.visual(batch["pixel_values"], grid_thw=batch["image_grid_thw"]))
-
-
-def _features(outputs):
-    """The tower's output and those of its earlier layers: each [tokens, hidden]."""
-    def joined(part):
-        return (part if isinstance(part, torch.Tensor) else torch.cat(part)).float()
-    return [joined(part) for part in (outputs.pooler_output, *outputs.deepstack_features)]
+    return logits.float(), labels[labels != -100]
 
 
 class Trainer:
@@ -85,6 +86,7 @@ class Trainer:
         self.optimizer = torch.optim.AdamW([{"params": [p for p in parameters if p.ndim > 1], "weight_decay": 0.03},
                                             {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0}],
                                            lr=RATE, betas=(0.9, 0.98))
+        self.kept, self.kept_round = {}, None
         self.step, self.seconds = 0, 0.0
         if self.path.exists():
             state = torch.load(self.path)
@@ -119,20 +121,37 @@ class Trainer:
             first += stage.steps
         return self.stages[-1]
 
-    def _loss(self, stage, batch):
+    def _kept_images(self, stage):
+        """While the tower does not learn, images are drawn and seen once for several steps."""
+        round_ = self.step // KEPT_STEPS
+        if self.kept_round != round_:
+            self.kept, self.kept_round = {}, round_
+        number = random.Random(f"{self.seed}/kept/{self.step}").randrange(KEPT_BATCHES)
+        if number not in self.kept:
+            images = self.maker.images(stage, random.Random(f"{self.seed}/kept/{round_}/{number}"))
+            with torch.no_grad():
+                self.kept[number] = images, see(self.model, images)
+        return self.kept[number]
+
+    def _loss(self, stage):
+        rng = random.Random(f"{self.seed}/{self.step}")
+        if "tower" not in stage.learns:
+            images, seen = self._kept_images(stage)
+            return cross_entropy(*answer_scores(self.model, seen, self.maker.questions(images, stage, rng)))
+        images = self.maker.images(stage, rng)
+        seen = see(self.model, images)
+        parts = tokens_of(seen)
         if "text" not in stage.learns:
-            return sum(self.namer(part, batch["named"]) for part in see(self.model, batch)) / 3
-        logits, labels, parts = answer_scores(self.model, batch)
-        loss = cross_entropy(logits, labels)
-        return loss + NAMING_WEIGHT * self.namer(parts[0], batch["named"]) if "tower" in stage.learns else loss
+            return sum(self.namer(part, images.named) for part in parts) / len(parts)
+        scores = answer_scores(self.model, seen, self.maker.questions(images, stage, rng))
+        return cross_entropy(*scores) + NAMING_WEIGHT * self.namer(parts[0], images.named)
 
     def _one_step(self):
         rate = RATE * min(1.0, (self.step + 1) / WARMUP, (self.total - self.step) / FALL)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         stage = self._stage()
-        self.model.model.visual.requires_grad_("tower" in stage.learns)
-        loss = self._loss(stage, self.maker.make(stage, random.Random(f"{self.seed}/{self.step}")))
+        loss = self._loss(stage)
         self.optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
@@ -149,16 +168,18 @@ class Trainer:
         stage, result = self._stage(), {}
         checked = dataclasses.replace(stage, images=32, two_images=0.0, text_first=0.0)
         if "text" not in stage.learns:
-            batch = self.maker.make(checked, random.Random(f"{self.seed}/check"))
-            for group, scores in enumerate(self.namer.scores(see(self.average, batch)[0])):
+            images = self.maker.images(checked, random.Random(f"{self.seed}/check"))
+            for group, scores in enumerate(self.namer.scores(tokens_of(see(self.average, images))[0])):
                 # Most tokens show nothing, so only those are counted that show a shape.
-                of_shapes = (batch["named"][:, 1] != UNSAID) & (batch["named"][:, 1] != len(vl_demo_scenes.KINDS))
-                right = scores.argmax(-1) == batch["named"][:, group]
+                of_shapes = (images.named[:, 1] != UNSAID) & (images.named[:, 1] != len(vl_demo_scenes.KINDS))
+                right = scores.argmax(-1) == images.named[:, group]
                 result[("colour", "kind", "size", "row", "column")[group]] = right[of_shapes].float().mean().item()
             return result
         for topic in vl_demo_scenes.TOPICS:
-            batch = self.maker.make(dataclasses.replace(checked, topics=(topic,)), random.Random(f"{self.seed}/{topic}"))
-            logits, labels, _ = answer_scores(self.average, batch)
+            rng = random.Random(f"{self.seed}/{topic}")
+            images = self.maker.images(checked, rng)
+            text = self.maker.questions(images, dataclasses.replace(checked, topics=(topic,)), rng)
+            logits, labels = answer_scores(self.average, see(self.average, images), text)
             counted = (labels != END) & (labels != self.maker.full_stop)
             result[topic] = (logits.argmax(-1) == labels)[counted].float().mean().item()
         return result
