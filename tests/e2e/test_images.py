@@ -5,6 +5,7 @@ import json
 import pathlib
 import re
 import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import openai
@@ -282,27 +283,32 @@ def test_ranks_answer_the_same(braid, questions, layout):
     assert share(text == item["greedy"] for text, item in zip(given, some)) >= 0.97
 
 
-def test_the_example_in_readme_answers(server):
-    snippets = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+FIRST_IMAGE, FIRST_QUESTION = "00.jpg", "What is in the image?"  # of README
+
+
+@pytest.fixture(scope="module")
+def first_answer(client):
+    return text_of(ask(client, message(content_of(FIRST_IMAGE), FIRST_QUESTION)))
+
+
+def test_the_example_in_readme_answers(server, first_answer):
+    snippets = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
     snippet = next(text for text in snippets if "image_url" in text)
-    done = subprocess.run(["python3", "-"], input=snippet.replace("http://127.0.0.1:30000", server.url), cwd=ROOT,
-                          env=None, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == first_answer(), done.stdout
+    assert FIRST_IMAGE in snippet and FIRST_QUESTION in snippet
+    done = subprocess.run([sys.executable, "-"], input=snippet.replace("http://127.0.0.1:30000", server.url), cwd=ROOT,
+                          capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stdout.strip()) == (0, first_answer), done.stderr
 
 
-def first_answer():
-    """To the question of README and examples/ask_image.cc."""
-    return "x"
-
-
-def test_the_example_program_answers(braid):
+def test_the_example_program_answers(braid, first_answer):
     program = pathlib.Path(braid.path).parent / "examples" / "example_ask_image"
     assert program.exists(), f"{program} is not there: build example_ask_image"
-    image = QUESTIONS / "00.jpg"
-    done = subprocess.run([program, DEMO, "What is in the image?", image], capture_output=True, text=True, timeout=120,
-                          check=False)
-    assert (done.returncode, done.stdout.strip()) == (0, first_answer()), done.stderr
-    wrong = subprocess.run([program, DEMO, "What is in the image?", ROOT / "README.md"], capture_output=True, text=True,
-                           timeout=120, check=False)
+
+    def run(image):
+        return subprocess.run([program, DEMO, FIRST_QUESTION, image], capture_output=True, text=True, timeout=120,
+                              check=False)
+
+    done = run(QUESTIONS / FIRST_IMAGE)
+    assert (done.returncode, done.stdout.strip()) == (0, first_answer), done.stderr
+    wrong = run(ROOT / "README.md")
     assert wrong.returncode == 1 and "must be JPEG, PNG or WebP" in wrong.stderr
