@@ -189,11 +189,12 @@ def test_remote_images_need_a_flag(client):
 JPEG = next(path for path in sorted(QUESTIONS.glob("*.jpg"))) if QUESTIONS.exists() else None
 # What is sent as an image, and what the error must name.
 BAD_IMAGES = {
-    "empty": (lambda: data_url(b"", "png"), "0 bytes"),
+    "empty": (lambda: data_url(b"", "png"), "no bytes"),
     "of no known type": (lambda: data_url(b"not an image at all"), "must be JPEG, PNG or WebP"),
     "a GIF": (lambda: data_url(b"GIF89a" + bytes(100), "png"), "a GIF image"),
-    "too wide": (lambda: data_url(png(40_000, 8, RED, b"")), "32768"),
-    "too many pixels": (lambda: data_url(png(30_000, 30_000, RED, b"")), "67108864"),
+    "too wide": (lambda: data_url(png(40_000, 300, RED, bytes(50_000))), "32768"),
+    "too many pixels": (lambda: data_url(png(9000, 9000, RED, bytes(300_000))), "67108864"),
+    "larger than its bytes": (lambda: data_url(png(30_000, 30_000, RED, b"")), "cannot hold 30000 x 30000"),
     "without pixels": (lambda: data_url(png(0, 8, RED, b"")), "at least 1 x 1"),
     "too narrow": (lambda: data_url(png(1000, 2, RED)), "200"),
     "a JPEG cut off": (lambda: data_url(JPEG.read_bytes()[:-300]), "image 0"),
