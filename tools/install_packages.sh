@@ -8,6 +8,7 @@ set -euo pipefail
 
 packages=(g++ cmake ninja-build pkg-config git ca-certificates
   nlohmann-json3-dev libcli11-dev libspdlog-dev libfmt-dev libpcre2-dev libutf8proc-dev
+  libjpeg-dev libpng-dev libwebp-dev
   libssl-dev libcurl4-openssl-dev libhwloc-dev libzmq3-dev libflatbuffers-dev flatbuffers-compiler libgtest-dev python3 python3-pip python3-venv)
 # Debian 12's libboost-dev is 1.74, too old for Asio's coroutines; newer distributions have a newer one.
 . /etc/os-release

@@ -307,7 +307,7 @@ def make_case(case, output):
         print(f"  {case.name}: seed {seed}: {why_not}", file=sys.stderr)
     else:
         raise SystemExit(f"{case.name}: no seed will do")
-    rows, described, kl = made
+    rows, described, kl, _ = made
     folder = output / case.name
     write_expected(folder, rows, described, kl, vocab=VOCAB)
     write_gguf(folder / "model.gguf", case, stored)

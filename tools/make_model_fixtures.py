@@ -15,8 +15,9 @@ import tempfile
 import numpy as np
 import torch
 import transformers
-from transformers import AutoModelForCausalLM
+from transformers import AutoModelForCausalLM, AutoModelForImageTextToText
 
+import image_prompts
 from model_cases import CASES, tensors_of, text_config
 from safetensors_writer import write_safetensors
 from seeded_weights import seeded_bytes, seeded_values, to_stored
@@ -49,9 +50,10 @@ def write_checkpoint(folder, config, tensors, stored, seed):
     write_safetensors(folder / "model.safetensors", listed, make)
 
 
-def load(folder, dtype):
-    model, info = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, attn_implementation="eager",
-                                                       experts_implementation="eager", output_loading_info=True)
+def load(folder, dtype, has_images=False):
+    loader = AutoModelForImageTextToText if has_images else AutoModelForCausalLM
+    model, info = loader.from_pretrained(folder, dtype=dtype, attn_implementation="eager",
+                                         experts_implementation="eager", output_loading_info=True)
     if info["missing_keys"] or info["mismatched_keys"]:
         raise SystemExit(f"{folder}: transformers found other tensors than it wants: {info}")
     return model.eval()
@@ -117,8 +119,9 @@ def median_kl(reference, other):
     return float(np.median((np.exp(p) * (p - q)).sum(axis=-1)))
 
 
-def evaluate(model, bf16_model, prompts, kept_rows):
-    """(expected logits, description of each prompt, bfloat16's KL), or why these weights cannot be used."""
+def evaluate(model, bf16_model, prompts, kept_rows, images=None):
+    """(expected logits, description of each prompt, bfloat16's KL, what image_prompts.evaluate makes of `images`), or
+    why these weights cannot be used."""
     watch = RouterMargin(model)
     described, rows, rows_bf16 = [], [], []
     for prompt in prompts:
@@ -129,10 +132,16 @@ def evaluate(model, bf16_model, prompts, kept_rows):
         if lead < GREEDY_MARGIN:
             return None, f"a greedy choice leads by {lead:.1e} only"
         described.append({"ids": prompt, "rows": kept, "greedy": ids})
+    of_images = None
+    if images:
+        of_images, why_not = image_prompts.evaluate(model, images, lambda length: rows_kept(length, kept_rows),
+                                                    GREEDY_MARGIN)
+        if not of_images:
+            return None, why_not
     if watch.smallest < ROUTER_MARGIN:
         return None, f"two experts are {watch.smallest:.1e} apart"
     rows, rows_bf16 = np.concatenate(rows), np.concatenate(rows_bf16)
-    return (rows, described, median_kl(rows, rows_bf16)), None
+    return (rows, described, median_kl(rows, rows_bf16), of_images), None
 
 
 def make_prompts(seed, vocab):
@@ -163,18 +172,22 @@ def make_case(case, output):
     for seed in range(1, 200):
         with tempfile.TemporaryDirectory() as folder:
             write_checkpoint(folder, case.config, tensors, case.stored, seed)
-            made, why_not = evaluate(load(folder, torch.float32), load(folder, torch.bfloat16),
-                                     make_prompts(seed, vocab), case.kept_rows)
+            images = image_prompts.ImagePrompts(case, seed, vocab) if case.images else None
+            made, why_not = evaluate(load(folder, torch.float32, bool(images)),
+                                     load(folder, torch.bfloat16, bool(images)), make_prompts(seed, vocab),
+                                     case.kept_rows, images)
         if made:
             break
         print(f"  {case.name}: seed {seed}: {why_not}", file=sys.stderr)
     else:
         raise SystemExit(f"{case.name}: no seed will do")
-    rows, described, kl = made
+    rows, described, kl, of_images = made
     folder = output / case.name
     write_expected(folder, rows, described, kl, seed=seed, stored=case.stored, vocab=vocab,
                    tensors=[{"name": n, "shape": s, **_values(scale, offset),
                              **({"same_as": same_as} if same_as else {})} for n, s, scale, offset, same_as in tensors])
+    if of_images:
+        image_prompts.write(folder, of_images)
     (folder / "config.json").write_text(json.dumps(case.config, indent=2) + "\n")
     size = sum(f.stat().st_size for f in folder.iterdir())
     print(f"{case.name}: seed {seed}, {rows.shape[0]} rows, |logit| <= {np.abs(rows).max():.2f}, "

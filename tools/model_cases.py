@@ -4,6 +4,7 @@ A case is a config.json as checkpoints have it (classic keys, or transformers 5'
 tested is left out) and how its tensors are stored.
 """
 
+import math
 from dataclasses import dataclass, field
 
 
@@ -12,12 +13,15 @@ class Case:
     name: str
     config: dict
     stored: str  # dtype of the tensors: BF16, F16 or F32
-    # Further stored tensors that a loader must ignore: (name, shape, same_as).
+    # Further stored tensors, which the text model does not use: (name, shape, same_as), or (name, shape, scale, offset).
     extra: list = field(default_factory=list)
     # Scale of the embedding's values. At 0.003 the first norm sees squares near 1e-5, so its epsilon matters.
     embedding_scale: float = 1.0
     # (a, b): the logits of every a-th row of a long prompt are kept, and of every b-th row of one of up to 64 tokens.
     kept_rows: tuple = (4, 1)
+    # Images, as (rows, columns) of their tokens, and prompts of numbers of text tokens and, as "a", "b", …, images.
+    images: list = field(default_factory=list)
+    image_prompts: list = field(default_factory=list)
 
 
 def _config(architecture, model_type, **keys):
@@ -91,12 +95,69 @@ def gemma3(**keys):
 def gemma3_vision(text_config, **keys):
     """Gemma 3 with the smallest possible vision tower, whose tensors are VISION."""
     config = _config("Gemma3ForConditionalGeneration", "gemma3", text_config={"model_type": "gemma3_text", **text_config},
-                     vision_config={"model_type": "siglip_vision_model", "hidden_size": 8, "intermediate_size": 8,
+                     vision_config={"model_type": "siglip_vision_model", "hidden_size": 16, "intermediate_size": 8,
                                     "num_hidden_layers": 1, "num_attention_heads": 2, "image_size": 28,
                                     "patch_size": 14, "vision_use_head": False},
                      mm_tokens_per_image=4, image_token_index=3, boi_token_index=4, eoi_token_index=5, **keys)
     del config["hidden_act"]
     return config
+
+
+def _siglip_config(config, image_size, patch_size):
+    config["vision_config"] |= {"image_size": image_size, "patch_size": patch_size, "layer_norm_eps": 1e-6}
+    config["mm_tokens_per_image"] = (image_size // patch_size) ** 2
+    return config
+
+
+def _siglip(prefix, image_size, patch_size, out_hidden):
+    """The tensors of gemma3_vision's tower for images of that size, with values that make features of size 1."""
+    shapes = {"patch_embedding.weight": [16, 3, patch_size, patch_size],
+              "position_embedding.weight": [(image_size // patch_size) ** 2, 16],
+              "mm_input_projection_weight": [16, out_hidden]}
+    out = []
+    for name, shape, _ in _vision(prefix):
+        shape = next((shapes[end] for end in shapes if name.endswith(end)), shape)
+        is_norm = "norm" in name and name.endswith("weight")
+        fan_in = shape[0] if name.endswith("projection_weight") else math.prod(shape[1:])
+        # Gemma stores the distance of its own norm's weight from 1.
+        offset = 1.0 if is_norm and "soft_emb" not in name else 0.0
+        out.append((name, shape, 0.1 if is_norm or name.endswith("bias") else 1.4 / fan_in**0.5, offset))
+    return out
+
+
+def _qwen_vl(architecture, model_type, vision_config, **keys):
+    config = _config(architecture, model_type, image_token_id=3, video_token_id=4, vision_start_token_id=5,
+                     vision_end_token_id=6, vision_config={"model_type": model_type, "in_channels": 3, "patch_size": 4,
+                                                           "spatial_merge_size": 2, "temporal_patch_size": 2,
+                                                           **vision_config}, **keys)
+    if "text_config" in keys:
+        del config["hidden_act"]
+    return config
+
+
+def _qwen3_vision(out_hidden):
+    return {"depth": 2, "hidden_size": 16, "hidden_act": "gelu_pytorch_tanh", "intermediate_size": 24, "num_heads": 2,
+            "out_hidden_size": out_hidden, "num_position_embeddings": 16, "deepstack_visual_indexes": [0, 1]}
+
+
+def qwen3_vl(text_config, **keys):
+    text_config = {"model_type": "qwen3_vl_text", "hidden_act": "silu", **text_config}
+    return _qwen_vl("Qwen3VLForConditionalGeneration", "qwen3_vl", _qwen3_vision(text_config["hidden_size"]),
+                    text_config=text_config, **keys)
+
+
+def qwen3_vl_moe(text_config, **keys):
+    text_config = {"model_type": "qwen3_vl_moe_text", "hidden_act": "silu", **text_config}
+    return _qwen_vl("Qwen3VLMoeForConditionalGeneration", "qwen3_vl_moe", _qwen3_vision(text_config["hidden_size"]),
+                    text_config=text_config, **keys)
+
+
+def qwen2_5_vl(**keys):
+    out_hidden = keys.get("text_config", keys)["hidden_size"]
+    return _qwen_vl("Qwen2_5_VLForConditionalGeneration", "qwen2_5_vl",
+                    {"depth": 2, "hidden_size": 16, "hidden_act": "silu", "intermediate_size": 24, "num_heads": 2,
+                     "out_hidden_size": out_hidden, "window_size": 16, "fullatt_block_indexes": [1],
+                     "tokens_per_second": 2}, **keys)
 
 
 def text_config(config):
@@ -107,15 +168,68 @@ def text_config(config):
 def _vision(prefix):
     tower = f"{prefix}vision_tower.vision_model."
     layer = f"{tower}encoder.layers.0."
-    out = [(f"{tower}embeddings.patch_embedding.weight", [8, 3, 14, 14]),
-           (f"{tower}embeddings.patch_embedding.bias", [8]), (f"{tower}embeddings.position_embedding.weight", [4, 8])]
-    for name in ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.out_proj", "mlp.fc1", "mlp.fc2"):
-        out += [(f"{layer}{name}.weight", [8, 8]), (f"{layer}{name}.bias", [8])]
+    out = [(f"{tower}embeddings.patch_embedding.weight", [16, 3, 14, 14]),
+           (f"{tower}embeddings.patch_embedding.bias", [16]), (f"{tower}embeddings.position_embedding.weight", [4, 16])]
+    for name in ("q_proj", "k_proj", "v_proj", "out_proj"):
+        out += [(f"{layer}self_attn.{name}.weight", [16, 16]), (f"{layer}self_attn.{name}.bias", [16])]
+    out += [(f"{layer}mlp.fc1.weight", [8, 16]), (f"{layer}mlp.fc1.bias", [8]), (f"{layer}mlp.fc2.weight", [16, 8]),
+            (f"{layer}mlp.fc2.bias", [16])]
     for name in (f"{layer}layer_norm1", f"{layer}layer_norm2", f"{tower}post_layernorm"):
-        out += [(f"{name}.weight", [8]), (f"{name}.bias", [8])]
-    out += [(f"{prefix}multi_modal_projector.mm_input_projection_weight", [8, 64]),
-            (f"{prefix}multi_modal_projector.mm_soft_emb_norm.weight", [8])]
+        out += [(f"{name}.weight", [16]), (f"{name}.bias", [16])]
+    out += [(f"{prefix}multi_modal_projector.mm_input_projection_weight", [16, 64]),
+            (f"{prefix}multi_modal_projector.mm_soft_emb_norm.weight", [16])]
     return [(name, shape, None) for name, shape in out]
+
+
+def _qwen_vision(config, prefix):
+    """The tensors of the tower that the configuration of a Qwen vision-language model states."""
+    c = config["vision_config"]
+    hidden, ffn, is_qwen3 = c["hidden_size"], c["intermediate_size"], "deepstack_visual_indexes" in c
+    merged = hidden * c["spatial_merge_size"] ** 2
+    patch = [3, c["temporal_patch_size"], c["patch_size"], c["patch_size"]]
+    out = []
+
+    def matrix(name, rows, cols, gain=1.0):
+        out.extend([(f"{prefix}{name}.weight", [rows, cols], gain / cols**0.5, 0.0), (f"{prefix}{name}.bias", [rows], 0.2, 0.0)])
+
+    def norm(name, size):
+        out.append((f"{prefix}{name}.weight", [size], 0.1, 1.0))
+        if is_qwen3:
+            out.append((f"{prefix}{name}.bias", [size], 0.1, 0.0))
+
+    out.append((f"{prefix}patch_embed.proj.weight", [hidden, *patch], (3 * 2 * patch[2] ** 2) ** -0.5, 0.0))
+    if is_qwen3:
+        out.append((f"{prefix}patch_embed.proj.bias", [hidden], 0.2, 0.0))
+        out.append((f"{prefix}pos_embed.weight", [c["num_position_embeddings"], hidden], 0.5, 0.0))
+    for block in range(c["depth"]):
+        at = f"blocks.{block}"
+        norm(f"{at}.norm1", hidden)
+        norm(f"{at}.norm2", hidden)
+        matrix(f"{at}.attn.qkv", 3 * hidden, hidden, gain=1.4)
+        matrix(f"{at}.attn.proj", hidden, hidden)
+        if is_qwen3:
+            matrix(f"{at}.mlp.linear_fc1", ffn, hidden)
+            matrix(f"{at}.mlp.linear_fc2", hidden, ffn)
+        else:
+            matrix(f"{at}.mlp.gate_proj", ffn, hidden)
+            matrix(f"{at}.mlp.up_proj", ffn, hidden)
+            matrix(f"{at}.mlp.down_proj", hidden, ffn)
+    if is_qwen3:
+        for merger in ["merger"] + [f"deepstack_merger_list.{i}" for i in range(len(c["deepstack_visual_indexes"]))]:
+            norm(f"{merger}.norm", hidden if merger == "merger" else merged)
+            matrix(f"{merger}.linear_fc1", merged, merged, gain=2.0)
+            matrix(f"{merger}.linear_fc2", c["out_hidden_size"], merged, gain=2.0)
+    else:
+        norm("merger.ln_q", hidden)
+        matrix("merger.mlp.0", merged, merged, gain=2.0)
+        matrix("merger.mlp.2", c["out_hidden_size"], merged, gain=2.0)
+    return out
+
+
+def _qwen_vl_case(name, stored, config, prefix, **more):
+    images = [(4, 6), (2, 7), (5, 3)]
+    return Case(name, stored=stored, kept_rows=FEW, config=config, extra=_qwen_vision(config, prefix), images=images,
+                image_prompts=[[9, "a", 30], [3, "b", 4, "c", 2, "b", 12], ["c", 5]], **more)
 
 
 def _sizes(vocab, hidden, ffn, layers, heads, kv_heads=None, head_dim=None):
@@ -366,6 +480,40 @@ CASES = [
                                "rope_parameters": {"full_attention": {"rope_type": "default", "rope_theta": 10000.0},
                                                    "sliding_attention": {"rope_type": "default",
                                                                          "rope_theta": 500.0}}}, dtype="float32")),
+    # Images of 16 tokens, which see each other within a window of 12: those of more than half an image.
+    Case("gemma3_images", stored="BF16", kept_rows=FEW, extra=_siglip("model.", 56, 14, 64), images=[(4, 4), (4, 4)],
+         image_prompts=[[9, "a", 30], [3, "b", 4, "a", 2, "b", 12], ["b", 5]],
+         config=_siglip_config(gemma3_vision(
+             {**_sizes(168, 64, 64, 3, 4, 2, 32), "sliding_window": 12, "sliding_window_pattern": 3,
+              "query_pre_attn_scalar": 24}, torch_dtype="bfloat16"), 56, 14)),
+    # --- Qwen3VLForConditionalGeneration, Qwen3VLMoeForConditionalGeneration, Qwen2_5_VLForConditionalGeneration
+    _qwen_vl_case("qwen3_vl_tied", "BF16", prefix="model.visual.", config=qwen3_vl(
+        {**_sizes(168, 64, 96, 3, 4, 2, 32), "dtype": "bfloat16", "attention_bias": False, "rms_norm_eps": 1e-6,
+         "rope_scaling": {"mrope_interleaved": True, "mrope_section": [6, 5, 5], "rope_type": "default"},
+         "rope_theta": 5000000, "bos_token_id": 1, "eos_token_id": 2, "tie_word_embeddings": True},
+        tie_word_embeddings=True)),
+    # as transformers 5 saves it; theta 500 000, eps 1e-6 and untied by default
+    _qwen_vl_case("qwen3_vl_new_keys", "F32", prefix="model.visual.", config=qwen3_vl(
+        {**_sizes(163, 72, 100, 2, 3, 1, 24), "attention_bias": True,
+         "rope_parameters": {"mrope_interleaved": True, "mrope_section": [2, 5, 5], "rope_type": "default"}},
+        dtype="float32")),
+    # a theta with which every pair of dimensions matters; columns run out of pairs before rows do
+    _qwen_vl_case("qwen3_vl_moe", "BF16", prefix="model.visual.", config=qwen3_vl_moe(
+        {**_sizes(164, 64, 80, 3, 4, 2, 32), "moe_intermediate_size": 40, "num_experts": 8, "num_experts_per_tok": 3,
+         "norm_topk_prob": True, "decoder_sparse_step": 1, "mlp_only_layers": [1], "rope_theta": 200,
+         "rope_scaling": {"mrope_interleaved": True, "mrope_section": [8, 5, 3], "rope_type": "default"}},
+        tie_word_embeddings=False, dtype="bfloat16")),
+    # as first published: the text's keys beside those of the whole
+    _qwen_vl_case("qwen2_5_vl_flat", "BF16", prefix="visual.", config=qwen2_5_vl(
+        **_sizes(168, 64, 96, 2, 4, 2), rope_theta=1000000.0, rms_norm_eps=1e-6, tie_word_embeddings=False,
+        rope_scaling={"type": "mrope", "mrope_section": [2, 3, 3]}, use_sliding_window=False, sliding_window=32768,
+        max_window_layers=2, torch_dtype="bfloat16", bos_token_id=1, eos_token_id=2)),
+    _qwen_vl_case("qwen2_5_vl_yarn", "F32", prefix="model.visual.", config=qwen2_5_vl(
+        text_config={"model_type": "qwen2_5_vl_text", **_sizes(161, 72, 100, 2, 3, 1), "tie_word_embeddings": True,
+                     "bos_token_id": None, "eos_token_id": None,
+                     "rope_parameters": {"rope_type": "yarn", "mrope_section": [2, 6, 4], "rope_theta": 1000000.0,
+                                         "factor": 4.0, "original_max_position_embeddings": 128}},
+        dtype="float32")),
     # --- rope scaling of every family
     Case("qwen2_yarn", stored="BF16", kept_rows=FEW,
          config=qwen2(**_sizes(168, 64, 96, 2, 2, 1), rope_theta=1000000.0, torch_dtype="bfloat16",
@@ -391,7 +539,8 @@ def tensors_of(case):
     has_head_norms = kind.startswith(("qwen3", "gemma3")) or c.get("use_qk_norm", False)
     qkv_bias = c.get("qkv_bias", True) if kind.startswith("qwen2") else c.get("attention_bias", kind == "gpt_oss")
     output_bias = c.get("attention_bias", kind == "gpt_oss") and kind != "glm4_moe"
-    is_tied = c.get("tie_word_embeddings", kind == "smollm3" or is_gemma)
+    is_tied = case.config.get("tie_word_embeddings", c.get("tie_word_embeddings") and kind.startswith("qwen2")) \
+        if "vision_config" in case.config and not is_gemma else c.get("tie_word_embeddings", kind == "smollm3" or is_gemma)
     kv_heads = c.get("num_key_value_heads", 8 if kind in ("mistral", "gpt_oss") else 4 if is_gemma else heads) or heads
     head_dim = c.get("head_dim", {"qwen3": 128, "gpt_oss": 64}.get(kind, 256 if is_gemma else hidden // heads))
     out = []
@@ -442,6 +591,11 @@ def tensors_of(case):
             matrix(f"{at}.block_sparse_moe.gate", c["num_local_experts"], hidden, gain=1.5)
             for expert in range(c["num_local_experts"]):
                 feed_forward(f"{at}.block_sparse_moe.experts.{expert}", ffn, ("w1", "w3", "w2"))
+        elif kind == "qwen3_vl_moe_text" and _is_sparse(c, layer):
+            matrix(f"{at}.mlp.gate", c["num_experts"], hidden, gain=1.5)
+            sizes = [c["num_experts"], hidden, c["moe_intermediate_size"]]
+            out.append((f"{at}.mlp.experts.gate_up_proj", [sizes[0], hidden, 2 * sizes[2]], hidden**-0.5, 0.0, None))
+            out.append((f"{at}.mlp.experts.down_proj", [sizes[0], sizes[2], hidden], 2.0 / sizes[2]**0.5, 0.0, None))
         elif kind in ("qwen2_moe", "qwen3_moe", "glm4_moe") and _is_sparse(c, layer):
             num_experts = c["n_routed_experts"] if kind == "glm4_moe" else c["num_experts"]
             matrix(f"{at}.mlp.gate", num_experts, hidden, gain=1.5)
@@ -470,8 +624,8 @@ def tensors_of(case):
         is_new = case.extra[0][0].startswith("model.")
         out = [(n.replace("model.", "model.language_model." if is_new else "language_model.model.", 1), *rest)
                for n, *rest in out]
-    for name, shape, same_as in case.extra:
-        out.append((name, shape, 1.0, 0.0, same_as))
+    for name, shape, *more in case.extra:
+        out.append((name, shape, *more, None) if len(more) == 2 else (name, shape, 1.0, 0.0, more[0]))
     if is_tied:  # the embedding is also the head: keep logits near 2
         name, shape, scale, offset, same_as = out[0]
         out[0] = (name, shape, (case.embedding_scale if is_gemma else 2.0) / hidden**0.5, offset, same_as)

@@ -137,6 +137,7 @@ class Page:
         self.problems = []
         self.requests = []  # addresses
         self.sent = []      # (address, body) of what had a body
+        self.files = []     # what a person chooses in the next file dialog
         self.is_phone = is_phone
         self.dialogs = []   # texts of alert() and the like
         self.context = context or browser.call("Target.createBrowserContext")["browserContextId"]
@@ -146,6 +147,7 @@ class Page:
         browser._pages[self.session] = self
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.call(f"{domain}.enable")
+        self.call("Page.setInterceptFileChooserDialog", {"enabled": True})
         self.call("Emulation.setDeviceMetricsOverride",
                   {"width": width, "height": height, "deviceScaleFactor": 2 if is_phone else 1, "mobile": is_phone})
         if is_phone:
@@ -171,6 +173,9 @@ class Page:
         elif method == "Page.javascriptDialogOpening":
             self.dialogs.append(params["message"])
             threading.Thread(target=self.call, args=("Page.handleJavaScriptDialog", {"accept": True})).start()
+        elif method == "Page.fileChooserOpened":
+            files = {"files": [str(path) for path in self.files], "backendNodeId": params["backendNodeId"]}
+            threading.Thread(target=self.call, args=("DOM.setFileInputFiles", files)).start()
 
     def prefer(self, is_dark):
         self.call("Emulation.setEmulatedMedia",
@@ -255,6 +260,28 @@ class Page:
         }})()"""
         return self.wait(found)
 
+    def run_first(self, source):
+        """Runs a script in each document that is opened from now on, before its own."""
+        self.call("Page.addScriptToEvaluateOnNewDocument", {"source": source})
+
+    def drag(self, selector, paths, kinds=("dragEnter", "dragOver", "drop")):
+        """Drags files over the element and drops them there."""
+        x, y = self._middle(selector)
+        data = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
+        for kind in kinds:
+            self.call("Input.dispatchDragEvent", {"type": kind, "x": x, "y": y, "data": data})
+
+    def copy(self, contents):
+        """Puts {type: text or bytes} into the clipboard. Control and V paste it."""
+        self.browser.call("Browser.grantPermissions",
+                          {"permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"], "browserContextId": self.context})
+        values = {kind: base64.b64encode(value.encode() if isinstance(value, str) else value).decode() for kind, value in contents.items()}
+        self.run(f"""(() => {{
+          const blobs = Object.entries({json.dumps(values)}).map(([type, text]) =>
+            [type, new Blob([Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0))], {{type}})]);
+          return navigator.clipboard.write([new ClipboardItem(Object.fromEntries(blobs))]);
+        }})()""")
+
     def type(self, text):
         """Into the focused element."""
         self.call("Input.insertText", {"text": text})
@@ -263,6 +290,8 @@ class Page:
         code = f"Key{key.upper()}" if len(key) == 1 and key.isalpha() else key
         number = KEYS.get(key, ord(key[0].upper()))
         event = {"key": key, "code": code, "windowsVirtualKeyCode": number, "modifiers": sum(MODIFIERS[one] for one in modifiers)}
+        if key == "v" and "ctrl" in modifiers:
+            event["commands"] = ["paste"]  # without a window no other program makes keys to commands
         text = "\r" if key == "Enter" else key if len(key) == 1 and not {"alt", "ctrl"} & set(modifiers) else None
         self.call("Input.dispatchKeyEvent", {"type": "keyDown", **event, **({"text": text} if text else {})})
         self.call("Input.dispatchKeyEvent", {"type": "keyUp", **event})

@@ -253,6 +253,23 @@ def test_a_conversation_is_a_tree(page):
         [{"role": "user", "content": "first question\nsecond line"}, {"role": "assistant", "content": "one"}]]
 
 
+def test_images_come_before_the_text_of_their_message(page):
+    assert call(page, "conversation.js", """(() => {
+      const c = m.newConversation();
+      const say = (role, content, ids) => m.addMessage(c, m.lastOf(c), {role, content, ...(ids && {images: ids.map((id) => ({id, name: `[${id}]`}))})});
+      say('user', '', ['a', 'b']);
+      say('assistant', '');
+      const last = say('user', 'what?', ['lost', 'a']);
+      const urls = new Map([['a', 'data:1'], ['b', 'data:2']]);
+      const short = ([message]) => message.content.map((part) => part.text ?? part.image_url.url);
+      return [c.title, short(m.requestMessages(c, last, '', urls)), m.requestMessages(c, last, ''), m.imagesUpTo(c, last).length,
+        m.imagesIn(c).map(({id}) => id), m.toMarkdown(c, urls)];
+    })()""") == [
+        "2 images", ["data:1", "data:2", "data:1", "what?"], [{"role": "user", "content": "what?"}], 4, ["a", "b", "lost"],
+        "# 2 images\n\n## You\n\n![ a ][image-1] ![ b ][image-2]\n\n## Model\n\n\n\n## You\n\n(image:  lost ) ![ a ][image-1]\n\nwhat?\n"
+        "\n[image-1]: data:1\n[image-2]: data:2\n"]
+
+
 def test_the_scale_of_a_chart_is_round(page):
     values = [0, 0.3, 1, 1.2, 3, 26, 99, 1000, 1001]
     rounded = call(page, "charts.js", "v[0].map(m.roundUp)", values)

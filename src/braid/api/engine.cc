@@ -5,6 +5,7 @@
 #include <mutex>
 #include <utility>
 
+#include "braid/api/image_placer.h"
 #include "braid/api/local_ranks.h"
 #include "braid/api/remote_ranks.h"
 #include "braid/api/request_check.h"
@@ -15,6 +16,7 @@
 #include "braid/grammar/grammar_compiler.h"
 #include "braid/weights/checkpoint.h"
 #include "braid/wire/profile.h"
+#include "braid/worker/model_image_maker.h"
 
 namespace braid {
 namespace {
@@ -53,13 +55,22 @@ Result<std::unique_ptr<EngineRanks>> load_ranks(const Checkpoint& checkpoint, co
   return std::unique_ptr<EngineRanks>(std::make_unique<LocalRanks>(std::move(ranks), options));
 }
 
+Result<std::unique_ptr<ImagePlacer>> make_image_placer(const Checkpoint& checkpoint, const Tokenizer& tokenizer) {
+  const std::optional<VisionConfig>& vision = checkpoint.config().vision;
+  if (!vision) return std::unique_ptr<ImagePlacer>();
+  TRY(auto processor, load_image_processor_for(*vision, checkpoint.model().path));
+  if (!processor) return std::unique_ptr<ImagePlacer>();
+  return std::make_unique<ImagePlacer>(*vision, *std::move(processor), tokenizer);
+}
+
 }  // namespace
 
 class Engine::Impl {
  public:
-  Impl(TextModel text, GenerationDefaults defaults, ModelConfig config, std::unique_ptr<EngineRanks> ranks,
-       const EngineOptions& options, std::shared_ptr<Logger> logger)
+  Impl(TextModel text, std::unique_ptr<ImagePlacer> images, GenerationDefaults defaults, ModelConfig config,
+       std::unique_ptr<EngineRanks> ranks, const EngineOptions& options, std::shared_ptr<Logger> logger)
       : text_(std::move(text)),
+        images_(std::move(images)),
         defaults_(std::move(defaults)),
         config_(std::move(config)),
         ranks_(std::move(ranks)),
@@ -84,8 +95,11 @@ class Engine::Impl {
 
   Result<SubmissionId, SubmitError> submit(GenerationRequest request, DeltaCallback on_delta) {
     if (auto* prompt = std::get_if<std::string>(&request.prompt)) {
-      request.prompt = text_.tokenizer->encode(*prompt, request.add_special_tokens);
+      const bool has_images = images_ != nullptr && !request.images.empty();
+      const std::string text = has_images ? images_->spell(std::move(*prompt)) : std::move(*prompt);
+      request.prompt = text_.tokenizer->encode(text, request.add_special_tokens);
     }
+    TRY_STATUS(place_images(request));
     TRY_STATUS(check(request));
     auto& stops = request.sampling.stop_token_ids;
     if (!request.ignore_eos) {
@@ -96,6 +110,14 @@ class Engine::Impl {
     stops.erase(std::ranges::unique(stops).begin(), stops.end());
     if (request.grammar) add_end_tokens(request);
     return controller_.submit(std::move(request), std::move(on_delta));
+  }
+
+  Result<void, SubmitError> place_images(GenerationRequest& request) const {
+    if (request.images.empty()) return {};
+    if (images_ == nullptr) return SubmitError{.message = "the request has images, and the model takes none"};
+    const Status placed = images_->place(request);
+    if (!placed.ok()) return SubmitError{.message = placed.error().message};
+    return {};
   }
 
   GrammarCompiler& grammars() {
@@ -136,6 +158,7 @@ class Engine::Impl {
   int32_t num_groups() const { return ranks_->layout().num_groups(); }
 
   TextModel text_;
+  std::unique_ptr<ImagePlacer> images_;  // null if the model takes none
   GenerationDefaults defaults_;
   const ModelConfig config_;
   const std::unique_ptr<EngineRanks> ranks_;
@@ -156,9 +179,11 @@ Result<std::unique_ptr<Engine>> Engine::load(const EngineOptions& options, std::
   TRY(GenerationDefaults defaults, choose_generation_config(checkpoint.generation(), options.generation_config));
   TRY_STATUS(check_end_tokens(defaults, checkpoint.config().vocab_size));
   TRY(TextModel text, load_text_model(options.source));
+  TRY(auto images, make_image_placer(checkpoint, *text.tokenizer));
   TRY(auto ranks, load_ranks(checkpoint, options, logger, progress));
-  return std::unique_ptr<Engine>(new Engine(std::make_unique<Impl>(
-      std::move(text), std::move(defaults), checkpoint.config(), std::move(ranks), options, std::move(logger))));
+  return std::unique_ptr<Engine>(
+      new Engine(std::make_unique<Impl>(std::move(text), std::move(images), std::move(defaults), checkpoint.config(),
+                                        std::move(ranks), options, std::move(logger))));
 }
 
 Result<SubmissionId> Engine::submit(GenerationRequest request, DeltaCallback on_delta) {
@@ -190,6 +215,7 @@ void Engine::resume() {
 EngineStats Engine::stats() const {
   EngineStats stats = impl_->controller_.stats();
   stats.exchange_costs = impl_->ranks_->exchange_costs();
+  stats.images = impl_->ranks_->image_counts();
   return stats;
 }
 ClusterStatus Engine::cluster() const {
@@ -209,6 +235,9 @@ Profile Engine::stop_profile() {
 }
 Result<WeightReport> Engine::check_weights() {
   return impl_->check_weights();
+}
+const ImagePlacer* Engine::images() const {
+  return impl_->images_.get();
 }
 const ParallelLayout& Engine::layout() const {
   return impl_->ranks_->layout();

@@ -34,6 +34,7 @@
 namespace braid {
 
 class GrammarCompiler;
+class ImagePlacer;
 struct GenerationDefaults;
 struct ModelConfig;
 struct Profile;
@@ -151,6 +152,9 @@ class Engine {
 
   int32_t num_groups() const;  // DP groups: for GenerationRequest::dp_rank
   const ParallelLayout& layout() const;
+
+  // Puts a request's images into its prompt, as submit() does; null if the model takes none.
+  const ImagePlacer* images() const;
 
   const TextModel& text() const;
   const ModelConfig& config() const;

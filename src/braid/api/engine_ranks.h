@@ -10,6 +10,7 @@
 #include "braid/parallel/exchange_costs.h"
 #include "braid/parallel/topology.h"
 #include "braid/wire/group_host.h"
+#include "braid/wire/image_counts.h"
 #include "braid/wire/profile.h"
 #include "braid/wire/transport/link.h"
 #include "braid/wire/weight_report.h"
@@ -26,6 +27,8 @@ class EngineRanks {
   virtual int64_t max_moving_tokens() const = 0;
   // Of each world, as it has measured them; none where ranks share memory.
   virtual std::vector<ExchangeCosts> exchange_costs() const { return {}; }
+
+  virtual ImageCounts image_counts() const { return {}; }
 
   // The controller's end of the groups' links. Call once.
   virtual std::unique_ptr<ControllerLink> take_link() = 0;

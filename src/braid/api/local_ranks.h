@@ -17,6 +17,10 @@ class LocalRanks final : public EngineRanks {
   const ParallelLayout& layout() const override { return worker_.ranks().layout(); }
   ControlledGroups groups() const override;
   int64_t max_moving_tokens() const override { return worker_.ranks().max_moving_tokens(); }
+  ImageCounts image_counts() const override {
+    const ImageStore* const images = worker_.ranks().images();
+    return images == nullptr ? ImageCounts() : images->counts();
+  }
   std::unique_ptr<ControllerLink> take_link() override { return std::move(links_.controller); }
   GroupHost& control() override { return worker_; }
   void start(ControllerThread& controller) override;

@@ -29,6 +29,7 @@ class RemoteRanks final : public EngineRanks {
   ControlledGroups groups() const override;
   int64_t max_moving_tokens() const override { return ready_.max_moving_tokens; }
   std::vector<ExchangeCosts> exchange_costs() const override { return worlds_->exchange_costs(); }
+  ImageCounts image_counts() const override { return worlds_->image_counts(); }
   std::unique_ptr<ControllerLink> take_link() override { return worlds_->make_link(); }
   GroupHost& control() override { return *worlds_; }
   void start(ControllerThread& controller) override { worlds_->connect(controller, controller.masks()); }

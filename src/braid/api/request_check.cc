@@ -33,7 +33,8 @@ Checked check_token(std::string_view name, TokenId token, int64_t vocab_size) {
   return bad_request("{}: token id {} is outside the vocabulary of {}", name, token, vocab_size);
 }
 
-Checked check_prompt(const std::vector<TokenId>& prompt, const RequestBounds& bounds) {
+Checked check_prompt(const GenerationRequest& request, const RequestBounds& bounds) {
+  const auto& prompt = std::get<std::vector<TokenId>>(request.prompt);
   if (prompt.empty()) return SubmitError{.reason = Reason::kEmptyPrompt, .message = "the prompt has no tokens"};
   if (static_cast<int64_t>(prompt.size()) > bounds.context_len) {
     SubmitError error =
@@ -41,7 +42,17 @@ Checked check_prompt(const std::vector<TokenId>& prompt, const RequestBounds& bo
     error.reason = Reason::kPromptTooLong;
     return error;
   }
-  for (const TokenId token : prompt) TRY_STATUS(check_token("prompt", token, bounds.vocab_size));
+  for (const TokenId token : prompt) {
+    const bool may_be_image = is_placeholder(token) && !request.images.empty();
+    if (!may_be_image) TRY_STATUS(check_token("prompt", token, bounds.vocab_size));
+  }
+  if (!request.images.empty()) {
+    const Status placed = check_placeholders(prompt, request.images);
+    if (!placed.ok()) return bad_request("{}", placed.error().message);
+    if (request.sampling.prompt_logprobs_start >= 0) {
+      return bad_request("log-probabilities of the prompt were asked for, and a prompt with images has none");
+    }
+  }
   return {};
 }
 
@@ -128,7 +139,7 @@ Checked check_output_so_far(const GenerationRequest& request, int64_t prompt_len
 
 Checked check_request(const GenerationRequest& request, const RequestBounds& bounds) {
   const auto& prompt = std::get<std::vector<TokenId>>(request.prompt);
-  TRY_STATUS(check_prompt(prompt, bounds));
+  TRY_STATUS(check_prompt(request, bounds));
   const int32_t start = request.sampling.prompt_logprobs_start;
   if (start < -1 || start > static_cast<int32_t>(prompt.size())) {
     return bad_request("prompt_logprobs_start is {}: must be from 0 to the prompt's {} tokens, or -1 for none", start,

@@ -18,7 +18,7 @@ class AttentionBackend {
 
   virtual std::string_view name() const = 0;
 
-  // Causal attention, with arguments and result as for Ops::paged_attention. A batch without sequences is allowed.
+  // With arguments and result as for Ops::paged_attention. A batch without sequences is allowed.
   virtual void forward(ConstRows q, std::span<const AttentionSequence> sequences, const KvLayer& layer,
                        const AttentionParams& params, Rows out) = 0;
 };

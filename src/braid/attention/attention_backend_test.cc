@@ -60,6 +60,30 @@ TEST_F(AttentionBackends, AgreeWithTheDefinition) {
   }
 }
 
+TEST_F(AttentionBackends, AgreeOnBidirectionalTokens) {
+  const auto definition = *make_attention_backend("fa", *ref_);
+  for (const std::string_view name : attention_backend_names()) {
+    const auto backend = *make_attention_backend(name, *device_.ops);
+    for (const DType dtype : {DType::kBFloat16, DType::kFloat32}) {
+      for (const int32_t window : {0, 40}) {
+        const CacheShape shape = {.num_heads = 4, .num_kv_heads = 2, .head_dim = 40, .dtype = dtype};
+        const TestSequence sequence(shape, 120, 77);
+        const TestCache cache(shape, 1, 120, 3);
+        const AttentionSequence all = cache.sequence(0, 0, 0, 120);
+        device_.ops->write_kv(sequence.k.view, sequence.v.view, {&all, 1}, cache.layer());
+        AttentionSequence image = cache.sequence(0, 50, 50, 70);
+        image.is_bidirectional = true;
+        Matrix expected(dtype, 120, sequence.q.view.cols);
+        Matrix actual(dtype, 120, sequence.q.view.cols);
+        definition->forward(sequence.q.view, {&image, 1}, cache.layer(), params_of(shape, window), expected.view);
+        backend->forward(sequence.q.view, {&image, 1}, cache.layer(), params_of(shape, window), actual.view);
+        EXPECT_LE(max_difference(expected, actual), dtype == DType::kFloat32 ? 4e-6 : 2e-2)
+            << name << " " << dtype_name(dtype) << ", window " << window;
+      }
+    }
+  }
+}
+
 TEST_F(AttentionBackends, AgreeOnSoftCapsAndSinks) {
   const auto definition = *make_attention_backend("fa", *ref_);
   const std::vector<float> sinks = {-3.0F, 1.5F, 60.0F, 0.0F};

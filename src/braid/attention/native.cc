@@ -137,14 +137,14 @@ void attend_tile(ConstRows q, const QueryTile& tile, const KvLayer& layer, const
 
   KvTile kv_tile(head_dim);
   const int64_t first_key = first_visible(params, tile.position(0));
-  const int64_t end_key = tile.position(tile.count - 1) + 1;
+  const int64_t end_key = end_visible(*tile.sequence, tile.position(tile.count - 1));
   for (int64_t origin = first_key / kKvTileTokens * kKvTileTokens; origin < end_key; origin += kKvTileTokens) {
     unpack(layer, tile.sequence->pages, tile.kv_head, std::max(origin, first_key),
            std::min(origin + kKvTileTokens, end_key), kv_tile);
     for (size_t i = 0; i < queries.size(); ++i) {
       const int64_t position = tile.position(static_cast<int64_t>(i) / heads_per_kv);
       const int64_t begin = std::max<int64_t>(first_visible(params, position) - origin, 0);
-      const int64_t end = std::min(position + 1 - origin, kKvTileTokens);
+      const int64_t end = std::min(end_visible(*tile.sequence, position) - origin, kKvTileTokens);
       if (begin < end) attend(kv_tile, begin, end, params, queries[i]);
     }
   }

@@ -64,6 +64,11 @@ class Pacemaker {
 
 }  // namespace
 
+void give_way_to_steps() {
+  constexpr int kQuarter = 6;  // nice: each step is a factor of 1.25
+  setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kQuarter);
+}
+
 // The waiting caller does it all: a thread that lowers its own priority would have to look at the time while it works,
 // and without privileges no thread can raise it again.
 void run_in_background(FunctionRef<void()> work) {

@@ -11,4 +11,9 @@ namespace braid {
 // in the caller.
 void run_in_background(FunctionRef<void()> work);
 
+// For work that somebody waits for, beside steps: lowers the priority of the calling thread, and of the threads that it
+// starts from now on, so that where all CPUs are busy it gets about a quarter of the time of a thread that computes
+// steps (nice 6).
+void give_way_to_steps();
+
 }  // namespace braid

@@ -10,9 +10,11 @@
 #include "braid/model/load_model.h"
 #include "braid/model/local_shape.h"
 #include "braid/model/registry.h"
+#include "braid/model/vision/vision_tower.h"
 #include "braid/tokenizer/chat_template.h"
 #include "braid/tokenizer/loading/make_tokenizer.h"
 #include "braid/tokenizer/loading/text_assets.h"
+#include "braid/weights/text_tower.h"
 #include "braid/weights/weight_table.h"
 #include "braid/worker/rank_set.h"
 
@@ -46,6 +48,7 @@ void check_vectors(const WeightTable& table, const Checkpoint& checkpoint, Inspe
 int64_t count_active(const WeightTable& table, const ModelConfig& config) {
   int64_t total = 0;
   for (const WeightSpec& spec : table) {
+    if (config.vision && is_vision_tensor(spec.name)) continue;
     int64_t elements = is_expert(spec.shard) ? config.moe.experts_per_token : 1;
     for (const int64_t size : spec.shape) elements *= size;
     total += elements;
@@ -96,6 +99,10 @@ void inspect_weights(const Checkpoint& checkpoint, const RankOptions& ranks, Ins
   const auto ignored = ignored_tensors(checkpoint);
   report.parameters = num_parameters(table, config);
   report.active_parameters = count_active(table, config);
+  if (config.vision) {
+    report.vision_blocks = config.vision->depth;
+    report.vision_parameters = num_parameters(vision_tensors(*config.vision), config);
+  }
   report.bfloat16_bytes = report.parameters * dtype_bytes(DType::kBFloat16);
   report.ignored = list_ignored(table, ignored, checkpoint);
   const auto problems = find_weight_problems(table, ignored, checkpoint, kMaxProblems);
@@ -144,6 +151,7 @@ Json as_json_object(const InspectReport& report) {
           {"architecture", report.architecture},
           {"parameters", report.parameters},
           {"active_parameters", report.active_parameters},
+          {"vision_parameters", report.vision_parameters},
           {"stored_bytes", report.stored_bytes},
           {"stored_types", report.stored_types},
           {"bfloat16_bytes", report.bfloat16_bytes},
@@ -187,6 +195,10 @@ void print_text(const InspectReport& report, std::ostream& out) {
                                    report.active_parameters == report.parameters
                                        ? ""
                                        : fmt::format(", {} active", in_words(report.active_parameters))));
+    if (report.vision_blocks > 0) {
+      line("vision tower",
+           fmt::format("{} blocks, {} of the parameters", report.vision_blocks, in_words(report.vision_parameters)));
+    }
     line("stored", fmt::format("{} as {}", in_bytes(report.stored_bytes), fmt::join(report.stored_types, ", ")));
     line("in bfloat16", in_bytes(report.bfloat16_bytes));
     line("KV a token", fmt::format("{} in bfloat16", in_bytes(report.kv_bytes_per_token)));

@@ -16,7 +16,9 @@ struct InspectReport {
   std::string path;          // resolved, if the name is in the Hugging Face cache
   std::string architecture;  // this and the following members are empty if a problem hides them
   int64_t parameters = 0;
-  int64_t active_parameters = 0;  // used by one token
+  int64_t active_parameters = 0;  // used by one token of text
+  int64_t vision_parameters = 0;  // of the vision tower; 0: there is none
+  int32_t vision_blocks = 0;
   int64_t stored_bytes = 0;
   std::vector<std::string> stored_types;  // "BF16", "Q8_0", …
   int64_t bfloat16_bytes = 0;             // of the weights, loaded with --dtype bfloat16

@@ -56,12 +56,26 @@ TEST(Inspect, ALayoutsBuffersAreReported) {
   EXPECT_NE(refused["problems"][0].get<std::string>().find("divisible"), std::string::npos);
 }
 
-TEST(Inspect, UnusedTensorsOfACheckpointAreReported) {
-  const testing::TemporaryFolder folder;
-  write_checkpoint(testing::read_model_fixture("gemma3_vision"), folder.path());
-  std::ostringstream out;
-  EXPECT_EQ(run_inspect(folder.path().string(), {}, {}, false, out), 0) << out.str();
-  EXPECT_NE(out.str().find("its vision part (23 tensors) is not used"), std::string::npos) << out.str();
+TEST(Inspect, AVisionTowerIsReportedAndItsTensorsAreChecked) {
+  testing::ModelFixture fixture = testing::read_model_fixture("gemma3_vision");
+  const auto run = [&](bool as_json) {
+    const testing::TemporaryFolder folder;
+    write_checkpoint(fixture, folder.path());
+    std::ostringstream out;
+    run_inspect(folder.path().string(), {}, {}, as_json, out);
+    return out.str();
+  };
+  EXPECT_NE(run(false).find("1 blocks, 12024 of the parameters"), std::string::npos) << run(false);
+  const auto told = parse_json(run(true)).value();
+  EXPECT_EQ(told["vision_parameters"], 12024);
+  EXPECT_EQ(told["active_parameters"].get<int64_t>() + 12024, told["parameters"]);
+
+  for (testing::FixtureTensor& tensor : fixture.tensors) {
+    if (tensor.name.ends_with("fc1.weight")) tensor.shape[0] += 1;
+  }
+  EXPECT_NE(run(false).find("has shape [9, 16], config.json says [8, 16] (intermediate_size, hidden_size)"),
+            std::string::npos)
+      << run(false);
 }
 
 TEST(Inspect, KvBytesOfLayersWithWindowsAreReported) {

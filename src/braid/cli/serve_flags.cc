@@ -105,6 +105,32 @@ void add_limit_flags(Command command, ServeFlags& flags) {
   count("--max-logit-bias", protocol.max_logit_bias, "Entries of one request's logit_bias");
 }
 
+void add_image_flags(Command command, ServeFlags& flags) {
+  const auto group = [](Flag flag) { return flag.group("Images"); };
+  group(command.add_option("--allowed-local-media-path", flags.media.local_path,
+                           "Requests may name images below this folder, as file:// URLs; default: none"))
+      .check(not_empty("a folder"))
+      .type_name("DIR");
+  group(command.add_flag("--allow-remote-media", flags.media.allows_remote,
+                         "Requests may name images by http:// and https:// URLs, of public addresses"));
+  group(command.add_option("--max-image-size", flags.media.max_bytes, "Bytes of one image as it was sent"))
+      .convert(byte_size(1024, int64_t{1} << 30))
+      .type_name("BYTES")
+      .default_text(fmt::format("{}", flags.media.max_bytes));
+  group(command.add_option("--max-images", flags.protocol.max_images, "Images of one request"))
+      .check(whole_number(1, kMaxRequestImages))
+      .show_default();
+  RankOptions& rank = flags.model.rank;
+  group(command.add_option("--mm-cache-size", rank.mm_cache_entries,
+                           "Images whose features each process keeps for requests that bring them again"))
+      .check(whole_number(0, 1'000'000))
+      .show_default();
+  group(command.add_option("--mm-cache-memory-bytes", rank.mm_cache_bytes, "Memory of these features at most"))
+      .convert(byte_size(0, int64_t{1} << 50))
+      .type_name("BYTES")
+      .default_text(fmt::format("{}", rank.mm_cache_bytes));
+}
+
 void add_log_flags(Command command, ServeFlags& flags) {
   command.add_flag("--log-requests", flags.log_requests, "A line in the log for each request and for its end")
       .group("Log and metrics");
@@ -195,6 +221,7 @@ void add_serve_flags(Command command, ServeFlags& flags) {
   add_server_flags(command, flags);
   add_journal_flags(command, flags);
   add_limit_flags(command, flags);
+  add_image_flags(command, flags);
   add_log_flags(command, flags);
   add_process_flags(command, flags);
 }
@@ -248,6 +275,7 @@ Result<ServiceOptions> ServeFlags::service_options() const {
   options.model.path = model.model_path;
   options.model.tokenizer_path = model.tokenizer_path;
   options.model.limits = protocol;
+  options.model.media = media;
   options.model.limits.json.max_bytes = static_cast<int64_t>(transport.max_body_bytes);
   TRY(options.model.tool_format,
       read_format("--tool-call-parser", tool_call_parser, parsers::find_tool_format, parsers::tool_format_names()));
@@ -300,6 +328,9 @@ Json ServeFlags::settings() const {
           {"request_timeout", request_timeout_s},
           {"tool_call_parser", tool_call_parser},
           {"reasoning_parser", reasoning_parser},
+          {"allowed_local_media_path", media.local_path},
+          {"allow_remote_media", media.allows_remote},
+          {"mm_cache_size", rank.mm_cache_entries},
           {"metrics_prefix", metrics_prefix},
           {"journal", journal},
           {"elastic", processes.is_elastic},

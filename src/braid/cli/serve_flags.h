@@ -55,6 +55,7 @@ struct ServeFlags {
   double journal_keep_s = JournalOptions().keep_s;
   http::Limits transport;
   openai::ProtocolLimits protocol;
+  MediaPolicy media;
   std::string tool_call_parser = "auto";
   std::string reasoning_parser = "auto";
   ProcessFlags processes;

@@ -50,6 +50,16 @@ Status check_rope(const RopeConfig& rope, int32_t head_dim, std::string_view sou
     return fail("{}: beta_slow is {} and beta_fast {}, must be above 0 and in this order (and rope_theta not 1)",
                 source, rope.beta_slow, rope.beta_fast);
   }
+  if (rope.has_mrope()) {
+    const auto& [time, row, col] = rope.mrope_sections;
+    if (time < 0 || row < 0 || col < 0 || int64_t{time} + row + col != rotary_dim / 2) {
+      return fail(
+          "{}: M-RoPE's sections (mrope_section) are [{}, {}, {}], must add up to {}, half of a head's {} rotated "
+          "dimensions",
+          source, time, row, col, rotary_dim / 2, rotary_dim);
+    }
+    if (rope.kind == Kind::kLongRope) return fail("{}: M-RoPE with longrope is not supported", source);
+  }
   const bool has_original = rope.kind == Kind::kLlama3 || rope.kind == Kind::kYarn || rope.kind == Kind::kLongRope;
   return has_original ? check_original_position(rope, source) : Status();
 }

@@ -2,6 +2,7 @@
 // transformers 5.23). Tested by hf_classes_test.cc.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -38,8 +39,10 @@ struct HfClass {
   double rope_theta = 1e4;
   double local_rope_theta = 0;  // rope_local_base_freq, for layers with a window; 0: they use the rope of the others
   double partial_rotary = 0;    // partial_rotary_factor; 0: no such key
-  int64_t original_max_position = 0;  // original_max_position_embeddings; 0: no such key
-  int32_t bos_token = -1;             // -1: none
+  int64_t original_max_position = 0;           // original_max_position_embeddings; 0: no such key
+  std::array<int32_t, 3> mrope_sections = {};  // mrope_section; all 0: no M-RoPE
+  bool interleaves_mrope = false;
+  int32_t bos_token = -1;  // -1: none
   int32_t eos_token = -1;
   HfAttentionBias attention_bias = HfAttentionBias::kNone;
   bool ties_embeddings = false;
@@ -48,11 +51,15 @@ struct HfClass {
   std::string_view absent_rope = "{}";  // rope_parameters if neither they nor rope_scaling are present
   std::string_view activation_key = "hidden_act";
   std::string_view activation = "silu";
-  bool has_text_config = false;  // a vision-language class: the keys of the text tower are in "text_config"
+  bool has_text_config = false;       // a vision-language class: the keys of the text tower are in "text_config"
+  bool has_flat_text_config = false;  // or, without "text_config", beside those of the whole checkpoint
+  bool sees_whole_images = false;     // ModelConfig::sees_whole_images
+  bool text_config_ties = false;      // tie_word_embeddings counts in "text_config", too
   WindowLayers window_layers = WindowLayers::kNone;
   bool has_window_switch = false;  // the class reads use_sliding_window
   int64_t window = 0;              // sliding_window if absent; 0: none
-  MoeConfig moe = {};              // no experts: a dense class
+  int64_t max_window_layers = 28;
+  MoeConfig moe = {};  // no experts: a dense class
   // Reads the keys that only this class has; null: none. `config` has its sizes already, and `moe` as above.
   Status (*read_own)(const JsonObject& json, ModelConfig& config) = nullptr;
 };

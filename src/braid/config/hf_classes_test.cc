@@ -1,11 +1,14 @@
 // The defaults of keys that config.json leaves out.
 #include <gtest/gtest.h>
 
+#include <array>
+
 #include "tests/support/config/hf_configs.h"
 
 namespace braid {
 namespace {
 
+using testing::error_of;
 using testing::expect_part;
 using testing::read;
 using testing::with;
@@ -185,6 +188,54 @@ TEST(HfClasses, AbsentKeysOfGemmaHaveTransformersDefaults) {
     EXPECT_EQ(gemma3->layer_windows[static_cast<size_t>(layer)], layer % 6 == 5 ? 0 : 4096);
     EXPECT_EQ(gemma3->uses_local_rope(layer), layer % 6 != 5);
   }
+}
+
+TEST(HfClasses, AbsentKeysOfQwensVisionLanguageModelsHaveTransformersDefaults) {
+  const auto qwen3 = read(with("Qwen3VLForConditionalGeneration", ""));
+  ASSERT_TRUE(qwen3.ok()) << qwen3.error().message;
+  EXPECT_EQ(qwen3->vocab_size, 151936);
+  EXPECT_EQ(qwen3->hidden, 4096);
+  EXPECT_EQ(qwen3->ffn, 22016);
+  EXPECT_EQ(qwen3->num_kv_heads, 32);
+  EXPECT_EQ(qwen3->head_dim, 128);
+  EXPECT_EQ(qwen3->max_position, 128000);
+  EXPECT_EQ(qwen3->rope.theta, 5e5);
+  EXPECT_EQ(qwen3->rope.mrope_sections, (std::array<int32_t, 3>{24, 20, 20}));
+  EXPECT_TRUE(qwen3->rope.interleaves_mrope);
+  EXPECT_FALSE(qwen3->tie_embeddings);
+  EXPECT_FALSE(qwen3->sees_whole_images);
+
+  const auto moe = read(with("Qwen3VLMoeForConditionalGeneration", R"("text_config": {"norm_topk_prob": false})"));
+  ASSERT_TRUE(moe.ok()) << moe.error().message;
+  EXPECT_EQ(moe->hidden, 2048);
+  EXPECT_EQ(moe->ffn, 5632);
+  EXPECT_EQ(moe->num_layers, 24);
+  EXPECT_EQ(moe->num_kv_heads, 16);
+  EXPECT_EQ(moe->head_dim, 128);
+  EXPECT_EQ(moe->moe.num_experts, 60);
+  EXPECT_EQ(moe->moe.experts_per_token, 4);
+  EXPECT_EQ(moe->moe.expert_ffn, 1408);
+  EXPECT_TRUE(moe->moe.normalize_top_k) << "its class does so whatever the key says";
+  EXPECT_FALSE(moe->tie_embeddings);
+  expect_part(error_of("Qwen3VLMoeForConditionalGeneration", R"("text_config": {"num_experts": 0})"),
+              "\"num_experts\" is 0, must be at least 1");
+
+  const auto qwen2 = read(with("Qwen2_5_VLForConditionalGeneration", R"("text_config": {"use_sliding_window": true})"));
+  ASSERT_TRUE(qwen2.ok()) << qwen2.error().message;
+  EXPECT_EQ(qwen2->vocab_size, 152064);
+  EXPECT_EQ(qwen2->hidden, 8192);
+  EXPECT_EQ(qwen2->num_layers, 80);
+  EXPECT_EQ(qwen2->num_kv_heads, 8);
+  EXPECT_EQ(qwen2->max_position, 32768);
+  EXPECT_EQ(qwen2->norm_eps, 1e-5F);
+  EXPECT_EQ(qwen2->rope.theta, 1e6);
+  EXPECT_EQ(qwen2->rope.mrope_sections, (std::array<int32_t, 3>{16, 24, 24}));
+  EXPECT_FALSE(qwen2->rope.interleaves_mrope);
+  EXPECT_TRUE(qwen2->qkv_bias);
+  EXPECT_FALSE(qwen2->output_bias);
+  EXPECT_TRUE(qwen2->layer_windows.empty()) << "max_window_layers is 80";
+  EXPECT_EQ(qwen2->bos_token_id, 151643);
+  EXPECT_EQ(qwen2->eos_token_ids, std::vector<TokenId>{151645});
 }
 
 }  // namespace

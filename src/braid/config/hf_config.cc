@@ -134,9 +134,12 @@ Status read_dtype(const JsonObject& json, ModelConfig& config) {
 
 // The keys of the text tower of a vision-language checkpoint. Tokens, dtype and head of the whole checkpoint take
 // precedence.
-Result<Json> text_config_of(const JsonObject& whole) {
+Result<Json> text_config_of(const JsonObject& whole, const HfClass& defaults) {
   TRY(const auto text, whole.find_object("text_config"));
+  if (!text && defaults.has_flat_text_config) return whole.json();
   Json keys = text ? text->json() : Json::object();
+  bool text_ties = false;
+  if (text && defaults.text_config_ties) TRY_STATUS(read_bool(*text, "tie_word_embeddings", text_ties));
   keys.erase("tie_word_embeddings");
   if (whole.has("dtype") || whole.has("torch_dtype")) {
     keys.erase("dtype");
@@ -146,6 +149,7 @@ Result<Json> text_config_of(const JsonObject& whole) {
        {"bos_token_id", "eos_token_id", "pad_token_id", "dtype", "torch_dtype", "tie_word_embeddings"}) {
     if (const Json* const value = whole.find(key)) keys[key] = *value;
   }
+  if (text_ties) keys["tie_word_embeddings"] = true;
   return keys;
 }
 
@@ -198,20 +202,23 @@ Result<ModelConfig> read_hf_config(const Json& document, const std::string& name
   TRY_STATUS(check_quantization(whole, *defaults));
   Json text_config;
   if (defaults->has_text_config) {
-    TRY(text_config, text_config_of(whole));
+    TRY(text_config, text_config_of(whole, *defaults));
   }
   TRY(const auto json,
       defaults->has_text_config ? JsonObject::of(text_config, name + ": text_config") : JsonObject::of(document, name));
   ModelConfig config;
   config.architecture = defaults->architecture;
   config.is_text_tower = defaults->has_text_config;
+  config.sees_whole_images = defaults->sees_whole_images;
   TRY_STATUS(check_features(json, *defaults));
   TRY_STATUS(read_sizes(json, *defaults, config));
   config.moe = defaults->moe;
   config.is_moe_layer.assign(static_cast<size_t>(config.num_layers), false);
   if (defaults->read_own != nullptr) TRY_STATUS(defaults->read_own(json, config));
-  const WindowRule windows{
-      .layers = defaults->window_layers, .window = defaults->window, .has_local_rope = defaults->local_rope_theta > 0};
+  const WindowRule windows{.layers = defaults->window_layers,
+                           .window = defaults->window,
+                           .max_window_layers = defaults->max_window_layers,
+                           .has_local_rope = defaults->local_rope_theta > 0};
   TRY_STATUS(read_hf_windows(json, windows, defaults->has_window_switch, config));
   TRY_STATUS(read_hf_rope(json, *defaults, config));
   config.tie_embeddings = defaults->ties_embeddings;
@@ -221,6 +228,9 @@ Result<ModelConfig> read_hf_config(const Json& document, const std::string& name
   TRY_STATUS(read_special_tokens(json, *defaults, config));
   TRY_STATUS(read_dtype(json, config));
   TRY_STATUS(check_model_config(config, name));
+  if (defaults->has_text_config) {
+    TRY(config.vision, read_hf_vision_config(whole, config.architecture, config.hidden, config.vocab_size));
+  }
   return config;
 }
 

@@ -36,14 +36,18 @@ TEST(HfConfig, ATextTowerHasItsOwnKeysAndTheCheckpointsTokens) {
       read(with("Gemma3ForConditionalGeneration", R"("eos_token_id": [1, 106], "torch_dtype": "bfloat16",
       "text_config": {"hidden_size": 2560, "num_hidden_layers": 12, "sliding_window": 1024, "eos_token_id": 7,
                       "dtype": "float32", "rope_scaling": {"factor": 8.0, "rope_type": "linear"}},
-      "vision_config": {"hidden_size": 1152}, "mm_tokens_per_image": 256)"));
+      "vision_config": {"hidden_size": 1152, "image_size": 896, "patch_size": 14}, "mm_tokens_per_image": 256)"));
   ASSERT_TRUE(config.ok()) << config.error().message;
   EXPECT_TRUE(config->is_text_tower);
+  EXPECT_TRUE(config->sees_whole_images);
   EXPECT_EQ(config->hidden, 2560);
   EXPECT_EQ(config->num_heads, 8);
   EXPECT_EQ(config->layer_windows[4], 1024);
   EXPECT_EQ(config->layer_windows[5], 0);
   EXPECT_EQ(config->rope.factor, 8);
+  ASSERT_TRUE(config->vision);
+  EXPECT_EQ(config->vision->hidden, 1152);
+  EXPECT_EQ(config->vision->out_hidden, 2560);
   EXPECT_EQ(config->eos_token_ids, (std::vector<TokenId>{1, 106}));
   EXPECT_TRUE(config->tie_embeddings);
   EXPECT_EQ(config->checkpoint_dtype, DType::kBFloat16);
@@ -55,6 +59,27 @@ TEST(HfConfig, ATextTowerHasItsOwnKeysAndTheCheckpointsTokens) {
   expect_part(error_of("Gemma3ForConditionalGeneration", R"("text_config": 3)"), "\"text_config\"");
   expect_part(error_of("Gemma3ForConditionalGeneration", R"("quantization_config": {"quant_method": "awq"})"),
               "\"awq\"");
+}
+
+// Qwen2.5-VL as first published has its text's keys beside the others.
+TEST(HfConfig, ATextTowersKeysMayBeFlat) {
+  const auto flat = read(with("Qwen2_5_VLForConditionalGeneration", R"("hidden_size": 2048, "num_attention_heads": 16,
+      "num_key_value_heads": 2, "tie_word_embeddings": true, "torch_dtype": "bfloat16",
+      "rope_scaling": {"type": "mrope", "mrope_section": [16, 24, 24]})"));
+  ASSERT_TRUE(flat.ok()) << flat.error().message;
+  EXPECT_TRUE(flat->is_text_tower);
+  EXPECT_EQ(flat->hidden, 2048);
+  EXPECT_EQ(flat->num_kv_heads, 2);
+  EXPECT_TRUE(flat->tie_embeddings);
+  EXPECT_EQ(flat->checkpoint_dtype, DType::kBFloat16);
+  const auto tied_in_text = read(with("Qwen2_5_VLForConditionalGeneration", R"("tie_word_embeddings": false,
+      "text_config": {"hidden_size": 1024, "num_attention_heads": 8, "tie_word_embeddings": true})"));
+  ASSERT_TRUE(tied_in_text.ok()) << tied_in_text.error().message;
+  EXPECT_EQ(tied_in_text->hidden, 1024);
+  EXPECT_TRUE(tied_in_text->tie_embeddings);
+  EXPECT_FALSE(
+      read(with("Qwen3VLForConditionalGeneration", R"("text_config": {"tie_word_embeddings": true})"))->tie_embeddings)
+      << "its class asks the whole checkpoint only";
 }
 
 TEST(HfConfig, NullKvHeadsMeansAsManyAsHeads) {

@@ -72,6 +72,14 @@ Status read_qwen_moe_keys(const JsonObject& json, ModelConfig& config) {
   return {};
 }
 
+// Its class always makes the weights of a token's experts sum to 1, whatever norm_topk_prob says.
+Status read_qwen3_vl_moe_keys(const JsonObject& json, ModelConfig& config) {
+  TRY_STATUS(read_qwen_moe_keys(json, config));
+  if (config.moe.num_experts == 0) return json.wrong_value("num_experts", "at least 1");
+  config.moe.normalize_top_k = true;
+  return {};
+}
+
 // Layers from first_k_dense_replace on have experts. The n_shared_experts shared experts are stored as one.
 Status read_glm4_moe_keys(const JsonObject& json, ModelConfig& config) {
   MoeConfig& moe = config.moe;

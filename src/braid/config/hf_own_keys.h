@@ -9,6 +9,7 @@ namespace braid {
 
 Status read_mixtral_keys(const JsonObject& json, ModelConfig& config);
 Status read_qwen_moe_keys(const JsonObject& json, ModelConfig& config);  // Qwen2-MoE and Qwen3-MoE
+Status read_qwen3_vl_moe_keys(const JsonObject& json, ModelConfig& config);
 Status read_glm4_moe_keys(const JsonObject& json, ModelConfig& config);
 Status read_gpt_oss_keys(const JsonObject& json, ModelConfig& config);
 Status read_granite_keys(const JsonObject& json, ModelConfig& config);

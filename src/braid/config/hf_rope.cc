@@ -1,5 +1,6 @@
 #include "braid/config/hf_rope.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace braid {
@@ -128,17 +129,40 @@ Status read_partial_rotary(const RopeSource& source, RopeConfig& rope) {
   return {};
 }
 
+Status read_mrope(const RopeSource& source, RopeConfig& rope) {
+  const HfClass& of_class = source.defaults;
+  rope.mrope_sections = of_class.mrope_sections;
+  rope.interleaves_mrope = of_class.interleaves_mrope;
+  if (!rope.has_mrope()) return {};
+  constexpr std::string_view kSections = "mrope_section";
+  TRY(const auto sections, source.json.find_ints(kSections));
+  if (sections) {
+    const auto is_wrong = [](int64_t size) { return size < 0 || size > kMaxInt32; };
+    if (sections->size() != 3 || std::ranges::any_of(*sections, is_wrong)) {
+      return source.json.wrong_value(kSections, "three numbers of pairs of dimensions: for time, row and column");
+    }
+    for (size_t axis = 0; axis < 3; ++axis) rope.mrope_sections[axis] = static_cast<int32_t>((*sections)[axis]);
+  }
+  TRY(const auto interleaves, source.json.find_bool("mrope_interleaved"));
+  if (interleaves.value_or(rope.interleaves_mrope) != rope.interleaves_mrope) {
+    return source.json.wrong_value("mrope_interleaved",
+                                   fmt::format("{}, as in every {}", rope.interleaves_mrope, of_class.architecture));
+  }
+  return {};
+}
+
 Status read_parameters(const RopeSource& source, RopeConfig& rope) {
   const JsonObject& json = source.json;
   TRY(const auto own_theta, json.find_double("rope_theta"));
   rope.theta = own_theta.value_or(source.theta);
   TRY_STATUS(read_partial_rotary(source, rope));
+  TRY_STATUS(read_mrope(source, rope));
 
   TRY(const auto rope_type, json.find_string("rope_type"));
   TRY(const auto old_type, json.find_string("type"));
   const std::string type = rope_type ? *rope_type : old_type.value_or("default");
   const bool is_phi3 = source.defaults.model_type == "phi3";  // its first checkpoints say "su" or "yarn" for longrope
-  if (type == "default") return {};
+  if (type == "default" || (type == "mrope" && rope.has_mrope())) return {};
   if (type == "longrope" || (is_phi3 && (type == "su" || type == "yarn"))) {
     return read_longrope(source, rope);
   }

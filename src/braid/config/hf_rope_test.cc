@@ -1,6 +1,8 @@
 // The rotary embedding's part of config.json.
 #include <gtest/gtest.h>
 
+#include <array>
+
 #include "tests/support/config/hf_configs.h"
 
 namespace braid {
@@ -91,6 +93,44 @@ TEST(HfRope, LongropeHasShortAndLongFactors) {
   EXPECT_EQ(phi3->max_position, 131072);
   EXPECT_EQ(phi3->long_rope_from(), 4096);
   EXPECT_EQ(read(with("Phi3ForCausalLM", ""))->long_rope_from(), 0);
+}
+
+// As published, and as transformers 5 saves it.
+TEST(HfRope, MropeHasSectionsThatDivideAHead) {
+  const auto qwen3 = read(with("Qwen3VLForConditionalGeneration", R"("text_config": {"rope_theta": 5e6, "rope_scaling":
+      {"mrope_interleaved": true, "mrope_section": [26, 20, 18], "rope_type": "default"}})"));
+  const auto qwen3_new = read(with("Qwen3VLForConditionalGeneration", R"("text_config": {"rope_parameters": {
+      "mrope_interleaved": true, "mrope_section": [26, 20, 18], "rope_type": "default", "rope_theta": 5e6}})"));
+  for (const auto& config : {qwen3, qwen3_new}) {
+    ASSERT_TRUE(config.ok()) << config.error().message;
+    EXPECT_EQ(config->rope.kind, RopeConfig::Kind::kDefault);
+    EXPECT_EQ(config->rope.theta, 5e6);
+    EXPECT_EQ(config->rope.mrope_sections, (std::array<int32_t, 3>{26, 20, 18}));
+    EXPECT_TRUE(config->rope.interleaves_mrope);
+  }
+  const auto qwen2 = read(with("Qwen2_5_VLForConditionalGeneration", R"("num_attention_heads": 64,
+      "rope_scaling": {"type": "mrope", "mrope_section": [20, 24, 20]})"));
+  ASSERT_TRUE(qwen2.ok()) << qwen2.error().message;
+  EXPECT_EQ(qwen2->rope.kind, RopeConfig::Kind::kDefault);
+  EXPECT_EQ(qwen2->rope.mrope_sections, (std::array<int32_t, 3>{20, 24, 20}));
+  EXPECT_FALSE(qwen2->rope.interleaves_mrope);
+  const auto yarn = read(with("Qwen2_5_VLForConditionalGeneration", R"("rope_scaling": {"type": "yarn", "factor": 4.0,
+      "mrope_section": [16, 24, 24], "original_max_position_embeddings": 32768})"));
+  ASSERT_TRUE(yarn.ok()) << yarn.error().message;
+  EXPECT_EQ(yarn->rope.kind, RopeConfig::Kind::kYarn);
+  EXPECT_TRUE(yarn->rope.has_mrope());
+  EXPECT_FALSE(read(with("Qwen3ForCausalLM", ""))->rope.has_mrope());
+
+  const auto error = [](std::string_view rope) {
+    return error_of("Qwen3VLForConditionalGeneration", fmt::format(R"("text_config": {{"rope_scaling": {}}})", rope));
+  };
+  expect_part(error(R"({"mrope_section": [24, 20]})"), "\"mrope_section\" is [24,20], must be three numbers of pairs");
+  expect_part(error(R"({"mrope_section": [24, 40, -1]})"), "must be three numbers of pairs");
+  expect_part(error(R"({"mrope_section": [24, 20, 21]})"),
+              "M-RoPE's sections (mrope_section) are [24, 20, 21], must add up to 64, half of a head's 128 rotated");
+  expect_part(error(R"({"mrope_interleaved": false})"), "\"mrope_interleaved\" is false, must be true, as in every");
+  expect_part(error(R"({"rope_type": "mrope2"})"), "\"mrope2\" is not supported");
+  expect_part(error_of("Qwen2ForCausalLM", R"("rope_scaling": {"type": "mrope"})"), "\"mrope\" is not supported");
 }
 
 // Otherwise some position's angle is infinite, and its cosine NaN.

@@ -1,6 +1,7 @@
 // A model's architecture as plain data, read from Hugging Face's config.json or from a GGUF file's metadata.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <limits>
 #include <optional>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "braid/base/result.h"
+#include "braid/config/vision_config.h"
 #include "braid/request/ids.h"
 #include "braid/tensor/dtype.h"
 
@@ -40,6 +42,12 @@ struct RopeConfig {
   // none.
   std::vector<float> frequency_factors;
   std::vector<float> long_factors;  // kLongRope: for requests of more than original_max_position tokens
+  // M-RoPE (Qwen2-VL, arXiv 2409.12191): a token has a position in time, a row and a column, and each pair of rotated
+  // dimensions turns by one of the three. The number of pairs for each; all 0: every pair turns by the one position.
+  std::array<int32_t, 3> mrope_sections = {};
+  bool interleaves_mrope = false;  // the three take turns from pair to pair (Qwen3-VL), not section after section
+
+  bool has_mrope() const { return mrope_sections != std::array<int32_t, 3>{}; }
 };
 
 enum class MoeRouter : uint8_t {
@@ -92,7 +100,11 @@ struct ModelConfig {
   std::vector<bool> has_rope;  // [num_layers]; empty: all layers
   std::vector<bool> has_local_rope;       // [num_layers]; empty: no layer
   bool is_text_tower = false;             // of a vision-language checkpoint (weights/text_tower.h)
+  bool sees_whole_images = false;         // an image's tokens see all of the image, not only what is before them
   std::optional<DType> checkpoint_dtype;  // for `--dtype auto`; absent: the stored tensors decide
+
+  // Of a vision-language checkpoint with a tower that braid knows. (Absent if only its text is there.)
+  std::optional<VisionConfig> vision;
 
   std::vector<TokenId> eos_token_ids;
   std::optional<TokenId> bos_token_id;

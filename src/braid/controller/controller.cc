@@ -109,7 +109,8 @@ SchedulerRequest Controller::scheduler_request(const GenerationRequest& request,
                         .sampling = request.sampling,
                         .priority = request.priority,
                         .arrival = id,
-                        .is_masked = request.grammar.has_value()};
+                        .is_masked = request.grammar.has_value(),
+                        .images = request.images};
   made.sampling.seed = choice_seed(request.sampling.seed, index);
   if (request.until_context_end) made.sampling.max_new_tokens = std::numeric_limits<int32_t>::max();
   if (index > 0) made.sampling.prompt_logprobs_start = -1;

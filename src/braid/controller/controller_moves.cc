@@ -130,6 +130,8 @@ void Controller::take_departure(MovingSequence moving, double now_s) {
                       .num_tokens = num_tokens,
                       .num_pages = moving.move.num_pages});
   }
+  // Groups do not send images' bytes back.
+  if (under_way.submission != nullptr) moving.sequence.request.images = under_way.submission->request.images;
   const bool has_pages = moving.move.num_pages > 0;
   const uint64_t command =
       ledger(target).arrive(std::move(moving), under_way.num_pages, {.num_context_tokens = under_way.num_tokens});

@@ -10,6 +10,7 @@
 #include "braid/controller/world_status.h"
 #include "braid/parallel/exchange_costs.h"
 #include "braid/wire/group_load.h"
+#include "braid/wire/image_counts.h"
 
 namespace braid {
 
@@ -40,6 +41,7 @@ struct EngineStats {
   };
   std::vector<LostGroup> lost_groups = {};
   std::vector<ExchangeCosts> exchange_costs = {};  // of each world whose ranks share no memory, filled in by Engine
+  ImageCounts images = {};                         // of all processes; likewise
 };
 
 }  // namespace braid

@@ -1,4 +1,4 @@
-// embed, add, convert and parallel_for of every tier. They are exact, so they must equal the definition bit for bit.
+// The elementwise operations of every tier. Those that are exact must equal the definition bit for bit.
 #include <atomic>
 
 #include "tests/support/kernels/every_tier.h"
@@ -62,6 +62,39 @@ TEST_P(Elementwise, EmbedCopiesRowsOfAnyDtype) {
     EXPECT_TRUE(same_bits(expected.view, actual.view)) << dtype_name(source.dtype);
   }
   three_.ops->embed({}, table.view, Matrix(DType::kFloat32, 0, 37).view);
+}
+
+// Over all that matters: from where the result is 0 to where it is x.
+TEST_P(Elementwise, GeluEqualsTheDefinition) {
+  Matrix x(DType::kFloat32, 3, 4001);
+  for (int64_t col = 0; col < 4001; ++col) {
+    x.view.row<float>(0)[col] = static_cast<float>(col - 2000) * 0.01F;
+    x.view.row<float>(1)[col] = static_cast<float>(col - 2000) * 1e-4F;
+    x.view.row<float>(2)[col] = static_cast<float>(col - 2000) * 1e15F;
+  }
+  const Device portable(CpuIsa::kPortable, 1);
+  for (const GeluKind kind : {GeluKind::kTanh, GeluKind::kErf}) {
+    for (const auto& [dtype, tolerance] : {std::pair{DType::kFloat32, 3e-7}, {DType::kBFloat16, 4e-3}}) {
+      Matrix expected(dtype, 3, 4001);
+      Matrix same(dtype, 3, 4001);
+      Matrix actual(dtype, 3, 4001);
+      ref_->gelu(x.view, kind, expected.view);
+      three_.ops->gelu(x.view, kind, actual.view);
+      portable.ops->gelu(x.view, kind, same.view);
+      EXPECT_TRUE(same_bits(same.view, actual.view));
+      for (int64_t row = 0; row < 3; ++row) {
+        for (int64_t col = 0; col < 4001; ++col) {
+          ASSERT_NEAR(actual.at(row, col), expected.at(row, col), tolerance * (0.1 + std::abs(expected.at(row, col))))
+              << "of " << x.at(row, col);
+        }
+      }
+    }
+    Matrix in_place = random_matrix(5, 33, 7);
+    Matrix apart(DType::kFloat32, 5, 33);
+    one_.ops->gelu(in_place.view, kind, apart.view);
+    one_.ops->gelu(in_place.view, kind, in_place.view);
+    EXPECT_TRUE(same_bits(apart.view, in_place.view));
+  }
 }
 
 TEST_P(Elementwise, ParallelForCoversEverythingOnceWithDenormalsFlushed) {

@@ -52,9 +52,13 @@ inline void kv_store(const KvLayer& layer, std::byte* base, int64_t element, flo
   }
 }
 
-// A query at `position` sees the keys [first_visible, position].
+// A query at `position` sees the keys [first_visible, end_visible).
 inline int64_t first_visible(const AttentionParams& params, int64_t position) {
   return params.window > 0 && position >= params.window ? position - params.window + 1 : 0;
+}
+
+inline int64_t end_visible(const AttentionSequence& sequence, int64_t position) {
+  return sequence.is_bidirectional ? int64_t{sequence.first_position} + sequence.num_new : position + 1;
 }
 
 }  // namespace braid

@@ -1,5 +1,5 @@
-// rms_norm, head_rms_norm and rope of every tier. They must agree with the definition, and have the same bits in every
-// tier, batch and team, which is stronger than ops.h requires.
+// rms_norm, layer_norm, head_rms_norm and rope of every tier. They must agree with the definition, and have the same
+// bits in every tier, batch and team, which is stronger than ops.h requires.
 #include "tests/support/kernels/every_tier.h"
 
 namespace braid::testing {
@@ -43,6 +43,43 @@ TEST_P(NormRope, RmsNormEqualsTheDefinition) {
   }
 }
 
+TEST_P(NormRope, LayerNormEqualsTheDefinition) {
+  for (const int64_t cols : {1, 7, 8, 31, 32, 33, 100, 1024}) {
+    for (const int64_t rows : {0, 1, 5, 70}) {
+      for (const auto& [spread, shift] : {std::pair{1e-12F, 0.0F}, {1.0F, 0.0F}, {1.0F, 30.0F}, {1e12F, 0.0F}}) {
+        const Matrix x = random_matrix(rows, cols, 1, spread);
+        for (int64_t row = 0; row < rows; ++row) {
+          for (int64_t col = 0; col < cols; ++col) x.view.row<float>(row)[col] += shift;
+        }
+        const std::vector<float> weight = random_values(cols, 2, 1.0F);
+        const std::vector<float> bias = random_values(cols, 3);
+        for (const auto& [dtype, tolerance] : {std::pair{DType::kFloat32, 3e-6}, {DType::kBFloat16, 8e-3}}) {
+          Matrix expected(dtype, rows, cols);
+          Matrix actual(dtype, rows, cols);
+          ref_->layer_norm(x.view, weight, bias, 1e-6F, expected.view);
+          three_.ops->layer_norm(x.view, weight, bias, 1e-6F, actual.view);
+          for (int64_t row = 0; row < rows; ++row) {
+            for (int64_t col = 0; col < cols; ++col) {
+              ASSERT_NEAR(actual.at(row, col), expected.at(row, col),
+                          tolerance * (3 + std::abs(expected.at(row, col))) * (1 + shift))
+                  << rows << "x" << cols << " of " << spread << " around " << shift;
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST_P(NormRope, LayerNormOfEqualValuesIsTheBias) {
+  Matrix x(DType::kFloat32, 2, 40);
+  std::fill_n(x.view.row<float>(1), 40, 7.5F);
+  Matrix y = random_matrix(2, 40, 1);
+  const std::vector<float> bias = random_values(40, 3);
+  one_.ops->layer_norm(x.view, random_values(40, 2), bias, 1e-6F, y.view);
+  for (int64_t col = 0; col < 40; ++col) EXPECT_EQ(y.at(1, col), bias[static_cast<size_t>(col)]);
+}
+
 TEST_P(NormRope, RmsNormOfZerosIsZero) {
   const Matrix x(DType::kFloat32, 2, 40);
   Matrix y = random_matrix(2, 40, 1);
@@ -56,8 +93,11 @@ TEST_P(NormRope, RowsHaveTheSameBitsInEveryTierBatchAndTeam) {
     const std::vector<float> weight = random_values(cols, 4);
     for (const DType dtype : {DType::kFloat32, DType::kBFloat16}) {
       Matrix expected(dtype, 300, cols);
-      portable_.ops->rms_norm(x.view, weight, 1e-5F, expected.view);
       Matrix whole(dtype, 300, cols);
+      portable_.ops->layer_norm(x.view, weight, weight, 1e-5F, expected.view);
+      three_.ops->layer_norm(x.view, weight, weight, 1e-5F, whole.view);
+      EXPECT_TRUE(same_bits(expected.view, whole.view)) << "layer_norm " << cols;
+      portable_.ops->rms_norm(x.view, weight, 1e-5F, expected.view);
       three_.ops->rms_norm(x.view, weight, 1e-5F, whole.view);
       EXPECT_TRUE(same_bits(expected.view, whole.view)) << cols;
       Matrix single(dtype, 1, cols);

@@ -39,6 +39,12 @@ struct Epilogue {
   bool is_gated() const { return kind >= Kind::kSiluMul; }
 };
 
+// How GELU's cumulative function is computed.
+enum class GeluKind : uint8_t {
+  kTanh,  // by the paper's approximation with tanh
+  kErf,   // to float32's precision
+};
+
 // Rows sorted by expert, for a mixture of experts: expert e has rows [offsets[e], offsets[e + 1]) of the sorted order.
 struct ExpertRows {
   std::span<const int32_t> offsets;       // [num_experts + 1]; the weights of an expert without rows are not touched
@@ -78,12 +84,15 @@ struct AttentionSequence {
   int32_t num_new = 0;            // >= 1
   int32_t first_position = 0;     // of its first new token; keys [0, first_position + num_new) are in the cache
   std::span<const PageId> pages;  // that hold them
+  // New tokens see each other in both directions, so each sees all these keys; false: only those up to its own
+  // position.
+  bool is_bidirectional = false;
 };
 
 struct AttentionParams {
   int32_t num_heads = 0;  // query heads; head h reads KV head h / (num_heads / num_kv_heads)
   float scale = 1.0F;     // of q·k
-  int32_t window = 0;     // a query at p sees keys in (p - window, p]; 0: all keys up to p
+  int32_t window = 0;     // a query at p sees no keys at or before p - window; 0: it sees all
   float soft_cap = 0;     // scaled scores s become soft_cap * tanh(s / soft_cap); 0: unchanged
   // [num_heads]: one extra score for each head, like a key whose value is zero (Xiao et al., arXiv 2309.17453; used by
   // gpt-oss). Empty: none.
@@ -121,7 +130,12 @@ class Ops {
   // bf16.
   virtual void rms_norm(ConstRows x, std::span<const float> weight, float eps, Rows y) = 0;
 
-  // The same for each head of each row, in place: x [m, heads * head_dim] float32, weight [head_dim].
+  // y = (x - mean(x)) / sqrt(variance(x) + eps) * weight + bias, for each row (Ba et al., arXiv 1607.06450). x float32;
+  // y float32 or bf16.
+  virtual void layer_norm(ConstRows x, std::span<const float> weight, std::span<const float> bias, float eps,
+                          Rows y) = 0;
+
+  // The same as rms_norm for each head of each row, in place: x [m, heads * head_dim] float32, weight [head_dim].
   virtual void head_rms_norm(Rows x, int32_t head_dim, std::span<const float> weight, float eps) = 0;
 
   // Rotary embedding in place, "rotate half" as in transformers (Su et al., arXiv 2104.09864): x [m, heads * head_dim]
@@ -133,9 +147,10 @@ class Ops {
   virtual void write_kv(ConstRows k, ConstRows v, std::span<const AttentionSequence> sequences,
                         const KvLayer& layer) = 0;
 
-  // Causal attention over the pages: q [m, num_heads * head_dim] float32 (already rotated), out the same shape in the
-  // compute dtype. q is first rounded to the cache's dtype. Each KV tile (kKvTileTokens tokens) yields (max, sum,
-  // output); KV tiles are joined in order of position. Rows that belong to no sequence are not written.
+  // Attention over the pages, causal unless a sequence says otherwise: q [m, num_heads * head_dim] float32 (already
+  // rotated), out the same shape in the compute dtype. q is first rounded to the cache's dtype. Each KV tile
+  // (kKvTileTokens tokens) yields (max, sum, output); KV tiles are joined in order of position. Rows that belong to no
+  // sequence are not written.
   static constexpr int32_t kKvTileTokens = 64;
   virtual void paged_attention(ConstRows q, std::span<const AttentionSequence> sequences, const KvLayer& layer,
                                const AttentionParams& params, Rows out) = 0;
@@ -145,6 +160,10 @@ class Ops {
 
   // x = cap * tanh(x / cap), float32, in place (Gemma 2, arXiv 2408.00118).
   virtual void soft_cap(Rows x, float cap) = 0;
+
+  // y = x times the normal distribution's cumulative function of x (Hendrycks & Gimpel, arXiv 1606.08415). x float32; y
+  // float32, which may be x itself, or bf16.
+  virtual void gelu(ConstRows x, GeluKind kind, Rows y) = 0;
 
   // y = x in another dtype (float32 or bf16, nearest even).
   virtual void convert(ConstRows x, Rows y) = 0;

@@ -131,6 +131,45 @@ TEST_P(PagedAttention, SoftCapsAndSinksEqualTheDefinition) {
   }
 }
 
+// Behind 70 causal tokens, or alone. Whatever the lengths, no row of the batch changes another.
+TEST_P(PagedAttention, BidirectionalTokensSeeEachOther) {
+  uint32_t seed = 70;
+  for (const DType dtype : {DType::kBFloat16, DType::kFloat32}) {
+    for (const int32_t head_dim : {24, 64, 72}) {
+      for (const auto& [before, count] :
+           {std::pair<int64_t, int64_t>{0, 1}, {0, 16}, {0, 65}, {70, 33}, {0, 200}, {64, 64}}) {
+        for (const int32_t window : {0, 21, 90}) {
+          const CacheShape shape = {
+              .num_heads = 4, .num_kv_heads = before > 0 ? 2 : 4, .head_dim = head_dim, .dtype = dtype};
+          const TestSequence sequence(shape, before + count, seed++);
+          const TestCache cache(shape, 1, before + count, 3);
+          const AttentionSequence all = cache.sequence(0, 0, 0, before + count);
+          one_.ops->write_kv(sequence.k.view, sequence.v.view, {&all, 1}, cache.layer());
+          AttentionSequence image = cache.sequence(0, before, before, count);
+          image.is_bidirectional = true;
+          Matrix expected(DType::kFloat32, before + count, sequence.q.view.cols);
+          Matrix one(DType::kFloat32, before + count, sequence.q.view.cols);
+          Matrix three(DType::kFloat32, before + count, sequence.q.view.cols);
+          ref_->paged_attention(sequence.q.view, {&image, 1}, cache.layer(), params_of(shape, window), expected.view);
+          one_.ops->paged_attention(sequence.q.view, {&image, 1}, cache.layer(), params_of(shape, window), one.view);
+          three_.ops->paged_attention(sequence.q.view, {&image, 1}, cache.layer(), params_of(shape, window),
+                                      three.view);
+          EXPECT_LE(max_difference(expected, one), dtype == DType::kFloat32 ? 4e-6 : 1e-2)
+              << before << " + " << count << ", window " << window << ", head_dim " << head_dim;
+          EXPECT_TRUE(same_bits(one.view, three.view));
+          // The definition itself: the last row sees what it would see in a causal sequence, the first row does not.
+          Matrix causal(DType::kFloat32, before + count, sequence.q.view.cols);
+          image.is_bidirectional = false;
+          one_.ops->paged_attention(sequence.q.view, {&image, 1}, cache.layer(), params_of(shape, window), causal.view);
+          const auto row_of = [&](const Matrix& m, int64_t row) { return ConstRows(m.view).slice_rows(row, 1); };
+          EXPECT_TRUE(same_bits(row_of(one, before + count - 1), row_of(causal, before + count - 1)));
+          EXPECT_EQ(same_bits(row_of(one, before), row_of(causal, before)), count == 1);
+        }
+      }
+    }
+  }
+}
+
 TEST_P(PagedAttention, LongContextsEqualTheDefinition) {
   for (const DType dtype : {DType::kBFloat16, DType::kFloat32}) {
     const CacheShape shape = {.num_heads = 2, .num_kv_heads = 1, .head_dim = 32, .dtype = dtype};

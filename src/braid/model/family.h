@@ -15,7 +15,7 @@ struct ModelFamily {
   std::string_view architecture;  // as in config.json's "architectures"
   LayerSpec (*layer)(const ModelConfig& config, int32_t layer);
 
-  // Every tensor that a model of the family needs, by the checkpoint's full names.
+  // Every tensor that a model of the family needs, by the checkpoint's full names; of its vision tower, too.
   WeightTable weights(const ModelConfig& config) const;
 };
 

@@ -84,6 +84,7 @@ std::vector<std::string> ignored_tensors(const Checkpoint& checkpoint) {
   const ModelConfig& config = checkpoint.config();
   std::vector<std::string> patterns = {"*.rotary_emb.inv_freq"};
   if (config.tie_embeddings) patterns.emplace_back("lm_head.weight");
+  if (config.vision && config.vision->kind == VisionKind::kSiglip) patterns.emplace_back("vision_tower.head.*");
   // Layers beyond num_hidden_layers: the configuration cuts the checkpoint short.
   const std::string_view layers = "model.layers.";
   for (const auto& [name, tensor] : checkpoint.tensors()) {
@@ -157,9 +158,12 @@ Result<LoadedModel> load_model(const Checkpoint& checkpoint, DType dtype, int64_
     }
   }
 
+  LoadedModel model;
+  if (config.vision) {
+    TRY(model.vision, load_vision_tower(weights, *config.vision, dtype));
+  }
   if (cache != nullptr) cache->finish();
 
-  LoadedModel model;
   std::vector<WeightList> lists;
   for (size_t rank = 0; rank < shapes.size(); ++rank) {
     DecoderWeights held{.embedding = embeddings.at(shapes[rank].domain),
@@ -173,6 +177,7 @@ Result<LoadedModel> load_model(const Checkpoint& checkpoint, DType dtype, int64_
     for (LoadedLayer& layer : layers) held.layers.push_back(std::move(layer[rank]));
     auto decoder = std::make_unique<Decoder>(std::move(held));
     decoder->list_weights(tensors, tensors_of_layers, lists.emplace_back());
+    if (model.vision != nullptr) model.vision->list_weights(lists.back());
     model.ranks.push_back(std::move(decoder));
   }
   model.memory = memory_of(lists);

@@ -13,6 +13,7 @@
 #include "braid/base/thread_team.h"
 #include "braid/model/family.h"
 #include "braid/model/model.h"
+#include "braid/model/vision/vision_tower.h"
 #include "braid/parallel/rank_placement.h"
 #include "braid/parallel/topology.h"
 #include "braid/weights/checkpoint.h"
@@ -23,6 +24,7 @@ namespace braid {
 
 struct LoadedModel {
   std::vector<std::unique_ptr<Model>> ranks;  // in order; each serves one thread at a time
+  std::shared_ptr<const VisionTower> vision;  // of all ranks; null: the checkpoint has none
   int64_t weight_bytes = 0;                   // packed size over these ranks; shared weights count once
   int64_t huge_page_bytes = 0;                // the part for which huge pages are requested
   std::vector<WeightMemory> memory;           // of all weights of these ranks; what ranks share is there once
@@ -32,7 +34,7 @@ struct LoadedModel {
 Result<const ModelFamily*> check_model(const Checkpoint& checkpoint);
 
 // Patterns of the tensors that every family ignores: rotary inv_freq, a head that is stored although tied, layers
-// beyond num_hidden_layers.
+// beyond num_hidden_layers, SigLIP's pooling head.
 std::vector<std::string> ignored_tensors(const Checkpoint& checkpoint);
 
 // Counts all experts.
@@ -41,7 +43,8 @@ int64_t num_parameters(const WeightTable& table, const ModelConfig& config);
 // Loads the models of these ranks of the layout at once, of all worlds. Each tensor is read once. What ranks of a NUMA
 // domain have in common (attention of equal heads, the embedding, whole replicas) exists once, in that domain.
 // `num_positions`: the longest context that will be used. `places`: of these ranks; empty: anywhere. `cache`: for these
-// ranks and this dtype, or null. Errors name the tensor, the architecture, or the size that the layout does not divide.
+// ranks and this dtype, or null. A vision tower exists once. Errors name the tensor, the architecture, or the size that
+// the layout does not divide.
 Result<LoadedModel> load_model(const Checkpoint& checkpoint, DType dtype, int64_t num_positions,
                                const ParallelLayout& layout, IndexRange own, std::span<const RankCpus> places,
                                ThreadTeam& team, const LoadProgress& progress, PackCache* cache = nullptr);

@@ -9,6 +9,7 @@
 #include "braid/hub/model_path.h"
 #include "braid/model/least_weight_bytes.h"
 #include "braid/weights/text_tower.h"
+#include "braid/weights/vision_tensors.h"
 #include "tests/support/model_fixture.h"
 #include "tests/support/temporary_folder.h"
 
@@ -101,10 +102,10 @@ TEST(CheckModel, EveryTensorOfAFamilyIsNeededInItsShape) {
     const testing::ModelFixture fixture = testing::read_model_fixture(name);
     for (size_t i = 0; i < fixture.tensors.size(); ++i) {
       const std::string& tensor = fixture.tensors[i].name;
-      if (is_vision_tensor(tensor)) continue;
       SCOPED_TRACE(tensor);
       const std::string missing = problem_with(name, i, [](auto& all, auto at) { all.erase(at); });
-      EXPECT_NE(missing.find(text_tower_name(tensor) + "\" is missing"), std::string::npos) << missing;
+      const std::string own = is_vision_tensor(tensor) ? vision_tensor_name(tensor) : text_tower_name(tensor);
+      EXPECT_NE(missing.find(own + "\" is missing"), std::string::npos) << missing;
       const std::string misshapen = problem_with(name, i, [](auto&, auto at) { at->shape[0] += 8; });
       EXPECT_NE(misshapen.find(tensor + "\""), std::string::npos) << misshapen;
       EXPECT_NE(misshapen.find("has shape"), std::string::npos) << misshapen;
@@ -114,8 +115,9 @@ TEST(CheckModel, EveryTensorOfAFamilyIsNeededInItsShape) {
 
 // Split over ranks, every tensor that the model computes with is found in memory by its name, and each rank's part.
 TEST(LoadModel, ListsTheMemoryOfEveryTensor) {
-  for (const char* const name : {"qwen3_tied", "qwen3_moe_normalized", "llama_biases", "gpt_oss_plain",
-                                 "glm4_moe_plain", "gguf_qwen2_moe", "olmo2_plain", "gemma2_plain"}) {
+  for (const char* const name :
+       {"qwen3_tied", "qwen3_moe_normalized", "llama_biases", "gpt_oss_plain", "glm4_moe_plain", "gguf_qwen2_moe",
+        "olmo2_plain", "gemma2_plain", "gemma3_vision", "qwen3_vl_tied", "qwen2_5_vl_flat"}) {
     SCOPED_TRACE(name);
     const testing::ModelFixture fixture = testing::read_model_fixture(name);
     const testing::TemporaryFolder folder;

@@ -21,9 +21,12 @@ constexpr std::array kFamilies = {
     ModelFamily{"Olmo2ForCausalLM", olmo2_layer},
     ModelFamily{"Phi3ForCausalLM", phi3_layer},
     ModelFamily{"Qwen2ForCausalLM", qwen2_layer},
+    ModelFamily{"Qwen2_5_VLForConditionalGeneration", qwen2_5_vl_layer},
     ModelFamily{"Qwen2MoeForCausalLM", qwen2_moe_layer},
     ModelFamily{"Qwen3ForCausalLM", qwen3_layer},
     ModelFamily{"Qwen3MoeForCausalLM", qwen3_moe_layer},
+    ModelFamily{"Qwen3VLForConditionalGeneration", qwen3_vl_layer},
+    ModelFamily{"Qwen3VLMoeForConditionalGeneration", qwen3_vl_moe_layer},
     ModelFamily{"SmolLM3ForCausalLM", smollm3_layer},
 };
 

@@ -13,6 +13,20 @@
 
 namespace braid {
 
+// What a vision tower made of an image, as the decoder reads it: a row for each of the image's tokens.
+struct ImageFeatureRows {
+  ConstRows embeddings;                   // [tokens, hidden] float32
+  std::vector<ConstRows> deepstack = {};  // the same shape: added to the residual stream after layer 0, 1, …
+};
+
+// The rows of a part that are placeholders of one image, or of a piece of it.
+struct ImageRows {
+  int64_t first_row = 0;  // of the part's rows of the group
+  int64_t num_rows = 0;
+  int64_t first_feature = 0;  // the row of `features` for first_row
+  const ImageFeatureRows* features = nullptr;
+};
+
 // A step may have two parts: then each is a Step of its own, and their rows are the group's rows, one part after the
 // other (TokenExchange::part_rows).
 struct Step {
@@ -26,6 +40,9 @@ struct Step {
   std::span<const std::vector<AttentionSequence>> sequences;
   std::span<const int32_t> positions;            // of these rows
   std::span<const uint8_t> uses_long_rope = {};  // RopePositions::uses_long_rope
+  std::span<const int32_t> grid_rows = {};       // RopePositions::rows and cols
+  std::span<const int32_t> grid_cols = {};
+  std::span<const ImageRows> images = {};  // in these rows
 };
 
 // The residual stream: the rank's own rows [tokens, hidden], float32, updated in place.

@@ -87,6 +87,7 @@ void RankProcess::tell_progress() {
     if (worker_ != nullptr) {
       beat.progress = worker_->progress(0);
       beat.ranks = worker_->ranks().counts(0);
+      if (const ImageStore* images = worker_->ranks().images()) beat.images = images->counts();
     }
   }
   tell(beat);
@@ -141,7 +142,8 @@ Status RankProcess::load(const Checkpoint& checkpoint) {
                 {.prefill_alignment = options_.prefill_alignment,
                  .stop_timeout_s = options_.ranks.collective_timeout_s,
                  .first_group = options_.world * groups_per_world,
-                 .num_groups = options_.num_worlds * groups_per_world},
+                 .num_groups = options_.num_worlds * groups_per_world,
+                 .on_images_made = [this] { tell(ProcessNews{}); }},
                 start_->last_maps);
   recorder_.record(worker->ranks().trace());
   weights_.use(worker->ranks().weight_check());

@@ -52,6 +52,15 @@ std::vector<ExchangeCosts> RemoteWorlds::exchange_costs() const {
   return costs;
 }
 
+ImageCounts RemoteWorlds::image_counts() const {
+  const std::lock_guard lock(mutex_);
+  ImageCounts counts;
+  for (const World& world : worlds_) {
+    for (const Process& process : world.processes) counts += process.images;
+  }
+  return counts;
+}
+
 Result<ProcessReady> RemoteWorlds::wait_until_ready() {
   std::unique_lock lock(mutex_);
   const auto all_run = [&] {
@@ -179,7 +188,9 @@ void RemoteWorlds::take_message(const PeerId& peer, ProcessMessage message, doub
     return;
   }
   process->heard_s = now_s;
-  if (auto* ready = std::get_if<ProcessReady>(&message)) {
+  if (std::holds_alternative<ProcessNews>(message)) {
+    for (const Process& each : world->processes) tell(each.peer, ProcessNews{});
+  } else if (auto* ready = std::get_if<ProcessReady>(&message)) {
     process->ready = std::move(*ready);
     begin_if_ready(index);
   } else if (const auto* failure = std::get_if<ProcessFailure>(&message)) {
@@ -189,6 +200,7 @@ void RemoteWorlds::take_message(const PeerId& peer, ProcessMessage message, doub
   } else if (auto* beat = std::get_if<ProcessProgress>(&message)) {
     process->progress = beat->progress;
     process->counts = std::move(beat->ranks);
+    process->images = beat->images;
   } else if (auto* part = std::get_if<ProfilePart>(&message); part != nullptr && profile_) {
     profile_->take(peer, std::move(*part), now_s);
     advance_profile();
@@ -241,8 +253,13 @@ void RemoteWorlds::welcome(const PeerId& peer, const ProcessHello& hello) {
   }
   logger_->debug("process {} of world {}: pid {} on {}", hello.process, hello.world, hello.pid, hello.host);
   worlds_by_peer_[peer] = hello.world;
-  world->processes.push_back(
-      {.peer = peer, .hello = hello, .ready = {}, .progress = {}, .counts = {}, .heard_s = monotonic_seconds()});
+  world->processes.push_back({.peer = peer,
+                              .hello = hello,
+                              .ready = {},
+                              .progress = {},
+                              .counts = {},
+                              .images = {},
+                              .heard_s = monotonic_seconds()});
   link_->send(peer, LinkMessageKind::kMessage, encode(ProcessMessage(world->start)));
 }
 

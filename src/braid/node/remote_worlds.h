@@ -91,6 +91,7 @@ class RemoteWorlds final : public GroupHost, private FrontLinkOwner {
   Result<ProcessReady> wait_until_ready();
   // Of each world, as it has measured them when it first started where it is; no points: it has not.
   std::vector<ExchangeCosts> exchange_costs() const;
+  ImageCounts image_counts() const;  // of all processes
   // From now on outputs are passed on. Call once, before the controller sends anything. Both outlive this object, or
   // its stop().
   void connect(GroupListener& listener, MaskFinder& masks);
@@ -122,6 +123,7 @@ class RemoteWorlds final : public GroupHost, private FrontLinkOwner {
     std::optional<ProcessReady> ready;
     Progress progress;
     std::vector<RankCounts> counts = {};  // of its ranks
+    ImageCounts images = {};
     double heard_s = 0;
   };
   struct Message {

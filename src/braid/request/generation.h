@@ -10,6 +10,7 @@
 
 #include "braid/request/grammar_constraint.h"
 #include "braid/request/ids.h"
+#include "braid/request/request_image.h"
 #include "braid/request/sampled_token.h"
 #include "braid/request/sampling_params.h"
 
@@ -17,6 +18,9 @@ namespace braid {
 
 struct GenerationRequest {
   std::variant<std::string, std::vector<TokenId>> prompt;
+  // One for each of the model's image tokens in the prompt, in order. The engine puts as many tokens in its place as
+  // the image needs.
+  std::vector<RequestImage> images = {};
   bool add_special_tokens = true;  // to a text prompt; false for a chat template's, which contains its own
   // The output continues the prompt's text, as a completion does. False: it is a text of its own, like an answer in a
   // chat, and a SentencePiece tokenizer drops its first space.

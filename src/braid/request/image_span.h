@@ -1,4 +1,5 @@
-// Where an image stands in a sequence of tokens. Plain data. Tested by request/image_span_test.cc.
+// Where an image lies in a sequence. Its tokens there are placeholders, whose rows get the image's features instead of
+// an embedding. Plain data. Tested by request/image_span_test.cc and model/grid_positions_test.cc.
 #pragma once
 
 #include <cstddef>
@@ -10,19 +11,13 @@
 
 namespace braid {
 
-// An image's tokens are placeholders: negative ids, which say which image they are of and where in it. So the same
-// image in the same place is the same tokens, for the prefix cache and for everybody else who compares tokens.
-struct ImageSpan {
-  int32_t first = 0;   // of its tokens in the sequence
-  int32_t tokens = 0;  // one for each row of its features
-  PatchGrid grid;      // of those rows: after the tower has merged patches
-  ImageKey key{};
+// In a sequence's token ids a placeholder is a negative number, made from the image's key and the place within the
+// image: where equal numbers are equal tokens, equal images in equal places are, too.
+inline bool is_placeholder(TokenId token) {
+  return token < 0;
+}
 
-  int32_t end() const { return first + tokens; }
-  bool operator==(const ImageSpan&) const = default;
-};
-
-// The id of an image's token number `index`: 31 bits of a mix of key and index (splitmix64, Steele et al., OOPSLA
+// The id of an image's placeholder number `index`: 31 bits of a mix of key and index (splitmix64, Steele et al., OOPSLA
 // 2014), negative.
 inline TokenId placeholder_token(const ImageKey& key, int32_t index) {
   uint64_t words[4];
@@ -36,8 +31,14 @@ inline TokenId placeholder_token(const ImageKey& key, int32_t index) {
   return -1 - static_cast<TokenId>(x & 0x7FFFFFFFU);
 }
 
-inline bool is_placeholder(TokenId token) {
-  return token < 0;
-}
+struct ImageSpan {
+  int32_t first = 0;  // index in the sequence of its first placeholder
+  ImageKey key = {};
+  PatchGrid grid;  // after the tower merged patches: one token each, row by row
+
+  int32_t num_tokens() const { return static_cast<int32_t>(grid.count()); }
+  int32_t end() const { return first + num_tokens(); }
+  bool operator==(const ImageSpan&) const = default;
+};
 
 }  // namespace braid

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdint>
+#include <initializer_list>
 #include <set>
 
 namespace braid {
@@ -15,7 +17,7 @@ ImageKey key_of(uint8_t byte) {
 
 TEST(PlaceholderToken, IsNegativeAndSaysWhichImageAndWhere) {
   std::set<TokenId> tokens;
-  for (const uint8_t image : {0, 1, 2}) {
+  for (const uint8_t image : std::initializer_list<uint8_t>{0, 1, 2}) {
     for (int32_t index = 0; index < 1000; ++index) {
       const TokenId token = placeholder_token(key_of(image), index);
       EXPECT_TRUE(is_placeholder(token));

@@ -25,7 +25,8 @@ struct SampledToken {
   bool operator==(const SampledToken&) const = default;
 };
 
-// A prompt token: not drawn, but scored by the logits of the token before it.
+// A prompt token: not drawn, but scored by the logits of the token before it. A placeholder of an image, which is no
+// token of the vocabulary, has no score: its logprob is 0, without alternatives.
 using ScoredToken = SampledToken;
 
 }  // namespace braid

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "braid/request/ids.h"
+#include "braid/request/request_image.h"
 #include "braid/request/sampling_params.h"
 
 namespace braid {
@@ -15,10 +16,11 @@ namespace braid {
 struct SchedulerRequest {
   RequestId id = 0;
   std::vector<TokenId> prompt;
-  SamplingParams sampling;  // its seed is this choice's own
-  int32_t priority = 0;     // higher first; 0 unless the policy is `priority`
-  uint64_t arrival = 0;     // unique and increasing: the order of arrival
-  bool is_masked = false;   // a grammar restricts its tokens
+  SamplingParams sampling;                // its seed is this choice's own
+  int32_t priority = 0;                   // higher first; 0 unless the policy is `priority`
+  uint64_t arrival = 0;                   // unique and increasing: the order of arrival
+  bool is_masked = false;                 // a grammar restricts its tokens
+  std::vector<RequestImage> images = {};  // in the prompt, in order
 
   bool operator==(const SchedulerRequest&) const = default;
 

@@ -58,8 +58,21 @@ Status Scheduler::add(SchedulerRequest request) {
   if (request.sampling.max_new_tokens < 1 && request.sampling.prompt_logprobs_start < 0) {
     return fail("max_new_tokens is {}: at least 1", request.sampling.max_new_tokens);
   }
+  for (const RequestImage& image : request.images) {
+    if (config_.keeps_images_whole && image.span.num_tokens() > config_.chunked_prefill_size) {
+      return fail("an image of {} tokens, which one step must compute: it has at most {} (--chunked-prefill-size)",
+                  image.span.num_tokens(), config_.chunked_prefill_size);
+    }
+  }
   insert(std::move(request));
   return {};
+}
+
+bool Scheduler::images_are_there(RequestId request) {
+  const auto found = std::ranges::find_if(sequences_, [&](const auto& other) { return other->id == request; });
+  if (found == sequences_.end()) return false;
+  (*found)->awaits_images = false;
+  return true;
 }
 
 Scheduler::Sequence& Scheduler::insert(SchedulerRequest request) {

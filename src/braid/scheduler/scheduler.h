@@ -60,6 +60,9 @@ struct SchedulerConfig {
   // A request with more tokens has different keys at all its positions (ModelConfig::long_rope_from). A request that
   // grows beyond this length is recomputed, and the prefix cache keeps the two kinds apart. 0: there is only one kind.
   int32_t long_rope_from = 0;
+  // No step ends within an image, whose tokens see each other (ModelConfig::sees_whole_images). chunked_prefill_size
+  // must hold the largest.
+  bool keeps_images_whole = false;
 
   std::vector<KvGroupPool> kv_groups() const;  // all
 };
@@ -97,8 +100,13 @@ class Scheduler {
   ~Scheduler();
 
   // Takes a request regardless of credits; if it does not fit yet, it waits here. Returns an error, and takes nothing,
-  // if it can never run: no prompt, a prompt longer than the context, no token to generate and none to score.
+  // if it can never run: no prompt, a prompt longer than the context, no token to generate and none to score, an image
+  // that no step holds.
   Status add(SchedulerRequest request);
+
+  // The request's images have been made. It may not start, nor be computed again, before. False if it is not here yet
+  // (arriving) or any more.
+  bool images_are_there(RequestId request);
 
   // Ends the request for an outside reason (the client left, a stop string is complete). Frees everything it holds, at
   // once or, if a step with it is under way, in commit(). No outcome follows. False if it is unknown because it has
@@ -183,6 +191,7 @@ class Scheduler {
   void recompute(Sequence& sequence);
   bool needs_long_rope(int64_t num_tokens) const;
   Chosen choose_sequences(bool may_begin_prefills);
+  int64_t tokens_of_step(const Sequence& sequence, int64_t available, int64_t budget) const;
   int64_t set_aside_for_shorter(bool may_begin_prefills);
   int64_t expected_uncomputed(Sequence& sequence) const;
   void note_held(bool is_held);

@@ -31,9 +31,10 @@ Scheduler::Chosen Scheduler::choose_sequences(bool may_begin_prefills) {
       if (grow(*sequence, sequence->num_tokens())) chosen.decodes.push_back(sequence.get());
       continue;
     }
+    if (sequence->awaits_images) continue;
     set_aside -= sequence->set_aside;
     const int64_t available = budget - set_aside;
-    if (available == 0) {
+    if (available <= 0) {
       chosen.goes_on = true;
       continue;
     }
@@ -54,7 +55,11 @@ Scheduler::Chosen Scheduler::choose_sequences(bool may_begin_prefills) {
         continue;
       }
     }
-    sequence->num_planned = static_cast<int32_t>(std::min(available, sequence->num_uncomputed()));
+    sequence->num_planned = static_cast<int32_t>(tokens_of_step(*sequence, available, budget));
+    if (sequence->num_planned == 0) {
+      chosen.goes_on = true;
+      continue;
+    }
     if (!grow(*sequence, sequence->num_computed + sequence->num_planned)) continue;
     sequence->last_step = next_step_;
     budget -= sequence->num_planned;
@@ -65,12 +70,28 @@ Scheduler::Chosen Scheduler::choose_sequences(bool may_begin_prefills) {
   return chosen;
 }
 
+// How many tokens of its prefill the sequence computes if `available` of the step's `budget` are left for it. Where
+// images must be whole, a step ends before an image, or takes all of it, even from what was set aside for others: so
+// the first sequence always makes progress. 0: nothing fits.
+int64_t Scheduler::tokens_of_step(const Sequence& sequence, int64_t available, int64_t budget) const {
+  const int64_t num_tokens = std::min(available, sequence.num_uncomputed());
+  if (!config_.keeps_images_whole) return num_tokens;
+  const int64_t end = sequence.num_computed + num_tokens;
+  for (const ImageSpan& image : sequence.images) {
+    if (image.first >= end || image.end() <= end) continue;
+    if (image.first > sequence.num_computed) return image.first - sequence.num_computed;
+    const int64_t rest = image.end() - sequence.num_computed;
+    return rest <= budget ? rest : 0;
+  }
+  return num_tokens;
+}
+
 // Lets shorter prefills go ahead of longer ones (prefill_share.h): sets their `set_aside`, and returns the sum.
 int64_t Scheduler::set_aside_for_shorter(bool may_begin_prefills) {
   std::vector<Sequence*> in_turn;
   for (const auto& sequence : sequences_) {
     sequence->set_aside = 0;
-    if (!sequence->is_decoding) in_turn.push_back(sequence.get());
+    if (!sequence->is_decoding && !sequence->awaits_images) in_turn.push_back(sequence.get());
   }
   if (in_turn.size() < 2) return 0;
   std::vector<PrefillShare::Prefill> prefills;
@@ -106,7 +127,7 @@ int64_t Scheduler::expected_uncomputed(Sequence& sequence) const {
 void Scheduler::note_held(bool is_held) {
   prefill_state_.held_steps = 0;
   for (const auto& sequence : sequences_) {
-    if (sequence->is_running) continue;
+    if (sequence->is_running || sequence->awaits_images) continue;
     if (is_held) ++sequence->held_steps;
     prefill_state_.held_steps = std::max(prefill_state_.held_steps, sequence->held_steps);
   }
@@ -120,7 +141,9 @@ std::optional<StepPlan> Scheduler::plan(bool may_begin_prefills) {
   prefill_state_.goes_on = chosen.goes_on;
   if (chosen.is_empty()) {
     const bool moves_hold_pages = !departed_.empty() || !arriving_.empty();
-    CHECK(sequences_.empty() || moves_hold_pages, "{} requests, and none of them can run", sequences_.size());
+    const auto awaits_images = [](const auto& sequence) { return sequence->awaits_images; };
+    CHECK(moves_hold_pages || std::ranges::all_of(sequences_, awaits_images), "{} requests, and none of them can run",
+          sequences_.size());
     return std::nullopt;
   }
 
@@ -300,6 +323,9 @@ SequencePlan Scheduler::plan_sequence(const Sequence& sequence) const {
     plan.page_tables.push_back({.first_page = run.first, .pages = {pages.begin(), pages.end()}});
   }
   if (plan.samples) plan.sampling = sequence.sampling_state();
+  for (const ImageSpan& image : sequence.images) {
+    if (image.first < end) plan.images.push_back(image);
+  }
   return plan;
 }
 

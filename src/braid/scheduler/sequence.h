@@ -42,7 +42,10 @@ struct Scheduler::Sequence {
         next_scored(request.first_scored()),
         sampling(std::move(request.sampling)),
         tokens(std::move(request.prompt)),
-        pages(std::move(no_pages)) {}
+        pages(std::move(no_pages)) {
+    for (const RequestImage& image : request.images) images.push_back(image.span);
+    awaits_images = !images.empty();
+  }
 
   const RequestId id;
   const int32_t priority;
@@ -52,7 +55,8 @@ struct Scheduler::Sequence {
   int64_t next_scored;  // the next prompt token to be scored; num_prompt_tokens: none
   const SamplingParams sampling;
   std::vector<TokenId> tokens;  // prompt, then output
-  int64_t num_computed = 0;     // tokens whose keys and values are in `pages`
+  std::vector<ImageSpan> images;
+  int64_t num_computed = 0;  // tokens whose keys and values are in `pages`
   SequencePages pages;
   int32_t cached_tokens = 0;
   int32_t held_steps = 0;  // since it last ran: steps for which it was held back so that groups prefill together
@@ -62,6 +66,7 @@ struct Scheduler::Sequence {
   uint64_t last_step = 0;          // the last one that was to compute tokens of its prefill
   int32_t num_planned = 0;         // its tokens in the planned step
   int32_t num_planned_scored = 0;  // how many of its tokens that step scores
+  bool awaits_images = false;      // not all of them have been made yet, so its prompt cannot be computed
   bool has_started = false;        // ran at least once
   bool has_long_rope = false;      // has the keys of a long request (SchedulerConfig::long_rope_from)
   bool is_running = false;         // holds pages; otherwise it waits for them

@@ -13,6 +13,7 @@
 #include "braid/weights/gguf_checkpoint.h"
 #include "braid/weights/stacked_experts.h"
 #include "braid/weights/text_tower.h"
+#include "braid/weights/vision_tensors.h"
 
 namespace braid {
 namespace {
@@ -67,6 +68,7 @@ Status Checkpoint::open_directory() {
   if (!is_there(model_.file("config.json"))) return fail("{} has no config.json{}", model_.path, name_a_gguf(model_));
   TRY(const Json config, read_json_file(model_, "config.json", kMaxConfigBytes));
   TRY(config_, read_hf_config(config));
+  if (config_.vision) TRY_STATUS(read_pixel_norm_file(*config_.vision));
   if (is_there(model_.file("generation_config.json"))) {
     TRY(const Json generation, read_json_file(model_, "generation_config.json", kMaxConfigBytes));
     TRY(generation_, read_generation_config(generation));
@@ -83,16 +85,39 @@ Status Checkpoint::open_directory() {
       return fail("{}: tensor \"{}\" is not in {}", kWeightIndexName, tensor, file);
     }
   }
-  if (config_.architecture == "GptOssForCausalLM") TRY_STATUS(unstack_experts(config_, model_.path, tensors_));
+  TRY_STATUS(unstack_experts(config_, model_.path, tensors_));
+  note_vision_part();
+  return {};
+}
+
+// A tower of which the checkpoint has no tensor at all was removed on purpose.
+void Checkpoint::note_vision_part() {
   if (!unused_.empty()) {
     config_.notes.push_back(
         fmt::format("its vision part ({} tensors) is not used: text alone goes in", unused_.size()));
+  }
+  const auto is_vision = [](const auto& tensor) { return is_vision_tensor(tensor.first); };
+  if (config_.vision && std::ranges::none_of(tensors_, is_vision)) {
+    config_.vision.reset();
+    config_.notes.emplace_back("it has no tensors of its vision part: text alone goes in");
+  }
+}
+
+// transformers 5 saves the processors of a model in one file.
+Status Checkpoint::read_pixel_norm_file(VisionConfig& vision) const {
+  for (const char* const name : {"preprocessor_config.json", "processor_config.json"}) {
+    if (!is_there(model_.file(name))) continue;
+    TRY(const Json document, read_json_file(model_, name, kMaxConfigBytes));
+    TRY(const auto whole, JsonObject::of(document, name));
+    TRY(const auto part, whole.find_object("image_processor"));
+    return read_pixel_norm(part ? *part : whole, vision.pixel_norm);
   }
   return {};
 }
 
 std::string Checkpoint::own_name(std::string_view stored) const {
-  return config_.is_text_tower ? text_tower_name(stored) : std::string(stored);
+  if (!config_.is_text_tower) return std::string(stored);
+  return is_vision_tensor(stored) ? vision_tensor_name(stored) : text_tower_name(stored);
 }
 
 Status Checkpoint::add_safetensors(const std::string& file_name) {
@@ -101,7 +126,8 @@ Status Checkpoint::add_safetensors(const std::string& file_name) {
   const InputFile& file = *files_.back();
   TRY(auto header, read_safetensors(file));
   for (SafetensorsTensor& stored : header.tensors) {
-    if (config_.is_text_tower && is_vision_tensor(stored.name)) {
+    const bool is_vision = config_.is_text_tower && is_vision_tensor(stored.name);
+    if (is_vision && !config_.vision) {
       unused_.emplace(stored.name, &file);
       continue;
     }
@@ -114,7 +140,9 @@ Status Checkpoint::add_safetensors(const std::string& file_name) {
     tensor.file = &file;
     tensor.offset = stored.offset;
     tensor.bytes = stored.bytes;
-    const auto [place, is_new] = tensors_.emplace(own_name(stored.name), std::move(tensor));
+    const std::string name = own_name(stored.name);
+    if (is_vision) view_as_matrix(name, tensor);
+    const auto [place, is_new] = tensors_.emplace(name, std::move(tensor));
     if (!is_new) {
       return fail("tensor \"{}\" is in {} and in {}", place->first, place->second.file->name(), file_name);
     }

@@ -29,8 +29,8 @@ class Checkpoint {
   const std::string& config_name() const { return config_name_; }
   const ResolvedModel& model() const { return model_; }
 
-  // By the model's own names: in a vision-language checkpoint, those of its text tower (text_tower.h). Null: no such
-  // tensor.
+  // By the model's own names: in a vision-language checkpoint, those of its text tower (text_tower.h) and of its vision
+  // tower (vision_tensors.h). Null: no such tensor.
   const StoredTensor* find(std::string_view name) const;
   const std::map<std::string, StoredTensor, std::less<>>& tensors() const { return tensors_; }
 
@@ -44,6 +44,8 @@ class Checkpoint {
   Status open_directory();
   Status open_gguf();
   Status add_safetensors(const std::string& file_name);
+  Status read_pixel_norm_file(VisionConfig& vision) const;
+  void note_vision_part();
   std::string own_name(std::string_view stored) const;  // of a tensor
 
   ResolvedModel model_;
@@ -52,7 +54,7 @@ class Checkpoint {
   GenerationDefaults generation_;
   std::vector<std::unique_ptr<InputFile>> files_;  // tensors_ points to them
   std::map<std::string, StoredTensor, std::less<>> tensors_;
-  // With ModelConfig::is_text_tower: the tensors outside the text tower, by name.
+  // With ModelConfig::is_text_tower, but without ModelConfig::vision: the tensors outside the text tower, by name.
   std::map<std::string, const InputFile*, std::less<>> unused_;
 };
 

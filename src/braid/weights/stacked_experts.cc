@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
+#include <string_view>
 #include <vector>
 
 #include "braid/formats/mxfp4.h"
@@ -9,6 +12,31 @@
 
 namespace braid {
 namespace {
+
+// What differs between the families that store their experts like this.
+struct StackedLayout {
+  std::string_view architecture;
+  bool interleaves_gate_up;  // gate's rows and up's take turns; otherwise all of gate's come first
+  bool has_biases;
+  bool may_be_mxfp4;
+  std::string_view ffn_key;  // the configuration's name for an expert's inner size
+};
+
+constexpr std::array kLayouts = {StackedLayout{.architecture = "GptOssForCausalLM",
+                                               .interleaves_gate_up = true,
+                                               .has_biases = true,
+                                               .may_be_mxfp4 = true,
+                                               .ffn_key = "intermediate_size"},
+                                 StackedLayout{.architecture = "Qwen3VLMoeForConditionalGeneration",
+                                               .interleaves_gate_up = false,
+                                               .has_biases = false,
+                                               .may_be_mxfp4 = false,
+                                               .ffn_key = "moe_intermediate_size"}};
+
+const StackedLayout* find_layout(std::string_view architecture) {
+  const auto found = std::ranges::find(kLayouts, architecture, &StackedLayout::architecture);
+  return found == kLayouts.end() ? nullptr : &*found;
+}
 
 // Which rows of a stored matrix form a matrix of their own, and that matrix's name.
 struct RowsOf {
@@ -24,18 +52,23 @@ struct Product {
   int64_t cols;
   std::string row_size;  // the configuration's name for it
   std::string col_size;
-  std::vector<RowsOf> matrices;
+  std::vector<RowsOf> matrices;  // of equally many rows
+
+  int64_t matrix_rows() const { return rows / std::ssize(matrices); }
 };
 
 class LayerUnstacker {
  public:
-  LayerUnstacker(const ModelConfig& config, const std::string& path, StoredTensors& tensors, int32_t layer)
-      : num_experts_(config.moe.num_experts),
+  LayerUnstacker(const ModelConfig& config, const StackedLayout& layout, const std::string& path,
+                 StoredTensors& tensors, int32_t layer)
+      : layout_(layout),
+        num_experts_(config.moe.num_experts),
         path_(path),
         tensors_(tensors),
         prefix_(fmt::format("model.layers.{}.mlp.experts.", layer)) {}
 
   Status unstack(const Product& product) {
+    if (!layout_.may_be_mxfp4) return unstack_plain(product);
     const bool has_plain = tensors_.contains(prefix_ + product.name);
     const bool has_blocks = tensors_.contains(prefix_ + product.name + "_blocks");
     const bool has_exponents = tensors_.contains(prefix_ + product.name + "_scales");
@@ -48,7 +81,7 @@ class LayerUnstacker {
                   product.name);
     }
     TRY_STATUS(has_plain ? unstack_plain(product) : unstack_mxfp4(product));
-    return unstack_bias(product);
+    return layout_.has_biases ? unstack_bias(product) : Status();
   }
 
  private:
@@ -77,7 +110,7 @@ class LayerUnstacker {
     const int64_t element = whole.block_bytes;
     for (int64_t expert = 0; expert < num_experts_; ++expert) {
       for (const RowsOf& rows : product.matrices) {
-        StoredTensor one = part_of(whole, rows, {product.rows / rows.every, product.cols});
+        StoredTensor one = part_of(whole, product, {product.matrix_rows(), product.cols});
         one.offset = whole.offset + (expert * product.rows * product.cols + rows.first) * element;
         one.row_step = rows.every * element;
         one.element_step = product.rows * element;
@@ -105,7 +138,7 @@ class LayerUnstacker {
     }
     for (int64_t expert = 0; expert < num_experts_; ++expert) {
       for (const RowsOf& rows : product.matrices) {
-        StoredTensor one = part_of(blocks, rows, {product.rows / rows.every, product.cols});
+        StoredTensor one = part_of(blocks, product, {product.matrix_rows(), product.cols});
         const int64_t first_row = expert * product.rows + rows.first;
         one.type_name = "MXFP4";
         one.block_elements = kMxfp4BlockElements;
@@ -115,7 +148,7 @@ class LayerUnstacker {
         one.exponents = {.file = exponents.file,
                          .offset = exponents.offset + first_row * num_blocks,
                          .row_step = rows.every * num_blocks};
-        one.bytes += exponents.bytes / num_experts_ / rows.every;
+        one.bytes += exponents.bytes / num_experts_ / std::ssize(product.matrices);
         TRY_STATUS(put(expert, rows.name, "weight", std::move(one)));
       }
     }
@@ -127,7 +160,7 @@ class LayerUnstacker {
         take(product.name + "_bias", {num_experts_, product.rows}, fmt::format("experts, {}", product.row_size)));
     for (int64_t expert = 0; expert < num_experts_; ++expert) {
       for (const RowsOf& rows : product.matrices) {
-        StoredTensor one = part_of(whole, rows, {product.rows / rows.every});
+        StoredTensor one = part_of(whole, product, {product.matrix_rows()});
         one.offset = whole.offset + (expert * product.rows + rows.first) * whole.block_bytes;
         one.element_step = rows.every * whole.block_bytes;
         TRY_STATUS(put(expert, rows.name, "bias", std::move(one)));
@@ -137,13 +170,14 @@ class LayerUnstacker {
   }
 
   // A copy of the description, without the location.
-  StoredTensor part_of(const StoredTensor& whole, const RowsOf& rows, std::vector<int64_t> shape) const {
+  StoredTensor part_of(const StoredTensor& whole, const Product& product, std::vector<int64_t> shape) const {
     StoredTensor one = whole;
     one.shape = std::move(shape);
-    one.bytes = whole.bytes / num_experts_ / rows.every;
+    one.bytes = whole.bytes / num_experts_ / std::ssize(product.matrices);
     return one;
   }
 
+  const StackedLayout& layout_;
   const int64_t num_experts_;
   const std::string& path_;
   StoredTensors& tensors_;
@@ -153,21 +187,27 @@ class LayerUnstacker {
 }  // namespace
 
 Status unstack_experts(const ModelConfig& config, const std::string& path, StoredTensors& tensors) {
+  const StackedLayout* const layout = find_layout(config.architecture);
+  if (layout == nullptr) return {};
+  const bool interleaves = layout->interleaves_gate_up;
+  const int64_t every = interleaves ? 2 : 1;
   const Product gate_up{
       .name = "gate_up_proj",
       .rows = int64_t{2} * config.moe.expert_ffn,
       .cols = config.hidden,
-      .row_size = "2 * intermediate_size",
+      .row_size = fmt::format("2 * {}", layout->ffn_key),
       .col_size = "hidden_size",
-      .matrices = {{.name = "gate_proj", .first = 0, .every = 2}, {.name = "up_proj", .first = 1, .every = 2}}};
+      .matrices = {{.name = "gate_proj", .first = 0, .every = every},
+                   {.name = "up_proj", .first = interleaves ? 1 : int64_t{config.moe.expert_ffn}, .every = every}}};
   const Product down{.name = "down_proj",
                      .rows = config.hidden,
                      .cols = config.moe.expert_ffn,
                      .row_size = "hidden_size",
-                     .col_size = "intermediate_size",
+                     .col_size = std::string(layout->ffn_key),
                      .matrices = {{.name = "down_proj"}}};
   for (int32_t layer = 0; layer < config.num_layers; ++layer) {
-    LayerUnstacker unstacker(config, path, tensors, layer);
+    if (!config.is_moe_layer[static_cast<size_t>(layer)]) continue;
+    LayerUnstacker unstacker(config, *layout, path, tensors, layer);
     TRY_STATUS(unstacker.unstack(gate_up));
     TRY_STATUS(unstacker.unstack(down));
   }

@@ -1,6 +1,7 @@
-// gpt-oss's directories have all experts of a layer in one tensor, transposed (inner size and hidden size swapped),
-// with gate and up interleaved; or the same as MXFP4, with one tensor of blocks and one of exponents. Here they become
-// a matrix for each expert, named as in other mixtures. Nothing is copied: each is a view of the file.
+// Directories of gpt-oss and Qwen3-VL-MoE have all experts of a layer in one tensor, transposed (inner size and hidden
+// size swapped). Gate and up are interleaved (gpt-oss), or gate comes first (Qwen3-VL-MoE). gpt-oss may have the same
+// as MXFP4, with one tensor of blocks and one of exponents. Here they become a matrix for each expert, named as in
+// other mixtures. Nothing is copied: each is a view of the file.
 #pragma once
 
 #include <map>
@@ -14,12 +15,13 @@ namespace braid {
 
 using StoredTensors = std::map<std::string, StoredTensor, std::less<>>;
 
-// In every layer of the model, with `experts` = "model.layers.N.mlp.experts.", the tensors
+// In every layer with experts, with `experts` = "model.layers.N.mlp.experts.", the tensors
 //   gate_up_proj [experts, hidden, 2 ffn]  or  gate_up_proj_blocks [experts, 2 ffn, hidden / 32, 16] and
 //   gate_up_proj_scales [experts, 2 ffn, hidden / 32]; gate_up_proj_bias [experts, 2 ffn];
 //   down_proj [experts, ffn, hidden] and so on
 // become, for every expert, {E}.gate_proj.weight [ffn, hidden], {E}.gate_proj.bias [ffn], the same for up_proj, and
-// {E}.down_proj.weight [hidden, ffn], .bias [hidden]. An error names a tensor that is missing, misshapen, or present in
+// {E}.down_proj.weight [hidden, ffn], .bias [hidden]. (Qwen3-VL-MoE: without biases.) Other families' tensors are left
+// as they are. An error names a tensor that is missing, misshapen, or present in
 // both forms; `path` is the checkpoint's.
 Status unstack_experts(const ModelConfig& config, const std::string& path, StoredTensors& tensors);
 

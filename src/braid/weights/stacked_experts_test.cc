@@ -7,6 +7,7 @@
 #include <cmath>
 #include <functional>
 
+#include "braid/weights/text_tower.h"
 #include "tests/support/weights/written_checkpoint.h"
 
 namespace braid {
@@ -88,6 +89,35 @@ TEST(StackedExperts, BecomeOneTransposedMatrixForEachExpert) {
   }
 }
 
+// Gate's rows first, then up's; no biases; a dense layer has its own matrices.
+TEST(StackedExperts, OfQwen3VlMoeHaveGateBeforeUp) {
+  ModelFixture fixture = testing::read_model_fixture("qwen3_vl_moe");
+  const TemporaryFolder folder;
+  const auto checkpoint = open_written(fixture, folder);
+  ASSERT_TRUE(checkpoint.ok()) << checkpoint.error().message;
+  const int64_t hidden = checkpoint->config().hidden;
+  const int64_t ffn = checkpoint->config().moe.expert_ffn;
+  EXPECT_NE(checkpoint->find("model.layers.1.mlp.gate_proj.weight"), nullptr);
+  const auto gate_up = written_bytes(fixture, "model.language_model.layers.0.mlp.experts.gate_up_proj");
+  const auto down = written_bytes(fixture, "model.language_model.layers.0.mlp.experts.down_proj");
+  for (int64_t expert = 0; expert < checkpoint->config().moe.num_experts; ++expert) {
+    const std::string own = fmt::format("model.layers.0.mlp.experts.{}", expert);
+    for (const int64_t is_up : {0, 1}) {
+      const auto weight = all_rows_of(*checkpoint, own + (is_up == 1 ? ".up_proj.weight" : ".gate_proj.weight"));
+      ASSERT_EQ(std::ssize(weight), ffn * hidden);
+      for (int64_t i = 0; i < ffn * hidden; ++i) {
+        const int64_t at = (expert * hidden + i % hidden) * 2 * ffn + is_up * ffn + i / hidden;
+        ASSERT_EQ(weight[static_cast<size_t>(i)], bfloat16_at(gate_up, at)) << own << ": " << is_up << ", " << i;
+      }
+    }
+    const auto weight = all_rows_of(*checkpoint, own + ".down_proj.weight");
+    ASSERT_EQ(std::ssize(weight), hidden * ffn);
+    for (int64_t i = 0; i < hidden * ffn; ++i) {
+      ASSERT_EQ(weight[static_cast<size_t>(i)], bfloat16_at(down, (expert * ffn + i % ffn) * hidden + i / ffn));
+    }
+  }
+}
+
 // An element of MXFP4 rows [.., cols / 32, 16]: E2M1 times a power of two, the low nibble first.
 float mxfp4_at(const std::vector<std::byte>& blocks, const std::vector<std::byte>& exponents, int64_t index) {
   constexpr std::array<float, 8> kE2m1 = {0, 0.5F, 1, 1.5F, 2, 3, 4, 6};
@@ -139,8 +169,9 @@ TEST(StackedExperts, Mxfp4IsDequantised) {
 
 // Progress and `inspect` count these bytes.
 TEST(StackedExperts, TakeAsManyBytesAsTheirTensors) {
-  for (const char* name : {"gpt_oss_plain", "gpt_oss_mxfp4"}) {
-    const ModelFixture fixture = testing::read_model_fixture(name);
+  for (const char* name : {"gpt_oss_plain", "gpt_oss_mxfp4", "qwen3_vl_moe"}) {
+    ModelFixture fixture = testing::read_model_fixture(name);
+    std::erase_if(fixture.tensors, [](const FixtureTensor& tensor) { return is_vision_tensor(tensor.name); });
     const TemporaryFolder folder;
     const auto checkpoint = open_written(fixture, folder);
     ASSERT_TRUE(checkpoint.ok()) << checkpoint.error().message;
@@ -203,6 +234,15 @@ TEST(StackedExperts, ErrorsNameWhatIsMissingMisshapenOrThereTwice) {
              {.name = experts + "down_proj_scales", .shape = {1}, .seeded_as = "x", .bytes = {{}}});
        },
        {"tensor \"" + experts + "down_proj\" is there twice, also as MXFP4 (\"down_proj_scales\")"}},
+      {"qwen3_vl_moe",
+       without("model.language_model.layers.0.mlp.experts.down_proj"),
+       {"tensor \"model.layers.0.mlp.experts.down_proj\" is missing (shape [8, 40, 64])"}},
+      {"qwen3_vl_moe",
+       [&](ModelFixture& fixture) {
+         tensor_of(fixture, "model.language_model.layers.0.mlp.experts.gate_up_proj").shape = {8, 80, 64};
+       },
+       {"experts.gate_up_proj\" (model.layers.0.mlp.experts.gate_up_proj) has shape [8, 80, 64]",
+        "config.json says [8, 64, 80] (experts, hidden_size, 2 * moe_intermediate_size)"}},
       {"gpt_oss_plain",
        [&](ModelFixture& fixture) {
          fixture.tensors.push_back({.name = experts + "3.up_proj.bias", .shape = {48}, .seeded_as = "x"});
@@ -223,8 +263,9 @@ TEST(StackedExperts, ErrorsNameWhatIsMissingMisshapenOrThereTwice) {
 }
 
 TEST(StackedExperts, Mxfp4HasWholeBlocks) {
-  ModelConfig config{.hidden = 48, .num_layers = 1};
+  ModelConfig config{.architecture = "GptOssForCausalLM", .hidden = 48, .num_layers = 1};
   config.moe = {.num_experts = 2, .expert_ffn = 64};
+  config.is_moe_layer = {true};
   StoredTensors tensors;
   tensors["model.layers.0.mlp.experts.gate_up_proj_blocks"] = {};
   const Status refused = unstack_experts(config, "folder", tensors);

@@ -19,7 +19,8 @@ std::string text_tower_name(std::string_view stored) {
 bool is_vision_tensor(std::string_view stored) {
   constexpr std::string_view kModel = "model.";
   if (stored.starts_with(kModel)) stored.remove_prefix(kModel.size());
-  return stored.starts_with("vision_tower.") || stored.starts_with("multi_modal_projector.");
+  return stored.starts_with("visual.") || stored.starts_with("vision_tower.") ||
+         stored.starts_with("multi_modal_projector.");
 }
 
 }  // namespace braid

@@ -8,6 +8,7 @@
 #include "braid/base/check.h"
 #include "braid/wire/assignment_map_generated.h"
 #include "braid/wire/flat_parts.h"
+#include "braid/wire/image_codec.h"
 #include "braid/wire/move_codec.h"
 
 namespace braid {
@@ -23,9 +24,9 @@ constexpr uint8_t kGoOn = 2;
 
 size_t expected_bytes(const GroupCommand& command) {
   size_t bytes = 256 + sizeof(RequestId) * (command.abort.size() + command.finish.size());
-  for (const SchedulerRequest& request : command.add) bytes += 256 + request.prompt.size() * sizeof(TokenId);
+  for (const SchedulerRequest& request : command.add) bytes += expected_request_bytes(request);
   for (const auto& [move, sequence] : command.arrive) {
-    bytes += 320 + (sequence.request.prompt.size() + sequence.output.size()) * sizeof(TokenId);
+    bytes += 64 + expected_request_bytes(sequence.request) + sequence.output.size() * sizeof(TokenId);
   }
   for (const DepartOrder& order : command.depart) bytes += 64 + order.prefix.size() * sizeof(TokenId);
   return bytes;
@@ -75,7 +76,7 @@ Result<std::vector<DepartOrder>> decode_departs(const flatbuffers::Vector<flat::
     auto move = decode_move(order->move(), limits.num_groups);
     if (!move.ok()) return fail("request {}: {}", depart.request, move.error().message);
     depart.move = std::move(move).value();
-    auto prefix = flat::decode_ids(order->prefix(), "tokens of a prefix", limits.max_prompt_len, limits.vocab_size);
+    auto prefix = flat::decode_tokens(order->prefix(), "tokens of a prefix", limits.max_prompt_len, limits.vocab_size);
     if (!prefix.ok()) return fail("request {}: {}", depart.request, prefix.error().message);
     depart.prefix = std::move(prefix).value();
     depart.prompt_len = order->prompt_len();
@@ -89,10 +90,16 @@ Result<std::vector<DepartOrder>> decode_departs(const flatbuffers::Vector<flat::
   return departs;
 }
 
+Status check_images_of(const SchedulerRequest& request) {
+  const Status checked = check_placeholders(request.prompt, request.images);
+  if (!checked.ok()) return fail("request {}: {}", request.id, checked.error().message);
+  return {};
+}
+
 Result<GroupCommand> decode_command(const flatbuffers::Vector<uint8_t>& part, const AssignmentLimits& limits) {
   const flat::AlignedBytes aligned(std::as_bytes(std::span(part.data(), part.size())));
-  const auto max_tables =
-      static_cast<flatbuffers::uoffset_t>(1 + 5 * int64_t{limits.max_requests} + 4 * int64_t{limits.max_moves});
+  const int64_t max_requests = int64_t{limits.max_requests} + limits.max_moves;
+  const auto max_tables = static_cast<flatbuffers::uoffset_t>(1 + (5 + kMaxRequestImages) * max_requests);
   flatbuffers::Verifier verifier(aligned.data(), aligned.size(), kMaxMapDepth, max_tables);
   if (!verifier.VerifyBuffer<map_format::Command>(kCommandIdentifier)) {
     return fail("{} bytes that are no command", part.size());
@@ -107,6 +114,7 @@ Result<GroupCommand> decode_command(const flatbuffers::Vector<uint8_t>& part, co
       auto decoded = decode_request(*request, request_limits(limits));
       if (!decoded.ok()) return fail("request {}: {}", request->id(), decoded.error().message);
       if (!ids.insert(request->id()).second) return fail("request {} is there twice", request->id());
+      TRY_STATUS(check_images_of(*decoded));
       command.add.push_back(std::move(decoded).value());
     }
   }
@@ -120,6 +128,7 @@ Result<GroupCommand> decode_command(const flatbuffers::Vector<uint8_t>& part, co
   if (from->pause() != 0) command.is_paused = from->pause() == kPause;
   const int64_t max_arrivals = int64_t{limits.max_requests} + limits.max_moves;
   TRY(command.arrive, decode_moving(from->arrive(), max_arrivals, request_limits(limits)));
+  for (const MovingSequence& moving : command.arrive) TRY_STATUS(check_images_of(moving.sequence.request));
   TRY(command.depart, decode_departs(from->depart(), limits));
   return command;
 }

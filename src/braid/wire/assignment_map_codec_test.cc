@@ -1,10 +1,12 @@
 #include "braid/wire/assignment_map_codec.h"
 
+#include <fmt/core.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cstring>
 #include <limits>
+#include <memory>
 #include <string>
 
 #include "tests/support/wire/message_maker.h"
@@ -61,7 +63,7 @@ TEST(AssignmentMapCodec, AnErrorInOneGroupsPartDoesNotAffectOthers) {
   ASSERT_NE(at, std::string_view::npos);
   std::memset(bytes.data() + at, 0xff, prompt.size() * sizeof(int32_t));
   EXPECT_EQ(decode_assignment(bytes, 1, kMapLimits).error().message,
-            "assignment map 3, group 1: request 1: prompt tokens: -1 is not in [0, 1000)");
+            "assignment map 3, group 1: request 1: prompt token 0 is -1, which is not of an image there");
   for (const int32_t group : {0, 2}) {
     const auto own = decode_assignment(bytes, group, kMapLimits);
     ASSERT_TRUE(own.ok());
@@ -99,7 +101,9 @@ TEST(AssignmentMapCodec, DamagedBytesAreRefusedOrHarmless) {
       for (const SchedulerRequest& request : command.add) {
         EXPECT_FALSE(request.prompt.empty());
         EXPECT_LE(request.prompt.size(), 300U);
-        for (const TokenId token : request.prompt) EXPECT_TRUE(token >= 0 && token < 1000);
+        for (const TokenId token : request.prompt) {
+          EXPECT_TRUE(token < 1000 && (token >= 0 || !request.images.empty()));
+        }
       }
     }
     refused += any_refused ? 1 : 0;
@@ -146,7 +150,32 @@ TEST(AssignmentMapCodec, ErrorsNameWhatBreaksALimit) {
   const std::string place = "assignment map 9, group 4: ";
   EXPECT_EQ(error_of([](GroupCommand&) {}), "");
   EXPECT_EQ(error_of([](GroupCommand& c) { c.add[0].prompt[1] = 1000; }),
-            place + "request 5: prompt tokens: 1000 is not in [0, 1000)");
+            place + "request 5: prompt tokens: 1000 is not below 1000");
+  EXPECT_EQ(error_of([](GroupCommand& c) { c.add[0].prompt[1] = -7; }),
+            place + "request 5: prompt token 1 is -7, which is not of an image there");
+  const auto image = [](GroupCommand& c) -> RequestImage& {
+    const ImageKey key = {1, 2, 3};
+    c.add[0].prompt = {1, placeholder_token(key, 0), placeholder_token(key, 1), 4};
+    return c.add[0].images.emplace_back(RequestImage{.bytes = std::make_shared<const std::string>("image"),
+                                                     .span = {.first = 1, .key = key, .grid = {.rows = 1, .cols = 2}}});
+  };
+  EXPECT_EQ(error_of([&](GroupCommand& c) { image(c); }), "");
+  EXPECT_EQ(error_of([&](GroupCommand& c) { image(c).span.key[0] = 2; }),
+            place + fmt::format("request 5: prompt token 1 is {}, which is not of an image there",
+                                placeholder_token({1, 2, 3}, 0)));
+  EXPECT_EQ(error_of([&](GroupCommand& c) { image(c).span.grid.cols = 1; }),
+            place + fmt::format("request 5: prompt token 2 is {}, which is not of an image there",
+                                placeholder_token({1, 2, 3}, 1)));
+  EXPECT_EQ(error_of([&](GroupCommand& c) { image(c).span.grid.cols = 4; }),
+            place + "request 5: an image of 1 x 1 x 4 tokens at 1 of a prompt of 4, behind 0");
+  EXPECT_EQ(error_of([&](GroupCommand& c) { image(c).span.grid = {.frames = 1 << 30, .rows = 1 << 30, .cols = 16}; }),
+            place + "request 5: an image of 1073741824 x 1073741824 x 16 tokens at 1 of a prompt of 4, behind 0");
+  EXPECT_EQ(error_of([&](GroupCommand& c) { image(c).span.first = -1; }),
+            place + "request 5: an image of 1 x 1 x 2 tokens at -1 of a prompt of 4, behind 0");
+  EXPECT_EQ(error_of([&](GroupCommand& c) { c.add[0].images.push_back(image(c)); }),
+            place + "request 5: an image of 1 x 1 x 2 tokens at 1 of a prompt of 4, behind 3");
+  EXPECT_EQ(error_of([&](GroupCommand& c) { c.add[0].images.assign(257, image(c)); }),
+            place + "request 5: 257 images, at most 256 fit");
   EXPECT_EQ(error_of([](GroupCommand& c) { c.add[0].prompt.clear(); }), place + "request 5: no prompt");
   EXPECT_EQ(error_of([](GroupCommand& c) { c.add[0].prompt.assign(301, 0); }),
             place + "request 5: 301 prompt tokens, at most 300 fit");
@@ -182,7 +211,7 @@ TEST(AssignmentMapCodec, ErrorsNameWhatBreaksALimit) {
   EXPECT_EQ(error_of([&](GroupCommand& c) { order(c).prompt_len = 301; }),
             place + "request 8: a prefix of 3 tokens of a prompt of 301");
   EXPECT_EQ(error_of([&](GroupCommand& c) { order(c).prefix[1] = 1000; }),
-            place + "request 8: tokens of a prefix: 1000 is not in [0, 1000)");
+            place + "request 8: tokens of a prefix: 1000 is not below 1000");
   EXPECT_EQ(error_of([&](GroupCommand& c) { order(c).prefix.assign(301, 1); }),
             place + "request 8: 301 tokens of a prefix, at most 300 fit");
   EXPECT_EQ(error_of([&](GroupCommand& c) { arriving(c).sequence.output.assign(298, 1); }),

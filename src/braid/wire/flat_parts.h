@@ -66,6 +66,17 @@ inline Result<std::vector<int32_t>> decode_ids(const Ints* ints, std::string_vie
   return ids;
 }
 
+// The same for tokens of a prompt, which may be an image's placeholders (request/image_span.h).
+inline Result<std::vector<int32_t>> decode_tokens(const Ints* ints, std::string_view what, int64_t max_count,
+                                                  int64_t vocab_size) {
+  TRY_STATUS(check_count(ints, what, max_count));
+  std::vector<int32_t> ids = copy_of(ints);
+  int32_t largest = 0;
+  for (const int32_t id : ids) largest = std::max(largest, id);
+  if (largest >= vocab_size) return fail("{}: {} is not below {}", what, largest, vocab_size);
+  return ids;
+}
+
 // The bytes of a finished message, without a copy.
 inline SharedBytes take_bytes(Builder& builder) {
   auto owner = std::make_shared<const flatbuffers::DetachedBuffer>(builder.Release());

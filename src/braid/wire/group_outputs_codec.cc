@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "braid/base/check.h"
+#include "braid/request/image_span.h"
 #include "braid/wire/flat_parts.h"
 #include "braid/wire/group_outputs_generated.h"
 #include "braid/wire/move_codec.h"
@@ -80,9 +81,12 @@ flat::Offset<outputs_format::Prefixes> encode_prefixes(flat::Builder& builder, c
                                         shape.page_size, shape.long_rope_from, shape.num_pages, windows_at);
 }
 
-Result<SampledToken> decode_token(const outputs_format::Token& from, int32_t vocab_size) {
+// `is_scored`: of the prompt, where placeholders of images are no tokens of the vocabulary.
+Result<SampledToken> decode_token(const outputs_format::Token& from, int32_t vocab_size, bool is_scored = false) {
   SampledToken token{.token = from.token(), .logprob = from.logprob(), .top_logprobs = {}};
-  if (token.token < 0 || token.token >= vocab_size) return fail("token {} is not in [0, {})", token.token, vocab_size);
+  const bool may_be_negative = is_scored && is_placeholder(token.token);
+  if ((token.token < 0 && !may_be_negative) || token.token >= vocab_size)
+    return fail("token {} is not in [0, {})", token.token, vocab_size);
   TRY_STATUS(flat::check_count(from.top_logprobs(), "alternatives", vocab_size));
   bool is_nan = std::isnan(token.logprob);
   if (from.top_logprobs() != nullptr) {
@@ -113,7 +117,7 @@ Result<RequestOutcome> decode_outcome(const outputs_format::Outcome& from, const
   TRY_STATUS(flat::check_count(from.prompt_logprobs(), "scored tokens", limits.max_scored));
   if (from.prompt_logprobs() != nullptr) {
     for (const outputs_format::Token* token : *from.prompt_logprobs()) {
-      TRY(auto scored, decode_token(*token, limits.vocab_size));
+      TRY(auto scored, decode_token(*token, limits.vocab_size, true));
       outcome.prompt_logprobs.push_back(std::move(scored));
     }
   }

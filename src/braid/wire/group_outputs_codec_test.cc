@@ -74,6 +74,9 @@ TEST(GroupOutputsCodec, ErrorsNameWhatBreaksALimit) {
   EXPECT_EQ(error_of([](GroupOutputs& o) { o.group = 5; }), "outputs of group 5, there are 5 groups");
   EXPECT_EQ(error_of([](GroupOutputs& o) { o.outcomes[0].token->token = -1; }),
             place + "request 6: token -1 is not in [0, 1000)");
+  EXPECT_EQ(error_of([](GroupOutputs& o) { o.outcomes[0].prompt_logprobs = {{.token = -1}}; }), "") << "of an image";
+  EXPECT_EQ(error_of([](GroupOutputs& o) { o.outcomes[0].prompt_logprobs = {{.token = 1000}}; }),
+            place + "request 6: token 1000 is not in [0, 1000)");
   EXPECT_EQ(error_of([](GroupOutputs& o) { o.outcomes[0].token->logprob = std::numeric_limits<float>::quiet_NaN(); }),
             place + "request 6: a log-probability of token 1 is NaN");
   EXPECT_EQ(error_of([](GroupOutputs& o) { o.outcomes[0].token->top_logprobs = {{.token = 1000}}; }),

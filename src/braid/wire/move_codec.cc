@@ -3,6 +3,7 @@
 #include <unordered_set>
 #include <utility>
 
+#include "braid/wire/image_codec.h"
 #include "braid/wire/sampling_codec.h"
 
 namespace braid {
@@ -36,18 +37,26 @@ Result<MovingSequence> decode_moving_sequence(const moving_format::MovingSequenc
 
 }  // namespace
 
+size_t expected_request_bytes(const SchedulerRequest& request) {
+  size_t bytes = 256 + request.prompt.size() * sizeof(TokenId);
+  for (const RequestImage& image : request.images) bytes += 128 + image.bytes->size();
+  return bytes;
+}
+
 flat::Offset<moving_format::Request> encode_request(flat::Builder& builder, const SchedulerRequest& request) {
   const auto prompt_at = flat::add_list(builder, request.prompt);
   const auto sampling_at = encode_sampling(builder, request.sampling);
+  const auto images_at = encode_images(builder, request.images);
   return moving_format::CreateRequest(builder, request.id, prompt_at, sampling_at, request.priority, request.arrival,
-                                      request.is_masked);
+                                      request.is_masked, images_at);
 }
 
 Result<SchedulerRequest> decode_request(const moving_format::Request& from, const RequestLimits& limits) {
   SchedulerRequest request;
   request.id = from.id();
-  TRY(request.prompt, flat::decode_ids(from.prompt(), "prompt tokens", limits.max_prompt_len, limits.vocab_size));
+  TRY(request.prompt, flat::decode_tokens(from.prompt(), "prompt tokens", limits.max_prompt_len, limits.vocab_size));
   if (request.prompt.empty()) return fail("no prompt");
+  TRY(request.images, decode_images(from.images()));
   if (from.sampling() == nullptr) return fail("no sampling parameters");
   TRY(request.sampling, decode_sampling_params(*from.sampling(), limits.vocab_size));
   request.priority = from.priority();

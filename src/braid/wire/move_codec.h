@@ -21,6 +21,7 @@ struct RequestLimits {
   int32_t num_groups = 1;
 };
 
+size_t expected_request_bytes(const SchedulerRequest& request);  // encoded, about
 flat::Offset<assignment_map_format::Request> encode_request(flat::Builder& builder, const SchedulerRequest& request);
 Result<SchedulerRequest> decode_request(const assignment_map_format::Request& from, const RequestLimits& limits);
 

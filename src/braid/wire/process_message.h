@@ -17,6 +17,7 @@
 #include "braid/request/ids.h"
 #include "braid/wire/cluster_status.h"
 #include "braid/wire/group_load.h"
+#include "braid/wire/image_counts.h"
 #include "braid/wire/journal_part.h"
 
 namespace braid {
@@ -59,6 +60,7 @@ struct ProcessFailure {
 struct ProcessProgress {
   Progress progress;
   std::vector<RankCounts> ranks;  // as in ProcessReady; none before that
+  ImageCounts images = {};
 
   bool operator==(const ProcessProgress&) const = default;
 };
@@ -98,7 +100,8 @@ struct DirectMap {
   bool operator==(const DirectMap&) const = default;
 };
 
-// Another process of its world was sent a map that is not for this one.
+// Another process of its world was sent a map that is not for this one. From a process: its world is to look for work,
+// such as a request whose images have been made; all processes of the world are told.
 struct ProcessNews {
   bool operator==(const ProcessNews&) const = default;
 };

@@ -66,8 +66,16 @@ EncodedBody encode_body(flat::Builder& builder, const ProcessProgress& message) 
     ranks.emplace_back(counts.num_steps, counts.step_s, counts.exchange_s, counts.even_work_s);
   }
   const auto ranks_at = builder.CreateVectorOfStructs(ranks);
+  const ImageCounts& own = message.images;
+  const message_format::ImageCounts images(own.num_entries, own.num_in_use, own.bytes, own.num_hits, own.num_misses,
+                                           own.num_evictions, own.num_failures, own.num_unshared, own.num_broadcasts,
+                                           own.num_broadcast, own.broadcast_bytes, own.prepare_seconds,
+                                           own.encode_seconds);
+  const bool has_images = own != ImageCounts();
   return {message_format::Body::Progress,
-          message_format::CreateProgress(builder, progress.num_operations, progress.cpu_ticks, ranks_at).Union()};
+          message_format::CreateProgress(builder, progress.num_operations, progress.cpu_ticks, ranks_at,
+                                         has_images ? &images : nullptr)
+              .Union()};
 }
 
 EncodedBody encode_body(flat::Builder& builder, const MaskWanted& wanted) {
@@ -257,6 +265,21 @@ Result<ProcessMessage> decode_progress(const message_format::Progress& from, con
                           .step_s = counts.step_s(),
                           .exchange_s = counts.exchange_s(),
                           .even_work_s = counts.even_work_s()});
+  }
+  if (const message_format::ImageCounts* images = from.images()) {
+    beat.images = {.num_entries = images->num_entries(),
+                   .num_in_use = images->num_in_use(),
+                   .bytes = images->bytes(),
+                   .num_hits = images->num_hits(),
+                   .num_misses = images->num_misses(),
+                   .num_evictions = images->num_evictions(),
+                   .num_failures = images->num_failures(),
+                   .num_unshared = images->num_unshared(),
+                   .num_broadcasts = images->num_broadcasts(),
+                   .num_broadcast = images->num_broadcast(),
+                   .broadcast_bytes = images->broadcast_bytes(),
+                   .prepare_seconds = images->prepare_seconds(),
+                   .encode_seconds = images->encode_seconds()};
   }
   return ProcessMessage(std::move(beat));
 }

@@ -97,7 +97,7 @@ Result<SamplingState> decode_sampling_state(const Sampling& from, int32_t vocab_
   if (state.num_prompt_tokens < 0 || state.num_output_tokens < 0) {
     return fail("a sampling parameter is out of its range");
   }
-  TRY(state.prompt_tokens, flat::decode_ids(from.prompt_tokens(), "prompt tokens", context_len, vocab_size));
+  TRY(state.prompt_tokens, flat::decode_tokens(from.prompt_tokens(), "prompt tokens", context_len, vocab_size));
   TRY(state.output_tokens, flat::decode_ids(from.output_tokens(), "output tokens", context_len, vocab_size));
   return state;
 }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "braid/request/ids.h"
+#include "braid/request/image_span.h"
 #include "braid/request/sampling_params.h"
 #include "braid/wire/move.h"
 
@@ -27,14 +28,14 @@ struct SamplingState {
   int32_t num_output_tokens = 0;  // drawn so far; also the next token's position in the random sequence
   bool is_masked = false;         // draw only tokens that its grammar allows (wire/token_masks.h)
   // Tokens that the penalties count; empty if no penalty needs them.
-  std::vector<TokenId> prompt_tokens;
+  std::vector<TokenId> prompt_tokens;  // with placeholders of images, which no penalty counts
   std::vector<TokenId> output_tokens;
 
   bool operator==(const SamplingState&) const = default;
 };
 
 // Prompt tokens whose log-probabilities a step computes. tokens[j] follows new token first_new + j, whose logits score
-// it. The last one may lie behind all new tokens.
+// it. The last one may lie behind all new tokens. Placeholders of images have no score.
 struct PromptScoring {
   int32_t first_new = 0;
   std::vector<TokenId> tokens;
@@ -54,6 +55,7 @@ struct SequencePlan {
   SamplingState sampling;              // read only if `samples`
   PromptScoring scoring;               // usually of no tokens
   bool has_long_rope = false;          // uses the model's factors for long requests at all its positions
+  std::vector<ImageSpan> images = {};  // those that begin before the end of the new tokens, in order
 
   bool has_result() const { return samples || !scoring.tokens.empty(); }
 

@@ -21,6 +21,18 @@ using flat::Offset;
 // The deepest is Plan > Sequence > PageTable; a deeper FlatBuffer is not one of ours.
 constexpr flatbuffers::uoffset_t kMaxDepth = 8;
 
+flatbuffers::Offset<flatbuffers::Vector<const format::ImageSpan*>> encode_spans(Builder& builder,
+                                                                                std::span<const ImageSpan> images) {
+  if (images.empty()) return {};
+  std::vector<format::ImageSpan> spans;
+  spans.reserve(images.size());
+  for (const ImageSpan& image : images) {
+    spans.emplace_back(image.first, image.grid.frames, image.grid.rows, image.grid.cols,
+                       flatbuffers::span<const uint8_t, 32>(image.key.data(), image.key.size()));
+  }
+  return builder.CreateVectorOfStructs(spans);
+}
+
 Offset<format::Sequence> encode_sequence(Builder& builder, const SequencePlan& sequence) {
   std::vector<Offset<format::PageTable>> tables;
   for (const PageTable& table : sequence.page_tables) {
@@ -28,6 +40,7 @@ Offset<format::Sequence> encode_sequence(Builder& builder, const SequencePlan& s
   }
   const auto tables_at = builder.CreateVector(tables);
   const auto tokens_at = builder.CreateVector(sequence.new_tokens);
+  const auto images_at = encode_spans(builder, sequence.images);
   Offset<format::Sampling> sampling_at;
   if (sequence.samples) sampling_at = encode_sampling(builder, sequence.sampling);
   Offset<format::Scoring> scoring_at;
@@ -36,13 +49,67 @@ Offset<format::Sequence> encode_sequence(Builder& builder, const SequencePlan& s
     scoring_at = format::CreateScoring(builder, scoring.first_new, scored_at, scoring.top_logprobs);
   }
   return format::CreateSequence(builder, sequence.request, tokens_at, sequence.first_position, tables_at, sampling_at,
-                                scoring_at, sequence.has_long_rope);
+                                scoring_at, sequence.has_long_rope, images_at);
 }
 
-Result<PromptScoring> decode_scoring(const format::Scoring& from, int64_t num_new, const StepPlanLimits& limits) {
+// For new tokens up to index `end`.
+Result<std::vector<ImageSpan>> decode_spans(const flatbuffers::Vector<const format::ImageSpan*>* from, int64_t end,
+                                            const StepPlanLimits& limits) {
+  std::vector<ImageSpan> images;
+  if (from == nullptr) return images;
+  int64_t free_from = 0;
+  for (const format::ImageSpan* one : *from) {
+    ImageSpan& image = images.emplace_back();
+    image.first = one->first();
+    image.grid = {.frames = one->frames(), .rows = one->rows(), .cols = one->cols()};
+    std::ranges::copy(*one->key(), image.key.begin());
+    const auto is_side = [&](int32_t side) { return side >= 1 && side <= limits.context_len; };
+    const bool is_grid = is_side(one->frames()) && is_side(one->rows()) && is_side(one->cols()) &&
+                         int64_t{one->frames()} * one->rows() <= limits.context_len &&
+                         image.grid.count() <= limits.context_len;
+    if (!is_grid) {
+      return fail("image {} has {} x {} x {} tokens, the context is {}", images.size() - 1, one->frames(), one->rows(),
+                  one->cols(), limits.context_len);
+    }
+    if (image.first < free_from || image.first >= end) {
+      return fail("image {} begins at token {}, must be in [{}, {})", images.size() - 1, image.first, free_from, end);
+    }
+    free_from = image.first + image.grid.count();
+    if (free_from > limits.context_len) {
+      return fail("image {} ends at token {}, the context is {}", images.size() - 1, free_from, limits.context_len);
+    }
+  }
+  return images;
+}
+
+// Decodes tokens of the sequence from index `first` on: placeholders in its images, elsewhere of the vocabulary.
+Result<std::vector<TokenId>> decode_sequence_tokens(const flat::Ints* from, std::string_view what, int64_t max_count,
+                                                    int64_t first, std::span<const ImageSpan> images,
+                                                    int32_t vocab_size) {
+  if (images.empty()) return decode_ids(from, what, max_count, vocab_size);
+  TRY_STATUS(flat::check_count(from, what, max_count));
+  std::vector<TokenId> tokens = flat::copy_of(from);
+  auto image = images.begin();
+  for (size_t i = 0; i < tokens.size(); ++i) {
+    const int64_t index = first + static_cast<int64_t>(i);
+    while (image != images.end() && image->end() <= index) ++image;
+    const bool is_in_image = image != images.end() && image->first <= index;
+    if (is_in_image != is_placeholder(tokens[i])) {
+      return fail("{}: {} is {} an image", what, tokens[i], is_in_image ? "in" : "outside of");
+    }
+    if (tokens[i] >= vocab_size) return fail("{}: {} is not in [0, {})", what, tokens[i], vocab_size);
+  }
+  return tokens;
+}
+
+Result<PromptScoring> decode_scoring(const format::Scoring& from, const SequencePlan& sequence,
+                                     const StepPlanLimits& limits) {
+  const auto num_new = static_cast<int64_t>(sequence.new_tokens.size());
   PromptScoring scoring;
   scoring.first_new = from.first_new();
-  TRY(scoring.tokens, decode_ids(from.tokens(), "scored tokens", num_new, limits.vocab_size));
+  const int64_t first_scored = int64_t{sequence.first_position} + scoring.first_new + 1;
+  TRY(scoring.tokens, decode_sequence_tokens(from.tokens(), "scored tokens", num_new, first_scored, sequence.images,
+                                             limits.vocab_size));
   const int64_t end = int64_t{scoring.first_new} + static_cast<int64_t>(scoring.tokens.size());
   if (scoring.first_new < 0 || end > num_new || scoring.tokens.empty()) {
     return fail("scores by new tokens {} to {}, there are {}", scoring.first_new, end, num_new);
@@ -73,13 +140,17 @@ Result<PageTable> decode_table(const format::PageTable& from, int64_t first_posi
 Result<SequencePlan> decode_sequence(const format::Sequence& from, const StepPlanLimits& limits) {
   SequencePlan sequence;
   sequence.request = from.request();
-  TRY(sequence.new_tokens, decode_ids(from.new_tokens(), "new tokens", limits.max_step_tokens, limits.vocab_size));
-  if (sequence.new_tokens.empty()) return fail("no new tokens");
+  TRY_STATUS(flat::check_count(from.new_tokens(), "new tokens", limits.max_step_tokens));
+  const int64_t num_new = from.new_tokens() == nullptr ? 0 : from.new_tokens()->size();
+  if (num_new == 0) return fail("no new tokens");
   sequence.first_position = from.first_position();
-  const int64_t end = int64_t{sequence.first_position} + static_cast<int64_t>(sequence.new_tokens.size());
+  const int64_t end = int64_t{sequence.first_position} + num_new;
   if (sequence.first_position < 0 || end > limits.context_len) {
     return fail("positions {} to {}, the context is {}", sequence.first_position, end, limits.context_len);
   }
+  TRY(sequence.images, decode_spans(from.images(), end, limits));
+  TRY(sequence.new_tokens, decode_sequence_tokens(from.new_tokens(), "new tokens", limits.max_step_tokens,
+                                                  sequence.first_position, sequence.images, limits.vocab_size));
   const auto num_tables = from.page_tables() == nullptr ? 0 : from.page_tables()->size();
   if (num_tables != limits.kv_groups.size()) {
     return fail("{} page tables, {} KV groups", num_tables, limits.kv_groups.size());
@@ -95,7 +166,7 @@ Result<SequencePlan> decode_sequence(const format::Sequence& from, const StepPla
     TRY(sequence.sampling, decode_sampling_state(*from.sampling(), limits.vocab_size, limits.context_len));
   }
   if (from.scoring() != nullptr) {
-    TRY(sequence.scoring, decode_scoring(*from.scoring(), static_cast<int64_t>(sequence.new_tokens.size()), limits));
+    TRY(sequence.scoring, decode_scoring(*from.scoring(), sequence, limits));
   }
   return sequence;
 }

@@ -110,6 +110,46 @@ TEST(StepPlanCodec, ErrorsNameWhatBreaksALimit) {
             "step 7, request 5: scores by new tokens -1 to 1, there are 3");
   EXPECT_EQ(error_of([](SequencePlan& s) { s.scoring.top_logprobs = 1001; }),
             "step 7, request 5: 1001 alternatives to a scored token, the vocabulary is 1000");
+  // An image of 2 x 3 tokens at 43, of which the new tokens are the last three.
+  const ImageSpan image{.first = 43, .key = {1, 2, 3}, .grid = {.rows = 2, .cols = 3}};
+  const auto image_error_of = [&](auto change) {
+    return error_of([&](SequencePlan& s) {
+      s.new_tokens = {-5, -6, -7};
+      s.images = {image};
+      s.scoring = {.first_new = 1, .tokens = {-7, 4}};
+      s.sampling.prompt_tokens = {3, -5, 999};
+      change(s);
+    });
+  };
+  EXPECT_EQ(image_error_of([](SequencePlan&) {}), "");
+  EXPECT_EQ(image_error_of([](SequencePlan& s) { s.images[0].first = 42; }),
+            "step 7, request 5: new tokens: -7 is outside of an image");
+  EXPECT_EQ(image_error_of([](SequencePlan& s) { s.new_tokens[1] = 8; }),
+            "step 7, request 5: new tokens: 8 is in an image");
+  EXPECT_EQ(image_error_of([](SequencePlan& s) {
+              s.scoring = {.first_new = 0, .tokens = {-6, -7, 1000}};
+            }),
+            "step 7, request 5: scored tokens: 1000 is not in [0, 1000)");
+  EXPECT_EQ(image_error_of([](SequencePlan& s) {
+              s.scoring = {.first_new = 0, .tokens = {6, -7, 1}};
+            }),
+            "step 7, request 5: scored tokens: 6 is in an image");
+  EXPECT_EQ(image_error_of([](SequencePlan& s) { s.sampling.prompt_tokens[1] = 1000; }),
+            "step 7, request 5: prompt tokens: 1000 is not below 1000");
+  EXPECT_EQ(image_error_of([](SequencePlan& s) { s.sampling.output_tokens = {-1}; }),
+            "step 7, request 5: output tokens: -1 is not in [0, 1000)");
+  EXPECT_EQ(image_error_of([](SequencePlan& s) { s.images[0].first = -1; }),
+            "step 7, request 5: image 0 begins at token -1, must be in [0, 49)");
+  EXPECT_EQ(image_error_of([](SequencePlan& s) { s.images[0].first = 49; }),
+            "step 7, request 5: image 0 begins at token 49, must be in [0, 49)");
+  EXPECT_EQ(image_error_of([](SequencePlan& s) { s.images.push_back(s.images[0]); }),
+            "step 7, request 5: image 1 begins at token 43, must be in [49, 49)");
+  EXPECT_EQ(image_error_of([](SequencePlan& s) { s.images[0].grid.cols = 0; }),
+            "step 7, request 5: image 0 has 1 x 2 x 0 tokens, the context is 300");
+  EXPECT_EQ(image_error_of([](SequencePlan& s) { s.images[0].grid = {.frames = 300, .rows = 300, .cols = 300}; }),
+            "step 7, request 5: image 0 has 300 x 300 x 300 tokens, the context is 300");
+  EXPECT_EQ(image_error_of([](SequencePlan& s) { s.images[0].grid = {.rows = 1, .cols = 300}; }),
+            "step 7, request 5: image 0 ends at token 343, the context is 300");
   const auto move_error_of = [&](bool arrives, auto change) {
     StepPlan moves{.step = 7};
     auto& list = arrives ? moves.arriving : moves.leaving;

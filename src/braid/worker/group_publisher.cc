@@ -42,14 +42,11 @@ void GroupPublisher::take(std::vector<GroupCommand> commands) {
 
 void GroupPublisher::carry_out(GroupCommand command) {
   num_commands_ += command.size();
-  for (SchedulerRequest& request : command.add) {
-    const RequestId id = request.id;
-    if (auto added = scheduler_.add(std::move(request)); !added.ok()) {
-      next_.outcomes.push_back(
-          {.request = id, .finish = FinishReason::kError, .error = std::move(added.error().message)});
-    }
+  for (SchedulerRequest& request : command.add) add(std::move(request));
+  for (MovingSequence& moving : command.arrive) {
+    want_images(moving.sequence.request);
+    arrivals_.push_back({.moving = std::move(moving)});
   }
-  for (MovingSequence& moving : command.arrive) arrivals_.push_back({.moving = std::move(moving)});
   for (const RequestId request : command.abort) drop(request);
   for (const RequestId request : command.finish) drop(request);
   for (const DepartOrder& order : command.depart) depart(order);
@@ -58,7 +55,47 @@ void GroupPublisher::carry_out(GroupCommand command) {
   if (command.tell_prefixes) scheduler_.tell_all_prefixes();
 }
 
+void GroupPublisher::add(SchedulerRequest request) {
+  const RequestId id = request.id;
+  want_images(request);
+  if (auto added = scheduler_.add(std::move(request)); !added.ok()) end_with_error(id, added.error().message);
+}
+
+void GroupPublisher::end_with_error(RequestId request, const std::string& error) {
+  release_images(request);
+  next_.outcomes.push_back({.request = request, .finish = FinishReason::kError, .error = error});
+  has_news_ = true;
+}
+
+void GroupPublisher::want_images(const SchedulerRequest& request) {
+  if (request.images.empty()) return;
+  CHECK(images_ != nullptr, "request {} has {} images, and nobody makes them", request.id, request.images.size());
+  images_->want(request.id, request.images);
+  with_images_.insert(request.id);
+  awaiting_images_.push_back(request.id);
+}
+
+void GroupPublisher::release_images(RequestId request) {
+  if (with_images_.erase(request) == 0) return;
+  images_->release(request);
+  std::erase(awaiting_images_, request);
+}
+
+void GroupPublisher::look_for_images() {
+  for (const RequestId request : std::vector(awaiting_images_)) {
+    const std::optional<Status> state = images_->state(request);
+    if (!state) continue;
+    if (state->ok()) {
+      if (scheduler_.images_are_there(request)) std::erase(awaiting_images_, request);
+    } else {
+      drop(request);
+      end_with_error(request, state->error().message);
+    }
+  }
+}
+
 void GroupPublisher::drop(RequestId request) {
+  release_images(request);
   if (scheduler_.abort(request)) return;
   for (Arriving& arriving : arrivals_) {
     if (arriving.moving.sequence.request.id != request) continue;
@@ -100,6 +137,7 @@ void GroupPublisher::copy_pieces_out(StepPlan& plan, Room& room) {
     }
     if (!pieces.is_done()) return;
     scheduler_.release_departed(sequence.request.id);
+    if (!sequence.is_prefix()) release_images(sequence.request.id);
     departing_.push_back({.move = pieces.move(), .sequence = std::move(sequence)});
     leaving_.pop_front();
   }
@@ -127,6 +165,7 @@ void GroupPublisher::copy_pieces_in(StepPlan& plan, Room& room) {
 }
 
 std::shared_ptr<const StepPlan> GroupPublisher::plan(bool may_begin_prefills) {
+  if (awaits_images()) look_for_images();
   admit_arrivals();
   StepPlan moves;
   Room room{.of_moves = move_room_.pages(), .of_all = max_step_pages_};
@@ -152,6 +191,9 @@ GroupOutputs GroupPublisher::commit(const StepResult& result, double step_s) {
     return take_outputs();
   }
   std::vector<RequestOutcome> outcomes = scheduler_.commit(result);
+  for (const RequestOutcome& outcome : outcomes) {
+    if (outcome.finish != FinishReason::kNone) release_images(outcome.request);
+  }
   if (next_.outcomes.empty()) {
     next_.outcomes = std::move(outcomes);
   } else {

@@ -17,7 +17,9 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -26,6 +28,7 @@
 #include "braid/wire/group_outputs.h"
 #include "braid/wire/step_plan.h"
 #include "braid/wire/step_result.h"
+#include "braid/worker/image_desk.h"
 #include "braid/worker/move_pieces.h"
 #include "braid/worker/move_room.h"
 
@@ -36,12 +39,14 @@ class GroupPublisher {
   // Whether pages of this move are still on their way out of the process. May be empty: none ever is.
   using IsGiving = std::function<bool(MoveId move)>;
 
-  explicit GroupPublisher(const SchedulerConfig& config, IsGiving is_giving = {})
+  // `images`: null if the model takes none; else it outlives the publisher.
+  explicit GroupPublisher(const SchedulerConfig& config, IsGiving is_giving = {}, ImageDesk* images = nullptr)
       : scheduler_(config),
         max_step_pages_(config.max_moved_pages),
         piece_pages_(std::min(config.moved_piece_pages, config.max_moved_pages)),
         move_room_({.max_pages = config.max_moved_pages, .piece_pages = piece_pages_}),
-        is_giving_(std::move(is_giving)) {}
+        is_giving_(std::move(is_giving)),
+        images_(images) {}
 
   // Carries out the commands in order. Not while a step is under way.
   void take(std::vector<GroupCommand> commands);
@@ -52,6 +57,8 @@ class GroupPublisher {
   const PrefillState& prefill_state() const { return scheduler_.prefill_state(); }
   // Whether sequences leave or arrive whose pages have not all done so: then the world must not rest.
   bool has_moves() const { return !leaving_.empty() || !departing_.empty() || !arrivals_.empty(); }
+  // Whether requests wait for images that are being made.
+  bool awaits_images() const { return !awaiting_images_.empty(); }
   // Call before commit() for every step of the world, also if this group is idle. `longest_tokens`: of the group with
   // the most tokens.
   void count_step(int64_t longest_tokens, const ExchangeCounts& exchange = {}) {
@@ -80,6 +87,11 @@ class GroupPublisher {
   };
 
   void carry_out(GroupCommand command);
+  void add(SchedulerRequest request);
+  void want_images(const SchedulerRequest& request);
+  void look_for_images();
+  void end_with_error(RequestId request, const std::string& error);
+  void release_images(RequestId request);
   void drop(RequestId request);
   void depart(const DepartOrder& order);
   void admit_arrivals();
@@ -107,14 +119,17 @@ class GroupPublisher {
   const int32_t piece_pages_;
   MoveRoom move_room_;
   const IsGiving is_giving_;
-  std::deque<Leaving> leaving_;           // not all of their pieces have been copied out
-  std::deque<MovingSequence> departing_;  // all have, and may be on their way out of the process
-  std::deque<Arriving> arrivals_;         // not all of their pieces have come
-  std::shared_ptr<const StepPlan> plan_;  // under way
-  bool is_scheduled_ = false;             // plan_ has sequences, not only moves
-  GroupOutputs next_;                     // collects the next outputs
-  bool is_paused_ = false;                // only pages that move are planned: another group may wait for them
-  bool has_news_ = false;                 // commands were taken since the last outputs
+  ImageDesk* const images_;
+  std::vector<RequestId> awaiting_images_;  // in the scheduler
+  std::set<RequestId> with_images_;         // here; their images are in use
+  std::deque<Leaving> leaving_;             // not all of their pieces have been copied out
+  std::deque<MovingSequence> departing_;    // all have, and may be on their way out of the process
+  std::deque<Arriving> arrivals_;           // not all of their pieces have come
+  std::shared_ptr<const StepPlan> plan_;    // under way
+  bool is_scheduled_ = false;               // plan_ has sequences, not only moves
+  GroupOutputs next_;                       // collects the next outputs
+  bool is_paused_ = false;                  // only pages that move are planned: another group may wait for them
+  bool has_news_ = false;                   // commands were taken since the last outputs
   uint64_t num_commands_ = 0;
   uint64_t num_outputs_ = 0;
   uint64_t num_steps_ = 0;

@@ -13,6 +13,33 @@ bool are_bad(std::span<const float> logits) {
   return std::ranges::any_of(logits, [](float logit) { return std::isnan(logit) || logit == INFINITY; });
 }
 
+// Cuts the sequence's new tokens into text, which sees what is before it, and images, whose tokens see each other. All
+// of a layer's keys and values are written before any of these attends.
+void append_around_images(const SequencePlan& sequence, const AttentionSequence& whole,
+                          std::vector<AttentionSequence>& sequences) {
+  const int64_t first = sequence.first_position;
+  const int64_t end = first + whole.num_new;
+  int64_t done = first;
+  const auto append_until = [&](int64_t index, bool is_image) {
+    if (index <= done) return;
+    AttentionSequence cut = whole;
+    cut.first_row += done - first;
+    cut.first_position += static_cast<int32_t>(done - first);
+    cut.num_new = static_cast<int32_t>(index - done);
+    cut.is_bidirectional = is_image;
+    sequences.push_back(cut);
+    done = index;
+  };
+  for (const ImageSpan& image : sequence.images) {
+    if (image.end() <= first) continue;
+    CHECK(image.end() <= end, "request {}: a step ends at token {}, within the image at {}", sequence.request, end,
+          image.first);
+    append_until(image.first, false);
+    append_until(image.end(), true);
+  }
+  append_until(end, false);
+}
+
 }  // namespace
 
 ModelRunner::ModelRunner(RunnerParts parts)
@@ -60,20 +87,24 @@ std::vector<ModelRunner::WantedRow> ModelRunner::wanted_rows(const StepPlan& pla
   result.sequences.resize(static_cast<size_t>(std::ranges::count_if(plan.sequences, &SequencePlan::has_result)));
   std::vector<WantedRow> rows;
   auto out = result.sequences.begin();
-  for (size_t i = 0; i < plan.sequences.size(); ++i) {
-    const SequencePlan& sequence = plan.sequences[i];
+  int32_t end_row = 0;
+  for (const SequencePlan& sequence : plan.sequences) {
+    const int32_t first_row = end_row;
+    end_row += static_cast<int32_t>(sequence.new_tokens.size());
     if (!sequence.has_result()) continue;
     out->request = sequence.request;
-    const AttentionSequence& attended = sequences_[0][i];
-    const auto first_row = static_cast<int32_t>(attended.first_row);
     const PromptScoring& scoring = sequence.scoring;
     out->prompt_logprobs.resize(scoring.tokens.size());
     for (size_t j = 0; j < scoring.tokens.size(); ++j) {
+      if (is_placeholder(scoring.tokens[j])) {  // nothing to score
+        out->prompt_logprobs[j].token = scoring.tokens[j];
+        continue;
+      }
       const int32_t row = first_row + scoring.first_new + static_cast<int32_t>(j);
       rows.push_back({.row = row, .sequence = &sequence, .scoring = &scoring, .index = j, .result = &*out});
     }
     if (sequence.samples) {
-      rows.push_back({.row = first_row + attended.num_new - 1, .sequence = &sequence, .result = &*out});
+      rows.push_back({.row = end_row - 1, .sequence = &sequence, .result = &*out});
     }
     ++out;
   }
@@ -185,8 +216,8 @@ void ModelRunner::for_each_logits(const StepPlan& plan, FunctionRef<void(int64_t
 Rows ModelRunner::forward(const StepPlan& plan) {
   parts_.workspace.touched_experts = 0;
   ids_.clear();
-  positions_.clear();
   uses_long_rope_.clear();
+  images_.clear();
   padded_tables_.clear();
   for (auto& of_group : sequences_) of_group.clear();
   for (const SequencePlan& sequence : plan.sequences) {
@@ -194,27 +225,69 @@ Rows ModelRunner::forward(const StepPlan& plan) {
           "request {}: {} new tokens, {} page tables", sequence.request, sequence.new_tokens.size(),
           sequence.page_tables.size());
     for (size_t group = 0; group < sequences_.size(); ++group) {
-      add_attention_sequence(group, sequence, static_cast<int64_t>(ids_.size()));
+      add_attention_sequences(group, sequence, static_cast<int64_t>(ids_.size()));
     }
+    const auto first_row = static_cast<int64_t>(ids_.size());
     ids_.insert(ids_.end(), sequence.new_tokens.begin(), sequence.new_tokens.end());
-    for (size_t i = 0; i < sequence.new_tokens.size(); ++i) {
-      positions_.push_back(sequence.first_position + static_cast<int32_t>(i));
-      uses_long_rope_.push_back(sequence.has_long_rope ? 1 : 0);
-    }
+    uses_long_rope_.insert(uses_long_rope_.end(), sequence.new_tokens.size(), sequence.has_long_rope ? 1 : 0);
+    if (!sequence.images.empty()) add_images(sequence, first_row);
   }
+  add_positions(plan);
   std::vector<Step> parts;
   const int32_t num_parts = parts_.exchange.num_parts();
-  part_sequences_.resize(static_cast<size_t>(num_parts));
+  part_memory_.resize(static_cast<size_t>(num_parts));
   for (int32_t part = 0; part < num_parts; ++part) {
     const IndexRange rows = parts_.exchange.part_rows(part, static_cast<int64_t>(ids_.size()));
-    parts.push_back(num_parts == 1 ? prepared_step() : part_of_step(rows, part_sequences_[static_cast<size_t>(part)]));
+    parts.push_back(num_parts == 1 ? prepared_step() : part_of_step(rows, part_memory_[static_cast<size_t>(part)]));
   }
   return parts_.model.forward(parts, ids_);
 }
 
+void ModelRunner::add_positions(const StepPlan& plan) {
+  positions_.clear();
+  const auto has_images = [](const SequencePlan& sequence) { return !sequence.images.empty(); };
+  const bool in_grid = parts_.has_mrope && std::ranges::any_of(plan.sequences, has_images);
+  for (const SequencePlan& sequence : plan.sequences) {
+    const int64_t first = sequence.first_position;
+    const IndexRange indices{.begin = first, .end = first + static_cast<int64_t>(sequence.new_tokens.size())};
+    if (in_grid) {
+      append_grid_positions(sequence.images, indices, positions_);
+    } else {
+      for (int64_t i = indices.begin; i < indices.end; ++i) positions_.times.push_back(static_cast<int32_t>(i));
+    }
+  }
+  if (in_grid && positions_.are_of_text()) {  // decoding behind images
+    positions_.rows.clear();
+    positions_.cols.clear();
+  }
+}
+
+// The rows from `first_row` on are the sequence's. A placeholder is looked up as token 0, and the features overwrite
+// it.
+void ModelRunner::add_images(const SequencePlan& sequence, int64_t first_row) {
+  const int64_t first = sequence.first_position;
+  const int64_t end = first + static_cast<int64_t>(sequence.new_tokens.size());
+  for (const ImageSpan& image : sequence.images) {
+    const int64_t begin = std::max<int64_t>(first, image.first);
+    const int64_t count = std::min<int64_t>(end, image.end()) - begin;
+    if (count <= 0) continue;
+    const ImageFeatureRows* const features = image_features_ == nullptr ? nullptr : image_features_->find(image.key);
+    CHECK(features != nullptr, "request {}: the features of the image at token {} are missing", sequence.request,
+          image.first);
+    CHECK(features->embeddings.rows == image.num_tokens(),
+          "request {}: the image at token {} has {} tokens and {} rows", sequence.request, image.first,
+          image.num_tokens(), features->embeddings.rows);
+    const int64_t row = first_row + begin - first;
+    images_.push_back(
+        {.first_row = row, .num_rows = count, .first_feature = begin - image.first, .features = features});
+    std::fill_n(ids_.begin() + row, count, TokenId{0});
+  }
+}
+
 // A sequence may be cut like a prompt into chunks: in each layer attention of its first rows comes before that of the
 // others, and writes the keys and values that those read.
-Step ModelRunner::part_of_step(IndexRange rows, std::vector<std::vector<AttentionSequence>>& sequences) {
+Step ModelRunner::part_of_step(IndexRange rows, PartMemory& memory) {
+  auto& [sequences, images] = memory;
   sequences.resize(sequences_.size());
   for (size_t group = 0; group < sequences_.size(); ++group) {
     sequences[group].clear();
@@ -222,6 +295,7 @@ Step ModelRunner::part_of_step(IndexRange rows, std::vector<std::vector<Attentio
       const int64_t begin = std::max(rows.begin, whole.first_row);
       const int64_t end = std::min(rows.end, whole.first_row + whole.num_new);
       if (begin >= end) continue;
+      CHECK(!whole.is_bidirectional, "a step in parts with an image that must be whole");
       AttentionSequence cut = whole;
       cut.first_row = begin - rows.begin;
       cut.num_new = static_cast<int32_t>(end - begin);
@@ -229,19 +303,34 @@ Step ModelRunner::part_of_step(IndexRange rows, std::vector<std::vector<Attentio
       sequences[group].push_back(cut);
     }
   }
+  images.clear();
+  for (const ImageRows& whole : images_) {
+    const int64_t begin = std::max(rows.begin, whole.first_row);
+    const int64_t end = std::min(rows.end, whole.first_row + whole.num_rows);
+    if (begin >= end) continue;
+    images.push_back({.first_row = begin - rows.begin,
+                      .num_rows = end - begin,
+                      .first_feature = whole.first_feature + begin - whole.first_row,
+                      .features = whole.features});
+  }
   Step step = prepared_step();
   const auto first = static_cast<size_t>(rows.begin);
   const auto count = static_cast<size_t>(rows.end - rows.begin);
   step.sequences = sequences;
   step.positions = step.positions.subspan(first, count);
   step.uses_long_rope = step.uses_long_rope.subspan(first, count);
+  if (!step.grid_rows.empty()) {
+    step.grid_rows = step.grid_rows.subspan(first, count);
+    step.grid_cols = step.grid_cols.subspan(first, count);
+  }
+  step.images = images;
   return step;
 }
 
 // Where pages behind a window are gone, attention counts positions from the first KV tile that still has a page. Each
 // tile's result is the same (Ops::kKvTileTokens). Missing pages of that tile are never read; the table names another
 // page in their place.
-void ModelRunner::add_attention_sequence(size_t group, const SequencePlan& sequence, int64_t first_row) {
+void ModelRunner::add_attention_sequences(size_t group, const SequencePlan& sequence, int64_t first_row) {
   const PageTable& table = sequence.page_tables[group];
   AttentionSequence attended{.first_row = first_row,
                              .num_new = static_cast<int32_t>(sequence.new_tokens.size()),
@@ -259,7 +348,11 @@ void ModelRunner::add_attention_sequence(size_t group, const SequencePlan& seque
     }
   }
   parts_.kv_cache.commit(parts_.team, table.pages, static_cast<int32_t>(group));
-  sequences_[group].push_back(attended);
+  if (parts_.sees_whole_images && !sequence.images.empty()) {
+    append_around_images(sequence, attended, sequences_[group]);
+  } else {
+    sequences_[group].push_back(attended);
+  }
 }
 
 ConstRows ModelRunner::logits_of(Rows hidden, std::span<const int32_t> rows) {
@@ -274,8 +367,11 @@ Step ModelRunner::prepared_step() {
           .workspace = parts_.workspace,
           .kv_layers = kv_layers_,
           .sequences = sequences_,
-          .positions = positions_,
-          .uses_long_rope = uses_long_rope_};
+          .positions = positions_.times,
+          .uses_long_rope = uses_long_rope_,
+          .grid_rows = positions_.rows,
+          .grid_cols = positions_.cols,
+          .images = images_};
 }
 
 }  // namespace braid

@@ -30,6 +30,14 @@ Status check_rank_options(const RankOptions& options, const ModelConfig& config)
                 kMaxPageSize);
   }
   TRY_STATUS(within("--chunked-prefill-size", options.chunked_prefill_size, 1, kMaxChunkedPrefillSize));
+  if (config.sees_whole_images && config.vision && config.vision->image_size > 0) {
+    const int32_t side = config.vision->image_size / config.vision->patch_size;
+    const int64_t needed = config.vision->num_tokens({.rows = side, .cols = side});
+    if (options.chunked_prefill_size < needed) {
+      return fail("--chunked-prefill-size {}: must be at least {}, the tokens of an image, which see each other",
+                  options.chunked_prefill_size, needed);
+    }
+  }
   TRY_STATUS(within("--max-running-requests", options.max_running_requests, 1, kMaxRunningRequests));
   TRY_STATUS(within("--threads-per-rank", options.threads_per_rank, 0, kMaxThreadsPerRank));
   if (options.max_total_tokens < 0) {

@@ -90,7 +90,8 @@ Result<std::unique_ptr<Rank>, RankError> Rank::make(const RankSetup& setup, cons
                        .lacks_dp_attention = setup.place.dp_size > 1 && !world->has_failed()};
     }
     parts->attention_backend = create_dp_attention_backend(std::move(*backend), exchange->get());
-    parts->may_halve = (*exchange)->may_halve();
+    // Halves are cut anywhere, and the first rows of an image may have to wait for its last.
+    parts->may_halve = (*exchange)->may_halve() && !setup.config->sees_whole_images;
     parts->exchange_costs = (*exchange)->costs().value_or(ExchangeCosts());
     parts->exchange = std::move(*exchange);
   }
@@ -102,7 +103,9 @@ Result<std::unique_ptr<Rank>, RankError> Rank::make(const RankSetup& setup, cons
                                                             .attention_backend = *parts->attention_backend,
                                                             .exchange = *parts->traced,
                                                             .kv_cache = parts->kv_cache,
-                                                            .workspace = *parts->workspace});
+                                                            .workspace = *parts->workspace,
+                                                            .has_mrope = setup.config->rope.has_mrope(),
+                                                            .sees_whole_images = setup.config->sees_whole_images});
   return std::unique_ptr<Rank>(new Rank(std::move(parts)));
 }
 
@@ -202,6 +205,10 @@ bool Rank::use_idle_time() {
   const int64_t memories = 2 * int64_t{parts_->kv_cache.num_layers()};
   return parts_->kv_cache.commit_ahead(parts_->team, parts_->team.size() * CommittedPages::kPieceBytes,
                                        kIdleLead / memories);
+}
+
+void Rank::use_image_features(ImageFeatureSource& source) {
+  parts_->runner->use_image_features(source);
 }
 
 ModelRunner& Rank::runner() {

@@ -80,6 +80,8 @@ class Rank {
   // Returns false when nothing is left to do.
   bool use_idle_time();
 
+  void use_image_features(ImageFeatureSource& source);  // ModelRunner::use_image_features
+
   // Only for a rank that is alone in its world.
   ModelRunner& runner();
 

@@ -110,7 +110,8 @@ SchedulerConfig group_scheduler(const PoolSize& pool, const RankOptions& options
           .radix_cache = options.radix_cache,
           .window = pool.kv_groups.front().window,
           .narrower_kv_groups = {pool.kv_groups.begin() + 1, pool.kv_groups.end()},
-          .long_rope_from = config.long_rope_from()};
+          .long_rope_from = config.long_rope_from(),
+          .keeps_images_whole = config.sees_whole_images};
 }
 
 }  // namespace braid

@@ -45,9 +45,11 @@ struct RankOptions {
   int64_t kv_cache_bytes = 0;          // of all KV pools at most; 0: as mem_fraction_static allows
   double mem_fraction_static = 0.8;    // for weights and KV, of the memory available at the start
   bool radix_cache = true;
-  bool moves_requests = false;  // running requests change their group: memory is set aside for their copies
-  int32_t max_moved_pages = 0;  // that a step copies for them; 0: what a few milliseconds allow
-  std::string pack_cache;       // a folder that keeps packed weights for the next start; empty: none
+  bool moves_requests = false;      // running requests change their group: memory is set aside for their copies
+  int32_t max_moved_pages = 0;      // that a step copies for them; 0: what a few milliseconds allow
+  int64_t mm_cache_entries = 1000;  // images that a process keeps
+  int64_t mm_cache_bytes = int64_t{2} << 30;  // of their features, at most
+  std::string pack_cache;                     // a folder that keeps packed weights for the next start; empty: none
 };
 
 }  // namespace braid

@@ -19,6 +19,7 @@
 #include "braid/model/local_shape.h"
 #include "braid/parallel/dp_attention.h"
 #include "braid/weights/pack_cache/pack_cache.h"
+#include "braid/worker/model_image_maker.h"
 #include "braid/worker/rank_memory.h"
 #include "braid/worker/rank_set_log.h"
 
@@ -283,6 +284,7 @@ Result<std::unique_ptr<RankSet>> RankSet::load(const Checkpoint& checkpoint, Ran
   set->scheduler_.moved_piece_pages = moved_pages_in_piece(kv_shape);
 
   log_ranks(ranks, config, log);
+  TRY_STATUS(set->make_image_store(checkpoint, options, loaded));
   set->prepare_ranks(options, kv_shape, loaded);
   if (const auto made = set->make_ranks(0, ranks.layout.num_worlds()); !made.ok()) {
     if (!made.error().lacks_dp_attention || !ranks.transport->can_make_another_world()) {
@@ -322,6 +324,32 @@ RankSet::RankSet(const ModelConfig& config, const RankOptions& options, ProcessR
       dtype_(options.dtype.value_or(config.checkpoint_dtype == DType::kFloat32 ? DType::kFloat32 : DType::kBFloat16)),
       kv_dtype_(options.kv_cache_dtype.value_or(dtype_)),
       page_transfer_(std::make_unique<LocalKvPageTransfer>(options.collective_timeout_s)) {}
+
+Status RankSet::make_image_store(const Checkpoint& checkpoint, const RankOptions& options, const LoadedModel& loaded) {
+  if (loaded.vision == nullptr) return {};
+  TRY(auto processor, load_image_processor_for(loaded.vision->config(), checkpoint.model().path));
+  if (!processor) {
+    log_of(LogPart::kWorker, logger_)
+        ->warn("{} has no preprocessor_config.json: requests with images are refused", checkpoint.model().path);
+    return {};
+  }
+  // All cores, also where other processes of the host have ranks: these threads give way to ranks', and the ranks of
+  // the group wait for the image.
+  const int32_t num_threads = available_cores();
+  TRY(realms_, own_.transport->gather(shared_segment_realm()));
+  const auto is_own = [&](const std::string& realm) { return realm == realms_[own_process()]; };
+  image_maker_ = std::make_unique<ModelImageMaker>(loaded.vision, *std::move(processor), isa_, num_threads);
+  images_ = std::make_unique<ImageStore>(*image_maker_,
+                                         ImageStoreOptions{.num_preparing = num_threads,
+                                                           .max_entries = options.mm_cache_entries,
+                                                           .max_bytes = options.mm_cache_bytes,
+                                                           .is_shared = std::ranges::count_if(realms_, is_own) > 1});
+  carrier_ = {.max_entries = options.mm_cache_entries,
+              .max_bytes = options.mm_cache_bytes,
+              .hidden = config_.hidden,
+              .max_tokens = scheduler_.context_len};
+  return {};
+}
 
 void RankSet::prepare_ranks(const RankOptions& options, const KvShape& kv_shape, LoadedModel& loaded) {
   world_options_ = {.timeout_s = options.collective_timeout_s, .ranks_share_cpus = own_.ranks_share_cpus};
@@ -374,6 +402,7 @@ Result<void, RankError> RankSet::make_ranks(int32_t first_world, int32_t num_wor
     auto rank = Rank::make(own, *models_[i], world_of(i));
     if (rank.ok()) {
       ranks_[i] = std::move(*rank);
+      if (images_ != nullptr) ranks_[i]->use_image_features(*images_);
       return {};
     }
     errors[i] = rank.error();
@@ -451,8 +480,13 @@ std::unique_ptr<PlanCourier> RankSet::make_courier(int32_t world, int32_t tp_ran
   const bool receives = std::ranges::find(receivers, place.attn_tp_rank) != receivers.end();
   if (!receives && (place.attn_tp_rank > 0 || receivers.empty())) return nullptr;
   const StepPlanLimits limits = step_plan_limits(scheduler_, config_.vocab_size, layout().num_groups());
+  CourierImages images{.store = images_.get(), .carrier = carrier_};
+  for (size_t i = 0; images.store != nullptr && i < receivers.size(); ++i) {
+    const auto process = static_cast<size_t>(own_.transport->process_of(publisher + receivers[i]));
+    images.open_memory.push_back(realms_[process] == realms_[own_process()]);
+  }
   return std::make_unique<PlanCourier>(worlds_[static_cast<size_t>(world)]->group(tp_rank), publisher,
-                                       std::move(receivers), limits);
+                                       std::move(receivers), limits, std::move(images));
 }
 
 Status RankSet::leave_worlds() {

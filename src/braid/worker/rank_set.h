@@ -13,6 +13,7 @@
 #include "braid/base/step_trace.h"
 #include "braid/model/load_model.h"
 #include "braid/parallel/thread_world.h"
+#include "braid/worker/image_store.h"
 #include "braid/worker/kv_page_transfer.h"
 #include "braid/worker/process_kv_page_transfer.h"
 #include "braid/worker/process_ranks.h"
@@ -70,6 +71,9 @@ class RankSet {
   std::vector<RankStatus> status(int32_t world) const;
   std::vector<RankCounts> counts(int32_t world) const;  // the same's
 
+  // Null if the model takes no images.
+  ImageStore* images() const { return images_.get(); }
+
   // Of the own ranks' weights, each by its place among them.
   WeightCheck& weight_check() { return *weight_check_; }
 
@@ -104,10 +108,12 @@ class RankSet {
   int32_t tp_rank_of(size_t index) const {
     return static_cast<int32_t>(own_.own.begin + static_cast<int64_t>(index)) % layout().tp_size;
   }
+  size_t own_process() const { return static_cast<size_t>(own_.transport->process()); }
   const ThreadWorld* world_of(size_t index) const { return worlds_[static_cast<size_t>(world_index(index))].get(); }
   IndexRange own_tp_ranks(int32_t world) const;
   // The same for the ranks of some worlds, with the rank's index, before ranks exist. An error ends the rank's world.
   Status on_threads(int32_t first_world, int32_t num_worlds, FunctionRef<Status(size_t index)> work);
+  Status make_image_store(const Checkpoint& checkpoint, const RankOptions& options, const LoadedModel& loaded);
   void prepare_ranks(const RankOptions& options, const KvShape& kv_shape, LoadedModel& loaded);
   Result<void, RankError> make_ranks(int32_t first_world, int32_t num_worlds);
   void connect_world(int32_t world);
@@ -126,8 +132,12 @@ class RankSet {
   int64_t max_moving_tokens_ = 0;
   std::unique_ptr<LocalKvPageTransfer> page_transfer_;  // outlives the ranks, as do
   std::vector<std::unique_ptr<Model>> models_;          // these: of each rank, as are the next
-  std::unique_ptr<WeightCheck> weight_check_;           // reads the models' memory
-  RankSetup setup_;                                     // what all ranks are made from
+  std::unique_ptr<ImageMaker> image_maker_;             // null, as the next, if the model takes no images
+  std::unique_ptr<ImageStore> images_;                  // outlives the ranks, too
+  std::vector<std::string> realms_;                     // of shared memory, by process
+  ImageCarrierOptions carrier_;
+  std::unique_ptr<WeightCheck> weight_check_;  // reads the models' memory
+  RankSetup setup_;                            // what all ranks are made from
   WorldOptions world_options_;
   std::vector<std::unique_ptr<RankCounters>> counters_;
   int64_t kv_bytes_ = 0;  // of a rank's pool

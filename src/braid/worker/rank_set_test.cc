@@ -156,6 +156,20 @@ TEST(CheckRankOptions, NamesTheFlagItsValueAndWhatIsAllowed) {
   EXPECT_NE(options_error({.context_length = int64_t{1} << 40}), "");
 }
 
+TEST(CheckRankOptions, AStepHoldsAnImageThatMustBeWhole) {
+  ModelConfig config = tiny_checkpoint().config();
+  const auto error = [&](int32_t chunk) {
+    const Status checked = check_rank_options({.chunked_prefill_size = chunk}, config);
+    return checked.ok() ? "" : checked.error().message;
+  };
+  config.vision = VisionConfig{.kind = VisionKind::kSiglip, .patch_size = 14, .merge_size = 4, .image_size = 896};
+  EXPECT_EQ(error(1), "") << "its tokens see only what is before them";
+  config.sees_whole_images = true;
+  EXPECT_EQ(error(256), "");
+  EXPECT_EQ(error(255),
+            "--chunked-prefill-size 255: must be at least 256, the tokens of an image, which see each other");
+}
+
 TEST(RankMemory, WeightsAndExchangeMustLeaveRoomForKeysAndValues) {
   constexpr int64_t kGiB = int64_t{1} << 30;
   const MemoryBudget budget{.available_bytes = 10 * kGiB, .fraction = 0.5};

@@ -68,6 +68,7 @@ void Worker::make_world(int32_t index, WorldStart start) {
   const AssignmentLimits limits =
       assignment_limits(ranks_->scheduler_config(), num_groups, ranks_->config().vocab_size);
   std::vector<WorldGroup> groups;
+  own.desks.clear();
   for (const int32_t group : ranks_->published_groups(index)) {
     const size_t i = groups.size();
     groups.push_back({.group = group,
@@ -76,6 +77,11 @@ void Worker::make_world(int32_t index, WorldStart start) {
                       .is_giving = [this, index, group](MoveId move) {
                         return ranks_->page_transfer_of(index).is_giving(move, group, 0);
                       }});
+    if (ranks_->images() == nullptr) continue;
+    std::function<void()> on_made = options_.on_images_made;
+    if (!on_made) on_made = [parking = ranks_->parking(index)] { parking->wake(); };
+    own.desks.push_back(std::make_unique<ImageStoreDesk>(*ranks_->images(), std::move(on_made)));
+    groups.back().images = own.desks.back().get();
   }
   own.masks = std::make_unique<WorldMasks>(*masks_);
   std::vector<WorldMember> members = ranks_->members(index, own.masks.get());

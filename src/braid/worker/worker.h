@@ -18,6 +18,7 @@
 #include "braid/wire/group_listener.h"
 #include "braid/wire/token_masks.h"
 #include "braid/wire/transport/link.h"
+#include "braid/worker/image_desk.h"
 #include "braid/worker/rank_set.h"
 #include "braid/worker/world.h"
 #include "braid/worker/world_masks.h"
@@ -30,6 +31,9 @@ struct WorkerOptions {
   // Where this process has one of several worlds: its first group among those of all worlds, and how many these are.
   int32_t first_group = 0;
   int32_t num_groups = 0;  // 0: those of the layout
+  // Called on any thread when images of a group's requests have been made. Empty: the world is woken; where it has
+  // other processes, all of them must be woken together.
+  std::function<void()> on_images_made = {};
   // Called by each rank's thread before each of its steps: for tests that hold a rank up, or make it fail by throwing.
   std::function<void(int32_t world, int32_t tp_rank, const StepPlan& plan)> before_step = {};
 };
@@ -59,6 +63,7 @@ class Worker final : public GroupHost {
  private:
   int32_t groups_per_world() const { return ranks_->layout().groups_per_world(); }
   struct OwnWorld {
+    std::vector<std::unique_ptr<ImageDesk>> desks;  // of the groups that are published here; empty without images
     std::unique_ptr<WorldMasks> masks;
     std::unique_ptr<World> world;
     std::thread restarter;

@@ -47,7 +47,7 @@ struct WorldMember {
   ExecuteStep execute;
   HeaderExchange* headers = nullptr;  // must outlive the world, as must the next
   // Of a group with ranks in several processes: of its publisher, and of one rank in each of the other processes.
-  const PlanCourier* plans = nullptr;
+  PlanCourier* plans = nullptr;
   StepTrace* trace = nullptr;  // of all ranks, where this one is trace_rank; may be null
   int32_t trace_rank = 0;
   RankCounters* counters = nullptr;  // of this rank; may be null
@@ -63,6 +63,7 @@ struct WorldGroup {
   SchedulerConfig scheduler;
   GroupInbox inbox;
   GroupPublisher::IsGiving is_giving = {};
+  ImageDesk* images = nullptr;  // as GroupPublisher's
 };
 
 class World {
@@ -92,7 +93,7 @@ class World {
  private:
   struct Publishing {
     explicit Publishing(WorldGroup group)
-        : inbox(std::move(group.inbox)), publisher(group.scheduler, std::move(group.is_giving)) {}
+        : inbox(std::move(group.inbox)), publisher(group.scheduler, std::move(group.is_giving), group.images) {}
 
     GroupInbox inbox;  // used only by the publisher's thread, like the next
     GroupPublisher publisher;

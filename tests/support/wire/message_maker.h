@@ -39,6 +39,7 @@ class MessageMaker {
       if (sequence.samples) sequence.sampling = state();
       sequence.has_long_rope = pick(0, 3) == 0;
       if (pick(0, 2) == 0) sequence.scoring = scoring(static_cast<int>(sequence.new_tokens.size()));
+      if (pick(0, 3) == 0) add_images(sequence);
     }
     for (int i = pick(0, 2); i > 0; --i) {
       plan.leaving.push_back({.move = move(pick(1, 38))});
@@ -116,6 +117,28 @@ class MessageMaker {
   }
 
  private:
+  // With placeholders where its tokens are those of an image.
+  void add_images(SequencePlan& sequence) {
+    const int end = sequence.first_position + static_cast<int>(sequence.new_tokens.size());
+    for (int first = pick(0, 60); first < end && sequence.images.size() < 3; first += pick(0, 40)) {
+      ImageSpan& image = sequence.images.emplace_back();
+      image.first = first;
+      image.grid = {.frames = pick(1, 2), .rows = pick(1, 3), .cols = pick(1, 4)};
+      for (uint8_t& byte : image.key) byte = static_cast<uint8_t>(pick(0, 255));
+      const auto mark = [&](std::vector<TokenId>& tokens, int first_token) {
+        for (size_t i = 0; i < tokens.size(); ++i) {
+          const int index = first_token + static_cast<int>(i);
+          if (index >= image.first && index < image.end()) {
+            tokens[i] = placeholder_token(image.key, index - image.first);
+          }
+        }
+      };
+      mark(sequence.new_tokens, sequence.first_position);
+      mark(sequence.scoring.tokens, sequence.first_position + sequence.scoring.first_new + 1);
+      first = image.end();
+    }
+  }
+
   std::vector<int32_t> ids(int count, int max) {
     std::vector<int32_t> result;
     for (int i = 0; i < count; ++i) result.push_back(pick(0, max));
@@ -181,7 +204,23 @@ class MessageMaker {
     request.priority = pick(-5, 5);
     request.arrival = random_();
     request.is_masked = pick(0, 1) == 1;
+    const int num_images = std::max(0, pick(0, 9) - 7);
+    if (num_images > 0) request.prompt = ids(pick(1, 100), 999);
+    for (int i = 0; i < num_images; ++i) add_image(request);
     return request;
+  }
+
+  // At the end of the prompt, with a token of text behind it.
+  void add_image(SchedulerRequest& request) {
+    RequestImage image{.span = {.first = static_cast<int32_t>(request.prompt.size()),
+                                .grid = {.rows = pick(1, 4), .cols = pick(1, 6)}}};
+    for (uint8_t& byte : image.span.key) byte = static_cast<uint8_t>(pick(0, 255));
+    image.bytes = std::make_shared<const std::string>(static_cast<size_t>(pick(0, 500)), 'x');
+    for (int32_t i = 0; i < image.span.num_tokens(); ++i) {
+      request.prompt.push_back(placeholder_token(image.span.key, i));
+    }
+    request.prompt.push_back(pick(0, 999));
+    request.images.push_back(std::move(image));
   }
 
   Move move(int num_pages) {
@@ -194,7 +233,7 @@ class MessageMaker {
     for (int i = pick(0, 2); i > 0; --i) {
       MovingSequence& one = moving.emplace_back();
       one.sequence.request = request(static_cast<uint64_t>(i));
-      one.sequence.request.prompt = ids(pick(1, 200), 999);
+      if (one.sequence.request.images.empty()) one.sequence.request.prompt = ids(pick(1, 200), 999);
       one.sequence.output = ids(pick(1, 100), 999);
       one.sequence.cached_tokens = pick(0, 200);
       one.move = move(pick(0, 2));

@@ -137,6 +137,7 @@ void PagedAttention::plan(ConstRows q, std::span<const AttentionSequence> sequen
             .num_rows = static_cast<int32_t>(std::min<int64_t>(QueryTile::kMaxRows, num_indices - first)),
             .heads_per_kv = heads_per_kv,
             .first_position = sequence.first_position,
+            .end_of_keys = sequence.is_bidirectional ? end_visible(sequence, sequence.first_position) : 0,
             .window = params.window,
             .scale = params.scale,
             .soft_cap = params.soft_cap,

@@ -35,6 +35,7 @@ struct QueryTile {
   int32_t num_rows;        // <= kMaxRows
   int32_t heads_per_kv;    // query heads that share a KV head
   int64_t first_position;  // of the sequence's first new token
+  int64_t end_of_keys;     // every row sees all keys before it; 0: each those up to its own position
   int64_t window;          // 0: none
   float scale;
   float soft_cap;      // 0: none
@@ -54,8 +55,11 @@ struct QueryTile {
     const int64_t last = position(row);
     return window > 0 && last >= window ? last - window + 1 : 0;
   }
+  [[gnu::always_inline]] int64_t end_key(int64_t row) const {
+    return end_of_keys > 0 ? end_of_keys : position(row) + 1;
+  }
   [[gnu::always_inline]] int64_t first_kv_tile() const { return first_key(0) / Ops::kKvTileTokens; }
-  [[gnu::always_inline]] int64_t end_kv_tile() const { return position(num_rows - 1) / Ops::kKvTileTokens + 1; }
+  [[gnu::always_inline]] int64_t end_kv_tile() const { return (end_key(num_rows - 1) - 1) / Ops::kKvTileTokens + 1; }
 };
 
 // One KV tile of a query tile. As the place behind another, it is fetched while that one is computed. No tile: none.

@@ -75,7 +75,8 @@ struct AttentionKvTile : AttentionSoftmax<Tier, Format> {
     const int64_t origin = kv_tile * kKvTileTokens;
     const int64_t first = tile.window > 0 ? larger<int64_t>(position - tile.window + 1, 0) : 0;
     const int64_t begin = smaller<int64_t>(larger<int64_t>(first - origin, 0), kKvTileTokens);
-    const int64_t end = smaller<int64_t>(position + 1 - origin, kKvTileTokens);
+    const int64_t end_of_keys = tile.end_of_keys > 0 ? tile.end_of_keys : position + 1;
+    const int64_t end = smaller<int64_t>(end_of_keys - origin, kKvTileTokens);
     return {.begin = static_cast<int>(begin), .end = static_cast<int>(end)};
   }
 
@@ -117,7 +118,7 @@ struct AttentionKvTile : AttentionSoftmax<Tier, Format> {
   static Offsets strip_offsets(const QueryTile& tile, int64_t kv_tile) {
     const int64_t strip_bytes = int64_t{tile.head_dim} * kStripTokens * kWordBytes / kStep;
     const int64_t first = tile.first_key(0);
-    const int64_t end = tile.position(tile.num_rows - 1) + 1;
+    const int64_t end = tile.end_key(tile.num_rows - 1);
     const auto page_size = static_cast<uint32_t>(tile.page_size);
     Offsets offsets;
     for (int g = 0; g < kStrips; ++g) {

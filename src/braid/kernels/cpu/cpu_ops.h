@@ -27,6 +27,7 @@ class CpuOps final : public Ops {
 
   void embed(std::span<const TokenId> ids, ConstRows table, Rows y) override;
   void rms_norm(ConstRows x, std::span<const float> weight, float eps, Rows y) override;
+  void layer_norm(ConstRows x, std::span<const float> weight, std::span<const float> bias, float eps, Rows y) override;
   void head_rms_norm(Rows x, int32_t head_dim, std::span<const float> weight, float eps) override;
   void rope(Rows x, int32_t head_dim, std::span<const int32_t> positions, ConstRows cos, ConstRows sin) override;
 
@@ -36,6 +37,7 @@ class CpuOps final : public Ops {
 
   void add(ConstRows x, Rows y) override;
   void soft_cap(Rows x, float cap) override;
+  void gelu(ConstRows x, GeluKind kind, Rows y) override;
   void convert(ConstRows x, Rows y) override;
 
   void route(ConstRows logits, int32_t top_k, bool normalize, const Routing& routing) override;

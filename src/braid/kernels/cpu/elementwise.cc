@@ -51,6 +51,22 @@ void CpuOps::soft_cap(Rows x, float cap) {
   });
 }
 
+void CpuOps::gelu(ConstRows x, GeluKind kind, Rows y) {
+  CHECK(x.rows == y.rows && x.cols == y.cols && x.dtype == DType::kFloat32 && y.dtype != DType::kFloat16);
+  const bool is_tanh = kind == GeluKind::kTanh;
+  const auto to_float32 = is_tanh ? rows_.gelu_tanh : rows_.gelu_erf;
+  const auto to_bfloat16 = is_tanh ? rows_.gelu_tanh_to_bfloat16 : rows_.gelu_erf_to_bfloat16;
+  split_rows(team_, x.rows, x.cols, [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) {
+      if (y.dtype == DType::kFloat32) {
+        to_float32(x.row<float>(row), x.cols, y.row<float>(row));
+      } else {
+        to_bfloat16(x.row<float>(row), x.cols, y.row<BFloat16>(row));
+      }
+    }
+  });
+}
+
 void CpuOps::convert(ConstRows x, Rows y) {
   CHECK(x.rows == y.rows && x.cols == y.cols);
   split_rows(team_, x.rows, x.cols, [&](int64_t begin, int64_t end) {

@@ -1,4 +1,6 @@
 // CpuOps' norms and rotary positions. Tested by kernels/norm_rope_test.cc.
+#include <utility>
+
 #include "braid/kernels/cpu/cpu_ops.h"
 #include "braid/kernels/cpu/split_rows.h"
 
@@ -13,6 +15,21 @@ void CpuOps::rms_norm(ConstRows x, std::span<const float> weight, float eps, Row
         rows_.rms_norm(x.row<float>(row), weight.data(), x.cols, eps, y.row<float>(row));
       } else {
         rows_.rms_norm_to_bfloat16(x.row<float>(row), weight.data(), x.cols, eps, y.row<BFloat16>(row));
+      }
+    }
+  });
+}
+
+void CpuOps::layer_norm(ConstRows x, std::span<const float> weight, std::span<const float> bias, float eps, Rows y) {
+  CHECK(x.rows == y.rows && x.cols == y.cols && x.dtype == DType::kFloat32 && y.dtype != DType::kFloat16);
+  CHECK(std::cmp_equal(weight.size(), x.cols) && std::cmp_equal(bias.size(), x.cols));
+  split_rows(team_, x.rows, x.cols, [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) {
+      const float* from = x.row<float>(row);
+      if (y.dtype == DType::kFloat32) {
+        rows_.layer_norm(from, weight.data(), bias.data(), x.cols, eps, y.row<float>(row));
+      } else {
+        rows_.layer_norm_to_bfloat16(from, weight.data(), bias.data(), x.cols, eps, y.row<BFloat16>(row));
       }
     }
   });

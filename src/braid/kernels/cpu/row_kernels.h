@@ -14,6 +14,10 @@ struct RowKernels {
   // y = x / sqrt(mean(x²) + eps) * weight; x and y may be the same row.
   void (*rms_norm)(const float* x, const float* weight, int64_t n, float eps, float* y);
   void (*rms_norm_to_bfloat16)(const float* x, const float* weight, int64_t n, float eps, BFloat16* y);
+  // y = (x - mean(x)) / sqrt(variance(x) + eps) * weight + bias.
+  void (*layer_norm)(const float* x, const float* weight, const float* bias, int64_t n, float eps, float* y);
+  void (*layer_norm_to_bfloat16)(const float* x, const float* weight, const float* bias, int64_t n, float eps,
+                                 BFloat16* y);
   // In place on `num_heads` heads; cos and sin: [head_dim / 2].
   void (*rope)(float* x, int64_t num_heads, int64_t head_dim, const float* cos, const float* sin);
 
@@ -21,7 +25,12 @@ struct RowKernels {
   void (*scale)(const float* x, float factor, int64_t n, float* y);       // y = factor * x
   void (*add_scaled)(const float* x, float factor, int64_t n, float* y);  // y += factor * x
   void (*soft_cap)(float* x, float cap, int64_t n);                       // x = cap * tanh(x / cap)
-  void (*to_bfloat16)(const float* x, int64_t n, BFloat16* y);            // nearest even
+  // GELU by tanh and by erf; x and y may be the same row.
+  void (*gelu_tanh)(const float* x, int64_t n, float* y);
+  void (*gelu_tanh_to_bfloat16)(const float* x, int64_t n, BFloat16* y);
+  void (*gelu_erf)(const float* x, int64_t n, float* y);
+  void (*gelu_erf_to_bfloat16)(const float* x, int64_t n, BFloat16* y);
+  void (*to_bfloat16)(const float* x, int64_t n, BFloat16* y);  // nearest even
   void (*from_bfloat16)(const BFloat16* x, int64_t n, float* y);
 
   float (*max)(const float* x, int64_t n);  // n >= 1; a NaN is never the largest

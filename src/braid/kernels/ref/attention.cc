@@ -27,8 +27,9 @@ void attend(const KvLayer& layer, const AttentionSequence& sequence, const Atten
             int64_t position, const float* q, Rows out, int64_t out_row) {
   const int64_t kv_head = head / (params.num_heads / layer.num_kv_heads);
   const int64_t begin = first_visible(params, position);
+  const int64_t end = end_visible(sequence, position);
   std::vector<double> scores;
-  for (int64_t p = begin; p <= position; ++p) {
+  for (int64_t p = begin; p < end; ++p) {
     const KvSlot slot = kv_slot(layer, sequence.pages, p);
     const int64_t strip = kv_strip_offset(layer, slot, kv_head);
     double dot = 0;
@@ -49,7 +50,7 @@ void attend(const KvLayer& layer, const AttentionSequence& sequence, const Atten
 
   for (int64_t dim = 0; dim < layer.head_dim; ++dim) {
     double total = 0;
-    for (int64_t p = begin; p <= position; ++p) {
+    for (int64_t p = begin; p < end; ++p) {
       const KvSlot slot = kv_slot(layer, sequence.pages, p);
       const int64_t strip = kv_strip_offset(layer, slot, kv_head);
       const float value =

@@ -1,5 +1,6 @@
 // RefOps' elementwise operations. Tested by kernels/elementwise_test.cc.
 #include <cmath>
+#include <numbers>
 
 #include "braid/kernels/ref/ref_ops.h"
 
@@ -24,6 +25,18 @@ void RefOps::add(ConstRows x, Rows y) {
 void RefOps::soft_cap(Rows x, float cap) {
   for (int64_t row = 0; row < x.rows; ++row) {
     for (int64_t col = 0; col < x.cols; ++col) store(x, row, col, cap * std::tanh(load(x, row, col) / cap));
+  }
+}
+
+void RefOps::gelu(ConstRows x, GeluKind kind, Rows y) {
+  for (int64_t row = 0; row < x.rows; ++row) {
+    for (int64_t i = 0; i < x.cols; ++i) {
+      const double v = load(x, row, i);
+      const double cumulative =
+          kind == GeluKind::kTanh ? 0.5 * (1 + std::tanh(std::sqrt(2 / std::numbers::pi) * (v + 0.044715 * v * v * v)))
+                                  : 0.5 * std::erfc(-v / std::numbers::sqrt2);
+      store(y, row, i, v * cumulative);
+    }
   }
 }
 

@@ -20,6 +20,21 @@ void RefOps::rms_norm(ConstRows x, std::span<const float> weight, float eps, Row
   for (int64_t row = 0; row < x.rows; ++row) normalize(x, row, weight, eps, y);
 }
 
+void RefOps::layer_norm(ConstRows x, std::span<const float> weight, std::span<const float> bias, float eps, Rows y) {
+  for (int64_t row = 0; row < x.rows; ++row) {
+    double sum = 0;
+    for (int64_t i = 0; i < x.cols; ++i) sum += load(x, row, i);
+    const double mean = sum / static_cast<double>(x.cols);
+    double squares = 0;
+    for (int64_t i = 0; i < x.cols; ++i) squares += (load(x, row, i) - mean) * (load(x, row, i) - mean);
+    const double root = std::sqrt(squares / static_cast<double>(x.cols) + static_cast<double>(eps));
+    for (int64_t i = 0; i < x.cols; ++i) {
+      const auto at = static_cast<size_t>(i);
+      store(y, row, i, (load(x, row, i) - mean) / root * weight[at] + bias[at]);
+    }
+  }
+}
+
 void RefOps::head_rms_norm(Rows x, int32_t head_dim, std::span<const float> weight, float eps) {
   CHECK(x.cols % head_dim == 0 && static_cast<int64_t>(weight.size()) == head_dim);
   for (int64_t first = 0; first < x.cols; first += head_dim) {

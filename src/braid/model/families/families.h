@@ -21,10 +21,13 @@ LayerSpec mistral_layer(const ModelConfig& config, int32_t layer);
 LayerSpec mixtral_layer(const ModelConfig& config, int32_t layer);
 LayerSpec olmo2_layer(const ModelConfig& config, int32_t layer);
 LayerSpec phi3_layer(const ModelConfig& config, int32_t layer);
+LayerSpec qwen2_5_vl_layer(const ModelConfig& config, int32_t layer);
 LayerSpec qwen2_layer(const ModelConfig& config, int32_t layer);
 LayerSpec qwen2_moe_layer(const ModelConfig& config, int32_t layer);
 LayerSpec qwen3_layer(const ModelConfig& config, int32_t layer);
 LayerSpec qwen3_moe_layer(const ModelConfig& config, int32_t layer);
+LayerSpec qwen3_vl_layer(const ModelConfig& config, int32_t layer);
+LayerSpec qwen3_vl_moe_layer(const ModelConfig& config, int32_t layer);
 LayerSpec smollm3_layer(const ModelConfig& config, int32_t layer);
 
 // For families with dense layers among those with experts: `moe` where the configuration says so, else a plain block.

@@ -39,9 +39,12 @@ ConstRows Attention::operator()(Step& step, ConstRows x) const {
 
   normalize(step, q, k);
   if (rope_table_ != nullptr) {
-    const RopePositions positions{.positions = step.positions, .uses_long_rope = step.uses_long_rope};
-    rope_table_->rotate(ops, q, head_dim, positions);
-    rope_table_->rotate(ops, k, head_dim, positions);
+    const Rows qk = qkv.slice_cols(0, q.cols + k.cols);
+    rope_table_->rotate(ops, qk, head_dim,
+                        {.positions = step.positions,
+                         .uses_long_rope = step.uses_long_rope,
+                         .rows = step.grid_rows,
+                         .cols = step.grid_cols});
   }
 
   const KvLayer& kv = step.kv_layers[static_cast<size_t>(shape_.layer)];

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "braid/base/check.h"
-#include "braid/base/index_range.h"
+#include "braid/model/layers/image_rows.h"
 
 namespace braid {
 
@@ -13,28 +13,37 @@ namespace {
 struct StepPart {
   Step& step;
   int32_t number = 0;
-  Residual x;
+  IndexRange own;  // of the part's rows of the group
+  Rows rows;       // the residual stream's
+  float residual_multiplier = 1.0F;
   int64_t first_delta = 0;
 
+  Residual x() const { return {step.ops, rows, residual_multiplier}; }
   void select() const {
     step.exchange.select_part(number);
     step.workspace.first_delta = first_delta;
+  }
+  // After the feed-forward block of layer `index`.
+  void finish_layer(const DecoderLayer& layer, size_t index) const {
+    layer.add_sums(step, x());
+    add_deepstack(step, index, own, rows);
   }
 };
 
 }  // namespace
 
 // The rank's own rows of the part; `ids` are those of the group.
-void Decoder::embed(Step& step, std::span<const TokenId> ids, Rows rows) const {
-  const IndexRange own = step.exchange.own_rows(static_cast<int64_t>(ids.size()));
+void Decoder::embed(Step& step, std::span<const TokenId> ids, const IndexRange& own, Rows rows) const {
   (*weights_.embedding)(step.ops, ids.subspan(static_cast<size_t>(own.begin), static_cast<size_t>(rows.rows)), rows);
-  if (weights_.embedding_multiplier == 1.0F) return;
-  step.ops.parallel_for(rows.rows, [&](int64_t begin, int64_t end) {
-    for (int64_t row = begin; row < end; ++row) {
-      float* values = rows.row<float>(row);
-      for (int64_t i = 0; i < rows.cols; ++i) values[i] *= weights_.embedding_multiplier;
-    }
-  });
+  if (weights_.embedding_multiplier != 1.0F) {
+    step.ops.parallel_for(rows.rows, [&](int64_t begin, int64_t end) {
+      for (int64_t row = begin; row < end; ++row) {
+        float* values = rows.row<float>(row);
+        for (int64_t i = 0; i < rows.cols; ++i) values[i] *= weights_.embedding_multiplier;
+      }
+    });
+  }
+  put_image_embeddings(step, own, rows);  // as they are: the multiplier is for tokens
 }
 
 // With one part nothing comes between the calls of a layer. With two, each one's rows travel while the other one is
@@ -52,30 +61,31 @@ Rows Decoder::forward(std::span<Step> steps, std::span<const TokenId> ids) const
     const IndexRange own = step.exchange.own_rows(part_rows);
     const Rows rows =
         workspace.residual.first(num_rows + own.end - own.begin).slice_rows(num_rows, own.end - own.begin);
-    embed(step, ids.subspan(static_cast<size_t>(of_group.begin), static_cast<size_t>(part_rows)), rows);
+    embed(step, ids.subspan(static_cast<size_t>(of_group.begin), static_cast<size_t>(part_rows)), own, rows);
     parts.push_back({.step = step,
                      .number = number,
-                     .x = Residual(step.ops, rows, weights_.residual_multiplier),
+                     .own = own,
+                     .rows = rows,
+                     .residual_multiplier = weights_.residual_multiplier,
                      .first_delta = num_sums});
     num_rows += rows.rows;
     num_sums += step.exchange.gathered_rows();
   }
-  const DecoderLayer* before = nullptr;
-  for (const auto& layer : weights_.layers) {
+  const auto& layers = weights_.layers;
+  for (size_t index = 0; index < layers.size(); ++index) {
     for (const StepPart& part : parts) {
       part.select();
-      if (before != nullptr) before->add_sums(part.step, part.x);
-      layer->attend(part.step, part.x);
+      if (index > 0) part.finish_layer(*layers[index - 1], index - 1);
+      layers[index]->attend(part.step, part.x());
     }
     for (const StepPart& part : parts) {
       part.select();
-      layer->feed_forward(part.step);
+      layers[index]->feed_forward(part.step);
     }
-    before = layer.get();
   }
   for (const StepPart& part : parts) {
     part.select();
-    if (before != nullptr) before->add_sums(part.step, part.x);
+    if (!layers.empty()) part.finish_layer(*layers.back(), layers.size() - 1);
   }
   return workspace.residual.first(num_rows);
 }

@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "braid/base/index_range.h"
 #include "braid/model/layers/decoder_tensors.h"
 #include "braid/model/layers/embedding.h"
 #include "braid/model/layers/rms_norm.h"
@@ -56,7 +57,7 @@ class Decoder final : public Model {
   void list_weights(const DecoderTensors& tensors, std::span<const LayerTensors> layers, WeightList& list) const;
 
  private:
-  void embed(Step& step, std::span<const TokenId> ids, Rows rows) const;
+  void embed(Step& step, std::span<const TokenId> ids, const IndexRange& own, Rows rows) const;
   ConstRows gather_head_input(Step& step, ConstRows hidden, std::span<const int32_t> rows) const;
 
   DecoderWeights weights_;

@@ -1,8 +1,10 @@
 #include "braid/model/layers/rope_table.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <numbers>
+#include <utility>
 
 #include "braid/base/check.h"
 
@@ -68,8 +70,39 @@ std::vector<float> rope_frequencies(const RopeConfig& config, int32_t rotary_dim
   return frequencies;
 }
 
+std::vector<uint8_t> mrope_axes(const RopeConfig& config, int32_t rotary_dim) {
+  if (!config.has_mrope()) return {};
+  const auto& [num_times, num_rows, num_cols] = config.mrope_sections;
+  std::vector<uint8_t> axes(static_cast<size_t>(rotary_dim / 2));
+  for (int32_t i = 0; i < rotary_dim / 2; ++i) {
+    uint8_t& axis = axes[static_cast<size_t>(i)];
+    if (config.interleaves_mrope) {  // time, row, column, time, … as long as rows and columns have pairs left
+      axis = static_cast<uint8_t>(i % 3);
+      if ((axis == 1 && i >= 3 * num_rows) || (axis == 2 && i >= 3 * num_cols)) axis = 0;
+    } else {
+      axis = i < num_times ? 0 : i < num_times + num_rows ? 1 : 2;
+    }
+  }
+  return axes;
+}
+
+namespace {
+
+void rotate_heads(Ops& ops, const Rows& x, int32_t head_dim, std::span<const int32_t> rows,
+                  const RopeTable::Angles& table) {
+  const auto rotary_dim = static_cast<int32_t>(2 * table.cos.cols);
+  if (rotary_dim == head_dim) return ops.rope(x, head_dim, rows, table.cos, table.sin);
+  for (int64_t first = 0; first < x.cols; first += head_dim) {
+    ops.rope(x.slice_cols(first, rotary_dim), rotary_dim, rows, table.cos, table.sin);
+  }
+}
+
+}  // namespace
+
 RopeTable::RopeTable(const RopeConfig& config, int32_t rotary_dim, int64_t num_positions)
-    : frequencies_{rope_frequencies(config, rotary_dim)}, scale_(static_cast<float>(config.attention_factor)) {
+    : axes_(mrope_axes(config, rotary_dim)),
+      frequencies_{rope_frequencies(config, rotary_dim)},
+      scale_(static_cast<float>(config.attention_factor)) {
   if (!config.long_factors.empty()) {
     RopeConfig of_long = config;
     of_long.frequency_factors = config.long_factors;
@@ -81,6 +114,7 @@ RopeTable::RopeTable(const RopeConfig& config, int32_t rotary_dim, int64_t num_p
 }
 
 void RopeTable::rotate(Ops& ops, Rows x, int32_t head_dim, const RopePositions& positions) const {
+  if (!positions.rows.empty()) return rotate_in_grid(ops, x, head_dim, positions);
   std::vector<int32_t> own_rows;
   std::span<const int32_t> rows = positions.positions;
   if (frequencies_.size() > 1) {
@@ -90,12 +124,35 @@ void RopeTable::rotate(Ops& ops, Rows x, int32_t head_dim, const RopePositions& 
     }
     rows = own_rows;
   }
-  const Angles table = angles(rows);
-  const auto rotary_dim = static_cast<int32_t>(2 * table.cos.cols);
-  if (rotary_dim == head_dim) return ops.rope(x, head_dim, rows, table.cos, table.sin);
-  for (int64_t first = 0; first < x.cols; first += head_dim) {
-    ops.rope(x.slice_cols(first, rotary_dim), rotary_dim, rows, table.cos, table.sin);
-  }
+  rotate_heads(ops, x, head_dim, rows, angles(rows));
+}
+
+// Each row gets a row of cosines and of sines of its own, put together from up to three positions of the table. So text
+// has the bits that it has without images.
+void RopeTable::rotate_in_grid(Ops& ops, const Rows& x, int32_t head_dim, const RopePositions& positions) const {
+  CHECK(!axes_.empty(), "positions in a grid, and the model has no M-RoPE");
+  const std::array<std::span<const int32_t>, 3> by_axis = {positions.positions, positions.rows, positions.cols};
+  for (const auto& of_axis : by_axis) CHECK(std::ssize(of_axis) == x.rows, "{} positions", of_axis.size());
+  for (const auto& of_axis : by_axis) angles(of_axis);  // computes what is missing
+  const Angles table = angles(positions.positions);
+  const int64_t num_pairs = table.cos.cols;
+  std::vector<float> cos(static_cast<size_t>(x.rows * num_pairs));
+  std::vector<float> sin(cos.size());
+  std::vector<int32_t> own_rows(static_cast<size_t>(x.rows));
+  ops.parallel_for(x.rows, [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) {
+      own_rows[static_cast<size_t>(row)] = static_cast<int32_t>(row);
+      for (int64_t i = 0; i < num_pairs; ++i) {
+        const int32_t position = by_axis[axes_[static_cast<size_t>(i)]][static_cast<size_t>(row)];
+        const auto at = static_cast<size_t>(row * num_pairs + i);
+        cos[at] = table.cos.row<float>(position)[i];
+        sin[at] = table.sin.row<float>(position)[i];
+      }
+    }
+  });
+  rotate_heads(ops, x, head_dim, own_rows,
+               {.cos = make_rows(std::as_const(cos).data(), x.rows, num_pairs),
+                .sin = make_rows(std::as_const(sin).data(), x.rows, num_pairs)});
 }
 
 RopeTable::Angles RopeTable::angles(std::span<const int32_t> rows) const {

@@ -23,7 +23,14 @@ struct RopePositions {
   std::span<const int32_t> positions;
   // Whether a row's request uses longrope's long factors; empty: none does.
   std::span<const uint8_t> uses_long_rope = {};
+  // With M-RoPE: `positions` are those in time, these the other two. Empty: the three are equal in every row.
+  std::span<const int32_t> rows = {};
+  std::span<const int32_t> cols = {};
 };
+
+// For each pair of rotated dimensions, whether it turns by the position in time (0), the row (1) or the column (2);
+// empty without M-RoPE.
+std::vector<uint8_t> mrope_axes(const RopeConfig& config, int32_t rotary_dim);
 
 // Cosines and sines of every position of the context. They are computed when a position is first reached: the whole
 // table takes 134 MB for a context of 262 144 tokens, and most requests are short. Ranks share one table; any thread
@@ -45,7 +52,9 @@ class RopeTable {
 
  private:
   void compute_to(int64_t end) const;  // under mutex_
+  void rotate_in_grid(Ops& ops, const Rows& x, int32_t head_dim, const RopePositions& positions) const;
 
+  std::vector<uint8_t> axes_;                    // mrope_axes()
   std::vector<std::vector<float>> frequencies_;  // then those with long factors
   float scale_;                                  // multiplies cosines and sines
   RowsBuffer cos_;

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <numeric>
 #include <vector>
@@ -101,6 +102,54 @@ TEST(RopeTable, LongRequestsUseTheLongFactors) {
   EXPECT_EQ(rotated(both, {}), expected_short);
   EXPECT_NE(expected_short, expected_long);
   for (size_t i = 0; i < got.size(); ++i) EXPECT_EQ(got[i], (i < 4 ? expected_short : expected_long)[i]) << i;
+}
+
+// Which of the three positions a pair of dimensions turns by: transformers' apply_multimodal_rotary_pos_emb for
+// Qwen2.5-VL, apply_interleaved_mrope for Qwen3-VL.
+TEST(RopeTable, MropeDividesThePairsOfDimensions) {
+  RopeConfig config;
+  EXPECT_TRUE(mrope_axes(config, 16).empty());
+  config.mrope_sections = {2, 3, 3};
+  EXPECT_EQ(mrope_axes(config, 16), (std::vector<uint8_t>{0, 0, 1, 1, 1, 2, 2, 2}));
+  config.interleaves_mrope = true;
+  EXPECT_EQ(mrope_axes(config, 16), (std::vector<uint8_t>{0, 1, 2, 0, 1, 2, 0, 1}));
+  config.mrope_sections = {5, 2, 1};
+  EXPECT_EQ(mrope_axes(config, 16), (std::vector<uint8_t>{0, 1, 2, 0, 1, 0, 0, 0}));
+}
+
+// Row by row: each pair is rotated as a table without sections does at the pair's own position.
+TEST(RopeTable, MropeTurnsEachPairByItsOwnPosition) {
+  RopeConfig config{.theta = 100.0};
+  const RopeTable plain(config, 12, 50);
+  config.mrope_sections = {2, 2, 2};
+  const RopeTable sections(config, 12, 50);
+  config.interleaves_mrope = true;
+  const RopeTable interleaved(config, 12, 50);
+  const auto ops = make_ref_ops();
+  const std::array<std::vector<int32_t>, 3> positions = {{{7, 3, 49}, {9, 3, 0}, {30, 3, 20}}};
+  const auto rotated = [&](const RopeTable& table, const RopePositions& at) {
+    std::vector<float> x(3 * 2 * kHeadDim);
+    std::iota(x.begin(), x.end(), 1.0F);
+    table.rotate(*ops, make_rows(x.data(), 3, 2 * kHeadDim), kHeadDim, at);
+    return x;
+  };
+  std::array<std::vector<float>, 3> by_axis;
+  for (size_t axis = 0; axis < 3; ++axis) by_axis[axis] = rotated(plain, {.positions = positions[axis]});
+  const RopePositions in_grid{.positions = positions[0], .rows = positions[1], .cols = positions[2]};
+  const std::vector<float> by_sections = rotated(sections, in_grid);
+  const std::vector<float> by_turns = rotated(interleaved, in_grid);
+  for (size_t i = 0; i < by_sections.size(); ++i) {
+    const size_t dim = i % kHeadDim;
+    const size_t pair = dim % 6;
+    const size_t axis_of_sections = dim >= 12 ? 0 : pair / 2;
+    const size_t axis_of_turns = dim >= 12 ? 0 : pair % 3;
+    EXPECT_EQ(by_sections[i], by_axis[axis_of_sections][i]) << i;
+    EXPECT_EQ(by_turns[i], by_axis[axis_of_turns][i]) << i;
+  }
+  // Text, beside images or not, has the bits of a table without sections.
+  const std::vector<float> text = rotated(plain, {.positions = positions[0]});
+  EXPECT_EQ(rotated(sections, {.positions = positions[0]}), text);
+  EXPECT_EQ(rotated(interleaved, {.positions = positions[0], .rows = positions[0], .cols = positions[0]}), text);
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include "braid/base/function_ref.h"
 #include "braid/server/metrics/exposition.h"
+#include "braid/server/metrics/image_metrics.h"
 
 namespace braid::metrics {
 namespace {
@@ -173,6 +174,7 @@ std::string ServerMetrics::render(const ServerState& now) const {
   out.counter_by_group("scattered_bytes_total",
                        "Bytes of partial sums that a DP group's ranks received from other ranks.",
                        bytes_by_group(engine, &ExchangeCounts::scattered_bytes));
+  render_images(engine.images, out);
   out.counter("num_resumed_requests_total", "Times that a request went on after its ranks had failed.",
               static_cast<double>(engine.num_resumed));
   out.counter("num_set_aside_requests_total",

@@ -100,6 +100,7 @@ TEST(ServerMetrics, EachGroupHasItsOwnSamples) {
   stats.num_too_long_to_move = 2;
   stats.worlds = {{.num_restarts = 1}, {.num_restarts = 4}};
   stats.num_resumed = 17;
+  stats.images = {.num_entries = 5, .num_in_use = 2, .num_hits = 7, .num_unshared = 1, .num_broadcast = 9};
   stats.num_set_aside = 1;
   const std::string text = ServerMetrics("braid", "m").render({.engine = stats});
   for (const char* line : {"braid_num_running_reqs{model_name=\"m\",dp_rank=\"0\"} 2\n",
@@ -125,6 +126,11 @@ TEST(ServerMetrics, EachGroupHasItsOwnSamples) {
                            "braid_num_world_restarts_total{model_name=\"m\",world=\"1\"} 4\n",
                            "braid_num_resumed_requests_total{model_name=\"m\"} 17\n",
                            "braid_num_set_aside_requests_total{model_name=\"m\"} 1\n",
+                           "braid_mm_cache_entries{model_name=\"m\"} 5\n",
+                           "braid_mm_cache_entries_in_use{model_name=\"m\"} 2\n",
+                           "braid_mm_cache_hits_total{model_name=\"m\"} 7\n",
+                           "braid_mm_broadcast_images_total{model_name=\"m\"} 9\n",
+                           "braid_mm_fallbacks_total{model_name=\"m\"} 1\n",
                            "braid_num_queue_reqs{model_name=\"m\"} 0\n"}) {
     EXPECT_NE(text.find(line), std::string::npos) << line << text;
   }

@@ -290,6 +290,7 @@ TEST_F(ApiServiceTest, ShowsServerInfoAndModelInfo) {
   EXPECT_EQ(model["model_path"], kTinyModel);
   EXPECT_EQ(model["tokenizer_path"], kTinyModel);
   EXPECT_EQ(model["is_generation"], true);
+  EXPECT_EQ(model["takes_images"], false);
 }
 
 }  // namespace

@@ -171,7 +171,8 @@ http::Response model_info(const ServedModel& model) {
                         {"architecture", config.architecture},
                         {"vocab_size", config.vocab_size},
                         {"max_model_len", model.engine->stats().context_len},
-                        {"has_chat_template", !model.engine->text().chat.empty()}});
+                        {"has_chat_template", !model.engine->text().chat.empty()},
+                        {"takes_images", model.engine->images() != nullptr}});
 }
 
 http::Response server_info(const ServedModel& model, const Json& settings) {

@@ -9,6 +9,7 @@ namespace braid {
 
 std::unique_ptr<ServedModel> make_served_model(std::unique_ptr<Engine> engine, const ServedModelOptions& options) {
   openai::RequestModel requests = openai::request_model_of(*engine);
+  requests.media = options.media;
   parsers::TemplateFormats& formats = requests.formats;
   formats.reasoning = options.reasoning_format.value_or(formats.reasoning);
   formats.tools = options.tool_format.value_or(formats.tools);

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "braid/api/engine.h"
+#include "braid/multimodal/sources/media_policy.h"
 #include "braid/server/openai/prepare/request_model.h"
 #include "braid/server/parsers/format.h"
 
@@ -31,6 +32,7 @@ struct ServedModelOptions {
   std::string path;
   std::string tokenizer_path;
   openai::ProtocolLimits limits;  // make_served_model() sets vocab_size and dp_size
+  MediaPolicy media;              // where images may come from
   // Absent: as the model's chat template shows.
   std::optional<parsers::ReasoningFormat> reasoning_format;
   std::optional<parsers::ToolFormat> tool_format;

@@ -25,7 +25,7 @@ constexpr int32_t kDefaultNewTokens = 128;  // SGLang's
 
 // Parameters of SGLang that braid lacks; ignoring them would change the answer.
 void refuse_unsupported(ParameterReader& reader) {
-  for (const auto* name : {"image_data", "audio_data", "video_data", "input_embeds", "lora_path", "token_ids_logprob",
+  for (const auto* name : {"audio_data", "video_data", "input_embeds", "lora_path", "token_ids_logprob",
                            "session_params", "custom_logit_processor"}) {
     if (reader.find(name) != nullptr) reader.fail(name, fmt::format("{} is not supported", name));
   }
@@ -93,6 +93,26 @@ auto read_one(ParameterReader& reader, std::string_view name, const Json* value,
   return result;
 }
 
+// One image, or a list of them. `value`: of image_data for one prompt.
+std::vector<std::string> read_images(ParameterReader& reader, const Json* value, const ProtocolLimits& limits) {
+  std::vector<std::string> urls;
+  if (value == nullptr) return urls;
+  const Json list = value->is_array() ? *value : Json::array({*value});
+  if (list.size() > limits.max_images) {
+    reader.fail("image_data", fmt::format("image_data has {} images for one prompt, at most {} are allowed",
+                                          list.size(), limits.max_images));
+    return urls;
+  }
+  for (const Json& url : list) {
+    if (!url.is_string()) {
+      reader.fail_value("image_data", url, "a URL, a data: URL or base64, or lists of them");
+      return urls;
+    }
+    urls.push_back(url.get<std::string>());
+  }
+  return urls;
+}
+
 GenerateItem read_item(ParameterReader& reader, const ProtocolLimits& limits, openai::Prompt prompt, size_t index,
                        size_t count) {
   const auto value = [&](std::string_view name) { return value_for(reader, name, index, count); };
@@ -146,6 +166,9 @@ Result<GenerateRequest, ApiError> parse_generate_request(std::string_view body, 
   int64_t num_sequences = 0;
   for (size_t i = 0; i < count && !reader.error(); ++i) {
     request.items.push_back(read_item(reader, limits, std::move(prompts[i]), i, count));
+    // A prompt that is no list may have several images in one.
+    const Json* const images = request.is_list ? value_for(reader, "image_data", i, count) : reader.find("image_data");
+    request.items.back().image_urls = read_images(reader, images, limits);
     num_sequences += request.items.back().parameters.n;
   }
   if (num_sequences > limits.max_sequences) {

@@ -74,9 +74,22 @@ TEST(GenerateRequest, ErrorNamesTheWrongParameter) {
   EXPECT_EQ(refused(R"({"text":["a","b"],"rid":["x"]})"), "rid");
   EXPECT_EQ(refused(R"({"text":["a","b"],"rid":["x","x"]})"), "rid");
   EXPECT_EQ(refused(R"({"text":"a","rid":5})"), "rid");
-  EXPECT_EQ(refused(R"({"text":"a","image_data":"x"})"), "image_data");
+  EXPECT_EQ(refused(R"({"text":"a","image_data":5})"), "image_data");
+  EXPECT_EQ(refused(R"({"text":"a","image_data":["x",{}]})"), "image_data");
+  EXPECT_EQ(refused(R"({"text":["a","b"],"image_data":["x"]})"), "image_data");
   EXPECT_EQ(refused(R"({"text":"a","stream":"yes"})"), "stream");
   EXPECT_EQ(refused(R"({"text":"a","sampling_params":{"json_schema":5}})"), "sampling_params.json_schema");
+}
+
+TEST(GenerateRequest, HasImagesOfEachPrompt) {
+  using Urls = std::vector<std::string>;
+  EXPECT_EQ(generate(R"({"text":"a","image_data":"x"})").items[0].image_urls, Urls({"x"}));
+  EXPECT_EQ(generate(R"({"text":"a","image_data":["x","y"]})").items[0].image_urls, Urls({"x", "y"}));
+  EXPECT_EQ(generate(R"({"text":"a","image_data":null})").items[0].image_urls, Urls());
+  const auto list = generate(R"({"text":["a","b","c"],"image_data":["x",["y","z"],null]})");
+  EXPECT_EQ(list.items[0].image_urls, Urls({"x"}));
+  EXPECT_EQ(list.items[1].image_urls, Urls({"y", "z"}));
+  EXPECT_EQ(list.items[2].image_urls, Urls());
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include "braid/server/openai/prepare/output_grammar.h"
 #include "braid/server/openai/prepare/prepare_request.h"
+#include "braid/server/openai/prepare/request_images.h"
 #include "braid/server/sglang/generate_answer.h"
 
 namespace braid::sglang {
@@ -54,14 +55,17 @@ Result<PreparedRequest, ApiError> prepare_generate(GenerateRequest request, cons
     const auto* text = std::get_if<std::string>(&item.prompt);
     const char* const parameter = text != nullptr ? "text" : "input_ids";
     if (text != nullptr) {
-      prompt.ids = model.tokenizer.encode(*text, true);
+      const bool has_images = !item.image_urls.empty();
+      prompt.ids = model.tokenizer.encode(has_images ? openai::spell_images(*text, model) : *text, true);
     } else {
       prompt.ids = std::get<std::vector<TokenId>>(std::move(item.prompt));
     }
-    TRY_STATUS(check_logprob_start(item, prompt.ids.size()));
     is_list = is_list || prompt.n > 1;
     GenerationRequest generation =
-        openai::to_generation_request(item.parameters, prompt.ids, false, std::nullopt, model.defaults);
+        openai::to_generation_request(item.parameters, std::move(prompt.ids), false, std::nullopt, model.defaults);
+    TRY_STATUS(openai::add_images(item.image_urls, model, "image_data", generation));
+    prompt.ids = openai::plain_prompt(generation, model);
+    TRY_STATUS(check_logprob_start(item, prompt.ids.size()));
     generation.sampling.prompt_logprobs_start = item.logprob_start_len;
     generation.grammar = *std::move(grammar);
     prepared.prompts.push_back({.id = prompt.id, .parameter = parameter, .generation = std::move(generation)});

@@ -19,10 +19,11 @@ constexpr std::string_view kFolder = "/page/";
 constexpr std::string_view kIndex = "index.html";
 
 // Only the page's own files run or load. The page talks to its own server alone, no page may frame it, and no text
-// becomes markup (trusted types: browsers that support them refuse innerHTML and the like).
+// becomes markup (trusted types: browsers that support them refuse innerHTML and the like). "blob:" is what the page
+// itself makes of a user's images.
 constexpr std::string_view kContentSecurityPolicy =
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; "
-    "form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; base-uri "
+    "'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 
 // index.html is at "/" alone: its addresses are relative to it, so that a proxy may put the page under any path.
 const EmbeddedFile* find_file(std::string_view path) {

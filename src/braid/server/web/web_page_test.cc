@@ -116,6 +116,7 @@ TEST(WebPage, AllowsNothingFromElsewhereAndNothingInline) {
     EXPECT_TRUE(policy.starts_with("default-src 'none'; script-src 'self'; style-src 'self';")) << policy;
     EXPECT_EQ(policy.find("unsafe"), std::string::npos);
     EXPECT_EQ(policy.find("http"), std::string::npos);
+    EXPECT_NE(policy.find(" img-src 'self' blob:;"), std::string::npos);  // the page's own, and the user's own images
     EXPECT_NE(policy.find("frame-ancestors 'none'"), std::string::npos);
     EXPECT_NE(policy.find("require-trusted-types-for 'script'"), std::string::npos);
     EXPECT_EQ(header(*response, "X-Content-Type-Options"), "nosniff");

@@ -70,6 +70,17 @@ TEST(Sampler, APromptTokenIsScoredLikeTheSameTokenDrawn) {
   EXPECT_EQ(score(bad, 1, 0, scratch).error().message, "the model's logit for token 4 is NaN");
 }
 
+TEST(Sampler, PenaltiesDoNotCountPlaceholdersOfImages) {
+  const auto row = random_row(500, 3.0F, 12);
+  SamplingState state = greedy();
+  state.params.logprobs = true;
+  state.params.repetition_penalty = 1.7F;
+  state.prompt_tokens = {3, 400, 17};
+  const SampledToken without = sample_ok(row, state);
+  state.prompt_tokens = {3, -400, 400, -1, 17, std::numeric_limits<TokenId>::min()};
+  EXPECT_EQ(sample_ok(row, state), without);
+}
+
 TEST(Sampler, ARowThatCannotBeSampledIsAnErrorWithTheReason) {
   SamplerScratch scratch;
   std::vector<float> row(3000, 0.0F);

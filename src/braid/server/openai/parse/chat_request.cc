@@ -2,33 +2,15 @@
 #include <fmt/core.h>
 
 #include "braid/server/openai/parse/common_parameters.h"
+#include "braid/server/openai/parse/content_parts.h"
 #include "braid/server/openai/parse/function_messages.h"
 
 namespace braid::openai {
 
 namespace {
 
-// Text parts joined by newlines; an error for any other kind of part.
-std::optional<std::string> joined_parts(const Json& parts, const std::string& where, ParameterReader& reader) {
-  std::string text;
-  for (const Json& part : parts) {
-    const auto type = part.is_object() ? part.find("type") : part.end();
-    const auto inner = part.is_object() ? part.find("text") : part.end();
-    const bool is_text =
-        part.is_object() && type != part.end() && *type == "text" && inner != part.end() && inner->is_string();
-    if (!is_text) {
-      reader.fail("messages",
-                  fmt::format("{}.content has the part {}: only {{\"type\": \"text\", \"text\": …}} is supported",
-                              where, json_excerpt(part)));
-      return std::nullopt;
-    }
-    if (&part != &parts.front()) text += '\n';
-    text += inner->get_ref<const std::string&>();
-  }
-  return text;
-}
-
-void read_message(Json& message, size_t index, FunctionMessages& functions, ParameterReader& reader) {
+void read_message(Json& message, size_t index, FunctionMessages& functions, ContentParts& parts,
+                  ParameterReader& reader) {
   const std::string where = fmt::format("messages[{}]", index);
   if (!message.is_object()) return reader.fail_value(where, message, "an object");
   const auto role = message.find("role");
@@ -46,21 +28,23 @@ void read_message(Json& message, size_t index, FunctionMessages& functions, Para
       return reader.fail("messages", where + " has no content");
     message["content"] = nullptr;
   } else if (content->is_array()) {
-    if (auto text = joined_parts(*content, where, reader)) *content = *std::move(text);
+    parts.convert(*content, where);
   } else if (!content->is_string() && !content->is_null()) {
     reader.fail("messages",
                 fmt::format("{}.content is {}: must be a string or a list of parts", where, json_excerpt(*content)));
   }
 }
 
-void read_messages(ParameterReader& reader, ChatRequest& request) {
+void read_messages(ParameterReader& reader, const ProtocolLimits& limits, ChatRequest& request) {
   const Json* messages = reader.find("messages");
   if (messages == nullptr) return reader.fail("messages", "messages is missing");
   if (!messages->is_array() || messages->empty())
     return reader.fail_value("messages", *messages, "a list of at least one message");
   request.messages = *messages;
   FunctionMessages functions(reader);
-  for (size_t i = 0; i < request.messages.size(); ++i) read_message(request.messages[i], i, functions, reader);
+  ContentParts parts(reader, limits.max_images);
+  for (size_t i = 0; i < request.messages.size(); ++i) read_message(request.messages[i], i, functions, parts, reader);
+  request.image_urls = parts.take_image_urls();
 }
 
 void check_continuation(ParameterReader& reader, ChatRequest& request, bool asks_for_prompt) {
@@ -88,7 +72,7 @@ void check_continuation(ParameterReader& reader, ChatRequest& request, bool asks
 Result<ChatRequest, ApiError> chat_request_of(const Json& body, const ProtocolLimits& limits) {
   ParameterReader reader(body);
   ChatRequest request;
-  read_messages(reader, request);
+  read_messages(reader, limits, request);
   request.common = read_common(reader, limits);
   request.tools = read_tool_parameters(reader);
   request.separate_reasoning = reader.boolean("separate_reasoning").value_or(true);

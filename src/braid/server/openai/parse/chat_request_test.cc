@@ -56,5 +56,34 @@ TEST(ChatRequest, ErrorNamesTheWrongParameter) {
   EXPECT_EQ(refused_chat("{" + ok + R"(,"separate_reasoning":1})"), "separate_reasoning");
 }
 
+TEST(ChatRequest, ImagesStayWhereTheyAreForTheTemplateAndTheirUrlsAreKept) {
+  const auto request = chat(R"({"messages":[{"role":"system","content":"s"},{"role":"user","content":[
+    {"type":"image_url","image_url":{"url":"data:a","detail":"high"}},{"type":"text","text":"b"},
+    {"type":"image_url","image_url":"data:c"}]},{"role":"user","content":[{"type":"text","text":"d"}]},
+    {"role":"user","content":[{"type":"image_url","image_url":{"url":"data:e"}}]}]})");
+  EXPECT_EQ(request.image_urls, (std::vector<std::string>{"data:a", "data:c", "data:e"}));
+  const Json variables = template_variables(request, ArgumentStyle::kObject);
+  EXPECT_EQ(variables["messages"][1]["content"], *parse_json(R"([{"type":"image"},{"type":"text","text":"b"},
+    {"type":"image"}])"));
+  EXPECT_EQ(variables["messages"][2]["content"], "d");
+  EXPECT_EQ(variables["messages"][3]["content"], *parse_json(R"([{"type":"image"}])"));
+}
+
+TEST(ChatRequest, APartThatIsNoImageIsNamed) {
+  const auto error_of = [](const std::string& part, ProtocolLimits limits = kLimits) {
+    const auto parsed = parse_chat_request(R"({"messages":[{"role":"user","content":[)" + part + "]}]}", limits);
+    return parsed.ok() ? "accepted" : parsed.error().message;
+  };
+  EXPECT_EQ(error_of(R"({"type":"image_url","image_url":{}})"),
+            R"(messages[0].content has an image_url part without a url: {"image_url":{},"type":"image_url"})");
+  EXPECT_NE(error_of(R"({"type":"input_audio"})").find("must be {\"type\": \"text\""), std::string::npos);
+  EXPECT_NE(error_of("5").find("has the part 5"), std::string::npos);
+  ProtocolLimits limits = kLimits;
+  limits.max_images = 1;
+  const std::string image = R"({"type":"image_url","image_url":{"url":"x"}})";
+  EXPECT_EQ(error_of(image, limits), "accepted");
+  EXPECT_EQ(error_of(image + "," + image, limits), "the messages have more than 1 images");
+}
+
 }  // namespace
 }  // namespace braid::openai

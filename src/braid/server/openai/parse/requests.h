@@ -30,6 +30,7 @@ struct ProtocolLimits {
   size_t max_stop_strings = 64;
   size_t max_stop_bytes = 4096;  // of one stop string
   size_t max_logit_bias = 4096;  // entries
+  size_t max_images = 256;       // in one request
 };
 
 // The parameters of both endpoints. An absent one has the value in the model's generation_config.json, else the field's
@@ -80,7 +81,10 @@ struct CompletionRequest {
 
 struct ChatRequest {
   CommonParameters common;
-  Json messages;  // each has a role; its content is a string (text parts joined by newlines) or null
+  // Each has a role. Its content is a string (text parts joined by newlines), null, or, with images, a list of
+  // {"type": "text", "text": …} and {"type": "image"}, as templates take it.
+  Json messages;
+  std::vector<std::string> image_urls;  // of all messages, in order
   ToolParameters tools;
   bool separate_reasoning = true;  // thinking goes to reasoning_content, not to content
   Json template_variables;         // chat_template_kwargs: an object

@@ -7,6 +7,7 @@
 #include "braid/controller/choice_text.h"
 #include "braid/server/openai/prepare/output_grammar.h"
 #include "braid/server/openai/prepare/parser_options.h"
+#include "braid/server/openai/prepare/request_images.h"
 #include "braid/server/openai/write/streams.h"
 
 namespace braid::openai {
@@ -67,15 +68,21 @@ Result<PreparedRequest, ApiError> prepare_completion(CompletionRequest request, 
 
 Result<PreparedRequest, ApiError> prepare_chat(ChatRequest request, const RequestModel& model, ResponseHead head,
                                                uint64_t id_seed) {
-  const auto text = model.renderer.prompt(request);
-  if (!text.ok()) return ApiError{.message = text.error().message, .param = "messages"};
-  parsers::ParserOptions options = parser_options(request, model.formats, *text, id_seed);
+  if (!request.image_urls.empty() && model.images == nullptr) {
+    return ApiError{.message = "this model takes no images", .param = "messages"};
+  }
+  auto rendered = model.renderer.prompt(request);
+  if (!rendered.ok()) return ApiError{.message = rendered.error().message, .param = "messages"};
+  const std::string text =
+      request.image_urls.empty() ? *std::move(rendered) : spell_images(*std::move(rendered), model);
+  parsers::ParserOptions options = parser_options(request, model.formats, text, id_seed);
   TRY(auto grammar, chat_grammar(request, model.tokenizer, model.grammars, options));
   request.messages = nullptr;  // they are in the prompt
 
-  PromptResult result{.prompt_ids = model.tokenizer.encode(*text, false)};
   GenerationRequest generation =
-      to_generation_request(request.common, result.prompt_ids, false, std::nullopt, model.defaults);
+      to_generation_request(request.common, model.tokenizer.encode(text, false), false, std::nullopt, model.defaults);
+  TRY_STATUS(add_images(request.image_urls, model, "messages", generation));
+  PromptResult result{.prompt_ids = plain_prompt(generation, model)};
   generation.grammar = std::move(grammar);
   if (looks_for_special_tokens(options)) generation.skip_special_tokens = false;
   generation.continues_text = request.continue_final_message;

@@ -12,7 +12,8 @@ RequestModel request_model_of(Engine& engine) {
           .grammars = engine.grammars(),
           .renderer = ChatRenderer([&chat](const Json& variables) { return chat.render(variables); },
                                    chat.knows_developer_role()),
-          .formats = parsers::formats_of_template(chat.text)};
+          .formats = parsers::formats_of_template(chat.text),
+          .images = engine.images()};
 }
 
 }  // namespace braid::openai

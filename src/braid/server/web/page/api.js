@@ -87,10 +87,10 @@ export class Api {
     return (await this.json('v1/models', options)).data ?? [];
   }
 
-  // {parameter: value} of the sampling parameters whose defaults are not the usual ones; null if the server does not tell.
-  async samplingDefaults() {
+  // {preferred_sampling_params, takes_images, …}; null if the server does not tell.
+  async modelInfo() {
     try {
-      return (await this.json('get_model_info', {isQuiet: true})).preferred_sampling_params ?? {};
+      return await this.json('get_model_info', {isQuiet: true});
     } catch {
       return null;
     }

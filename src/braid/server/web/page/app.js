@@ -2,7 +2,9 @@
 import {Api} from './api.js';
 import {Chat} from './chat.js';
 import {Composer} from './composer.js';
-import {byId, KeptValue} from './dom.js';
+import {byId, KeptValue, toast} from './dom.js';
+import {takeFilesOnChat} from './image_sources.js';
+import {ImageTray} from './image_tray.js';
 import {askForKey} from './key_dialog.js';
 import {Library} from './library.js';
 import {Models} from './models.js';
@@ -22,17 +24,12 @@ const settings = new Settings();
 const models = new Models(api, {
   onChange: () => {
     settings.showDefaults(models.samplingDefaults);
+    composer.setTakesImages(models.takesImages);
     chat?.modelChanged();
   },
 });
 const sidebar = new Sidebar({isChatShown: () => tabs.view === 'chat', showChat: () => tabs.go('chat')});
 const serverTab = new ServerTab(api);
-
-const composer = new Composer({
-  send: (text) => chat.send(text),
-  stop: () => chat.stop(),
-  editLast: () => chat.editLast(),
-});
 
 const library = new Library({
   isRunning: (id) => chat?.isRunning(id) ?? false,
@@ -45,9 +42,18 @@ const library = new Library({
   onRemoved: (id) => chat.forget(id),
 });
 
+const imageRefusal = () => (models.takesImages ? '' : `${models.chosen.id ?? 'This model'} takes no images.`);
+const makeTray = (options) => new ImageTray({images: library.images, refusal: imageRefusal, ...options});
+const composer = new Composer({
+  send: (text, images) => chat.send(text, images),
+  stop: () => chat.stop(),
+  editLast: () => chat.editLast(),
+}, makeTray);
+takeFilesOnChat({take: (files) => composer.addImages(files), invitation: () => imageRefusal() || 'Drop images here'});
+
 let chat = null;
 await library.load();
-chat = new Chat({api, settings, model: () => models.chosen, library, composer, onSaid: (id) => tabs.note(id),
+chat = new Chat({api, settings, model: () => models.chosen, library, composer, makeTray, onSaid: (id) => tabs.note(id),
   onFailed: () => models.start({isQuiet: true})});
 
 const tabs = new Tabs({
@@ -72,6 +78,11 @@ addShortcuts({
   newConversation: startConversation,
   again: () => chat.again(),
   openSettings: () => settings.open(),
+  addImages: () => {
+    tabs.go('chat');
+    if (imageRefusal()) toast(imageRefusal());
+    else composer.chooseImages();
+  },
   toggleView: () => tabs.go(tabs.view === 'chat' ? 'server' : 'chat'),
   focusComposer: () => {
     tabs.go('chat');

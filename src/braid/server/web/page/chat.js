@@ -1,6 +1,6 @@
 // The chat: which conversation is shown, and its actions: send, stop, another answer, edit.
-import {addMessage, lastOf, partsOf, pathOf, requestMessages, showVersion, versionOf} from './conversation.js';
-import {announce, byId, el} from './dom.js';
+import {addMessage, imagesUpTo, lastOf, partsOf, pathOf, requestMessages, showVersion, versionOf} from './conversation.js';
+import {announce, byId, el, toast} from './dom.js';
 import {generateInto} from './generation.js';
 import {makeMessageView} from './message_view.js';
 
@@ -13,6 +13,7 @@ export class Chat {
   #model;      // () => {id, contextLength}
   #library;
   #composer;
+  #makeTray;   // as for Composer
   #onSaid;
   #onFailed;
   #running = new Map();  // conversation id -> {stop: AbortController, node}
@@ -23,12 +24,13 @@ export class Chat {
   #nextDraw = 0;
 
   // onSaid(id): the shown conversation should be kept. onFailed(): the server sent no answer, or an error.
-  constructor({api, settings, model, library, composer, onSaid, onFailed}) {
+  constructor({api, settings, model, library, composer, makeTray, onSaid, onFailed}) {
     this.#api = api;
     this.#settings = settings;
     this.#model = model;
     this.#library = library;
     this.#composer = composer;
+    this.#makeTray = makeTray;
     this.#onSaid = onSaid;
     this.#onFailed = onFailed;
     this.#shown = library.create();
@@ -36,6 +38,8 @@ export class Chat {
     scroller.addEventListener('scroll', () => this.#scrolled(), {passive: true});
     new ResizeObserver(() => this.#follow()).observe(byId('messages'));
     new ResizeObserver(() => this.#follow()).observe(scroller);
+    new ResizeObserver(([{target}]) => document.documentElement.style.setProperty('--dock-height', `${target.offsetHeight}px`))
+      .observe(byId('composer').parentElement);  // toasts are shown above it
     byId('to-latest').addEventListener('click', () => {
       this.#follows = true;
       this.#follow();
@@ -82,11 +86,14 @@ export class Chat {
     this.#onSaid(this.shownId);
   }
 
-  send(text) {
-    if (this.isRunning(this.#shown.id)) return;
+  send(text, images = []) {
+    this.#say(lastOf(this.#shown), text, images);
+  }
+
+  #say(parent, text, images) {
     const conversation = this.#shown;
-    const message = addMessage(conversation, lastOf(conversation), {role: 'user', content: text});
-    this.#answer(conversation, message);
+    if (this.isRunning(conversation.id)) return;
+    this.#answer(conversation, addMessage(conversation, parent, {role: 'user', content: text, ...(images.length && {images})}));
   }
 
   stop() {
@@ -108,24 +115,20 @@ export class Chat {
     return true;
   }
 
-  #edit(node, text) {
-    if (this.isRunning(this.#shown.id)) return;
-    const message = addMessage(this.#shown, this.#shown.nodes[node.parent], {role: 'user', content: text});
-    this.#answer(this.#shown, message);
-  }
-
   async #answer(conversation, message) {
     const stop = new AbortController();
     const {id: model} = this.#model();
-    const body = {...this.#settings.parameters(), model, messages: requestMessages(conversation, message, this.#settings.system)};
+    const body = {...this.#settings.parameters(), model};
+    const {system} = this.#settings;
     const node = addMessage(conversation, message, {role: 'assistant', content: '', model});
     this.#running.set(conversation.id, {stop, node});
-    this.#library.changed(conversation);
+    this.#library.save(conversation);
     this.#library.show(this.#shown.id);
     this.#onSaid(conversation.id);
     this.#follows = true;
     this.#draw();
     announce('Answering');
+    body.messages = requestMessages(conversation, message, system, await this.#imageUrls(conversation, message));
     await generateInto(node, {api: this.#api, body, signal: stop.signal, onChange: () => {
       this.#library.changed(conversation);
       if (conversation === this.#shown) this.#drawSoon(node);
@@ -137,6 +140,14 @@ export class Chat {
     }
     await this.#library.save(conversation);
     if (node.finish === 'error') this.#onFailed();
+  }
+
+  async #imageUrls(conversation, message) {
+    const ids = imagesUpTo(conversation, message).map(({id}) => id);
+    const urls = await this.#library.images.dataUrls(ids);
+    const numLost = ids.filter((id) => !urls.has(id)).length;
+    if (numLost) toast(`Sent without ${numLost === 1 ? 'an image' : `${numLost} images`} of this conversation, which this browser no longer has.`);
+    return urls;
   }
 
   // Draws streamed text: at most once a frame, and in at most a quarter of the time.
@@ -167,9 +178,11 @@ export class Chat {
       let view = this.#views.get(node.id);
       if (!view) {
         view = makeMessageView(node, {
-          edit: (one, text) => this.#edit(one, text),
+          edit: (one, text, images) => this.#say(this.#shown.nodes[one.parent], text, images),
           again: (one) => this.again(one),
           version: (one, step) => this.#showVersion(one, step),
+          makeTray: this.#makeTray,
+          images: this.#library.images,
         });
         this.#views.set(node.id, view);
       }

@@ -1,5 +1,6 @@
-// The field for messages and its button: send, or stop while an answer streams.
+// The field for messages with its images, and its button: send, or stop while an answer streams.
 import {byId, KeptValue} from './dom.js';
+import {chooseImages} from './image_sources.js';
 import {growArea} from './message_view.js';
 
 export class Composer {
@@ -8,10 +9,14 @@ export class Composer {
   #draft = new KeptValue('session', 'braid.draft');  // survives a reload
   #isRunning = false;
   #actions;
+  #tray;
 
-  // actions: {send(text), stop(), editLast()}
-  constructor(actions) {
+  // actions: {send(text, images), stop(), editLast()}. makeTray(options): an ImageTray.
+  constructor(actions, makeTray) {
     this.#actions = actions;
+    this.#tray = makeTray({onChange: () => this.#changed(), onEmpty: () => this.focus()});
+    byId('composer').prepend(this.#tray.root);
+    byId('add-images').addEventListener('click', () => this.chooseImages());
     byId('composer').addEventListener('submit', (event) => {
       event.preventDefault();
       if (this.#isRunning) actions.stop();
@@ -39,6 +44,20 @@ export class Composer {
     this.#changed();
   }
 
+  addImages(files) {
+    this.#tray.add(files);
+    this.focus();
+  }
+
+  async chooseImages() {
+    this.addImages(await chooseImages());
+  }
+
+  // Whether the model takes images.
+  setTakesImages(takesImages) {
+    byId('add-images').hidden = !takesImages;
+  }
+
   setRunning(isRunning) {
     this.#isRunning = isRunning;
     this.#changed();
@@ -61,17 +80,22 @@ export class Composer {
   }
 
   #send() {
+    if (!this.#isComplete()) return;
     const text = this.#area.value.trim();
-    if (!text) return;
+    const images = this.#tray.take();
     this.text = '';
-    this.#actions.send(text);
+    this.#actions.send(text, images);
+  }
+
+  #isComplete() {
+    return !this.#tray.isBusy && (this.#area.value.trim() !== '' || this.#tray.list.length > 0);
   }
 
   #changed() {
     growArea(this.#area);
     this.#draft.set(this.#area.value || null);
     const isRunning = this.#isRunning;
-    this.#button.disabled = !isRunning && this.#area.value.trim() === '';
+    this.#button.disabled = !isRunning && !this.#isComplete();
     this.#button.classList.toggle('is-stop', isRunning);
     this.#button.title = isRunning ? 'Stop (Esc)' : 'Send (Enter)';
     byId('send-label').textContent = isRunning ? 'Stop' : 'Send';

@@ -6,7 +6,8 @@ import {splitThinking} from './thinking.js';
 const kTitleLength = 60;
 
 // nodes: id -> {id, parent, children: [ids], pick: which child is shown, role, content, …}; the root has no role. An
-// answer also has: thinking, tools, finish ('stop', 'length', …, 'stopped' by the user, 'error', 'interrupted'; none
+// user's message may have images: [{id, name, type, width, height}], whose bytes lie elsewhere (images.js). An answer also
+// has: thinking, tools, finish ('stop', 'length', …, 'stopped' by the user, 'error', 'interrupted'; none
 // while it streams), error, model, usage, times {first, last, end: ms since the request}, thinkingMs.
 export function newConversation(now = Date.now()) {
   return {id: randomId(), title: '', isRenamed: false, created: now, updated: now,
@@ -34,7 +35,9 @@ export function addMessage(conversation, parent, message) {
   conversation.nodes[node.id] = node;
   parent.pick = parent.children.push(node.id) - 1;
   conversation.updated = Date.now();
-  if (!conversation.title && message.role === 'user') conversation.title = titleOf(message.content);
+  if (!conversation.title && message.role === 'user') {
+    conversation.title = titleOf(message.content) || (message.images?.length > 1 ? `${message.images.length} images` : 'Image');
+  }
   return node;
 }
 
@@ -61,18 +64,47 @@ export function partsOf(node) {
   return {thinking: [node.thinking, thinking].filter(Boolean).join('\n\n'), answer};
 }
 
+// All images, shown or not.
+export function imagesIn(conversation) {
+  const images = Object.values(conversation.nodes).flatMap((node) => node.images ?? []);
+  return [...new Map(images.map((image) => [image.id, image])).values()];  // an edited message has the same ones
+}
+
+// The images that the model sees with `node`.
+export function imagesUpTo(conversation, node) {
+  const images = [];
+  for (let at = node; at.role; at = conversation.nodes[at.parent]) images.unshift(...(at.images ?? []));
+  return images;
+}
+
 // The messages for the model: everything up to and including `node`. Without thinking, and without empty answers that
-// failed. Neighbouring messages of one role become one, because templates need turns.
-export function requestMessages(conversation, node, system) {
+// failed. Neighbouring messages of one role become one, because templates need turns. `urls`: of images by id; those
+// without one are left out.
+export function requestMessages(conversation, node, system, urls = new Map()) {
   const messages = [];
   for (let at = node; at.role; at = conversation.nodes[at.parent]) {
-    const content = at.role === 'assistant' ? partsOf(at).answer : at.content;
-    if (!content) continue;
-    if (messages[0]?.role === at.role) messages[0].content = `${content}\n\n${messages[0].content}`;
+    const content = contentParts(at, urls);
+    if (!content.length) continue;
+    if (messages[0]?.role === at.role) messages[0].content = joined(content, messages[0].content);
     else messages.unshift({role: at.role, content});
   }
-  if (system) messages.unshift({role: 'system', content: system});
-  return messages;
+  if (system) messages.unshift({role: 'system', content: [{type: 'text', text: system}]});
+  return messages.map(({role, content}) => ({role, content: content.every(({type}) => type === 'text') ? content[0].text : content}));
+}
+
+function contentParts(node, urls) {
+  const text = node.role === 'assistant' ? partsOf(node).answer : node.content;
+  return [
+    ...(node.images ?? []).filter(({id}) => urls.has(id)).map(({id}) => ({type: 'image_url', image_url: {url: urls.get(id)}})),
+    ...(text ? [{type: 'text', text}] : []),
+  ];
+}
+
+// Two texts that meet become one.
+function joined(before, after) {
+  const [last, first] = [before.at(-1), after[0]];
+  if (last.type !== 'text' || first.type !== 'text') return [...before, ...after];
+  return [...before.slice(0, -1), {type: 'text', text: `${last.text}\n\n${first.text}`}, ...after.slice(1)];
 }
 
 // Closes answers that were streaming when the page was closed.
@@ -82,10 +114,20 @@ export function closeOpenAnswers(conversation) {
   }
 }
 
-export function toMarkdown(conversation) {
-  const parts = pathOf(conversation).map((node) =>
-    `## ${node.role === 'user' ? 'You' : node.model ?? 'Model'}\n\n${node.role === 'user' ? node.content : partsOf(node).answer}\n`);
-  return `# ${conversation.title}\n\n${parts.join('\n')}`;
+// `urls`: of images by id. They come last, so that the text stays readable.
+export function toMarkdown(conversation, urls = new Map()) {
+  const named = [...new Set(pathOf(conversation).flatMap((node) => node.images ?? []).map(({id}) => id))].filter((id) => urls.has(id));
+  const parts = pathOf(conversation).map((node) => {
+    const images = (node.images ?? []).map(({id, name}) => (urls.has(id) ? `![${plainName(name)}][image-${named.indexOf(id) + 1}]` : `(image: ${plainName(name)})`));
+    const text = node.role === 'user' ? node.content : partsOf(node).answer;
+    return `## ${node.role === 'user' ? 'You' : node.model ?? 'Model'}\n\n${[images.join(' '), text].filter(Boolean).join('\n\n')}\n`;
+  });
+  const addresses = named.map((id, index) => `[image-${index + 1}]: ${urls.get(id)}\n`);
+  return `# ${conversation.title}\n\n${parts.join('\n')}${addresses.length ? `\n${addresses.join('')}` : ''}`;
+}
+
+function plainName(name) {
+  return name.replace(/[\[\]\\`*_<>\n]/g, ' ');
 }
 
 // "61 tokens/s", of the tokens after the first: the first one's time belongs to the prompt.

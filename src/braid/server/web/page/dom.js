@@ -94,7 +94,7 @@ export function toast(text, action) {
     line.append(el('button', {type: 'button', class: 'quiet-button', on: {click: () => { close(); action.run(); }}}, action.label));
   }
   byId('toasts').append(line);
-  setTimeout(close, action ? 8000 : 4000);
+  setTimeout(close, action ? 8000 : Math.max(4000, 80 * text.length));
 }
 
 // 128 random bits. (crypto.randomUUID exists only in secure contexts.)

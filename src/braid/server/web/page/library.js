@@ -1,10 +1,12 @@
 // All conversations that the browser keeps, and their list in the sidebar.
 import {byId, el, iconButton, toast} from './dom.js';
-import {closeOpenAnswers, newConversation, titleOf, toMarkdown} from './conversation.js';
+import {closeOpenAnswers, imagesIn, newConversation, titleOf, toMarkdown} from './conversation.js';
+import {Images} from './images.js';
 import {Store} from './store.js';
 
 const kDay = 24 * 60 * 60 * 1000;
 const kSaveMs = 1000;  // between two writes of an answer that streams
+const kUndoMs = 60_000;  // a removed conversation's images stay in memory as long
 
 export class Library {
   #conversations = new Map();
@@ -31,6 +33,7 @@ export class Library {
       },
       onChange: (id) => this.#reload(id),
     });
+    this.images = new Images(this.#store);
   }
 
   async load() {
@@ -72,7 +75,7 @@ export class Library {
     this.#timers.delete(conversation.id);
     this.#conversations.set(conversation.id, conversation);
     this.draw();
-    await this.#store.put(conversation);
+    await Promise.all([this.images.keep(conversation), this.#store.put(conversation)]);
   }
 
   saveAll() {
@@ -115,7 +118,7 @@ export class Library {
       class: `${isShown ? 'is-shown' : ''}${this.#isRunning(conversation.id) ? ' is-running' : ''}`}, open,
       el('span', {class: 'item-actions'},
         iconButton('edit', `Rename “${conversation.title}”`, () => this.#rename(conversation, item)),
-        iconButton('save', `Save “${conversation.title}” as a file`, () => download(conversation)),
+        iconButton('save', `Save “${conversation.title}” as a file`, () => this.#download(conversation)),
         iconButton('bin', `Delete “${conversation.title}”`, () => this.remove(conversation))));
     return item;
   }
@@ -149,12 +152,22 @@ export class Library {
     this.#removed.add(conversation);
     this.draw();
     this.#onRemoved(conversation.id);
+    await this.images.copyToMemory(conversation);
     await this.#store.remove(conversation.id);
+    this.images.roomWasMade();
     toast('Conversation deleted.', {label: 'Undo', run: () => {
       this.#removed.delete(conversation);
       this.save(conversation);
       this.#onOpen(conversation);
     }});
+    setTimeout(() => {
+      if (this.#removed.has(conversation)) this.images.dropAll(conversation);
+    }, kUndoMs);
+  }
+
+  async #download(conversation) {
+    const images = await this.images.dataUrls(imagesIn(conversation).map(({id}) => id));
+    download(conversation.title, toMarkdown(conversation, images));
   }
 }
 
@@ -166,9 +179,9 @@ function dayOf(time) {
   return new Date(time).toLocaleDateString(undefined, {month: 'long', year: 'numeric'});
 }
 
-function download(conversation) {
-  const address = URL.createObjectURL(new Blob([toMarkdown(conversation)], {type: 'text/markdown'}));
-  const name = conversation.title.replace(/[^\p{L}\p{N}]+/gu, '-').replace(/^-|-$/g, '').slice(0, 60) || 'conversation';
+function download(title, text) {
+  const address = URL.createObjectURL(new Blob([text], {type: 'text/markdown'}));
+  const name = title.replace(/[^\p{L}\p{N}]+/gu, '-').replace(/^-|-$/g, '').slice(0, 60) || 'conversation';
   const link = el('a', {href: address, class: 'for-readers'});
   link.download = `${name}.md`;
   document.body.append(link);

@@ -1,6 +1,8 @@
 // One message on the page, with its actions.
 import {copyButton, el, icon, iconButton} from './dom.js';
 import {partsOf, tokenRate} from './conversation.js';
+import {chooseImages, takeFilesAt} from './image_sources.js';
+import {imageRow} from './image_view.js';
 import {MarkdownView} from './markdown.js';
 
 const kEndings = {
@@ -13,7 +15,8 @@ const kEndings = {
 
 const seconds = (ms) => `${(ms / 1000).toFixed(ms < 10_000 ? 1 : 0)} s`;
 
-// actions: {edit(node, text), again(node), version(node, step)}
+// actions: {edit(node, text, images), again(node), version(node, step), images: an Images, makeTray(options): an
+// ImageTray}
 export function makeMessageView(node, actions) {
   return node.role === 'user' ? new UserView(node, actions) : new AnswerView(node, actions);
 }
@@ -44,41 +47,51 @@ class UserView {
   }
 
   #showText() {
-    this.root.replaceChildren(
-      el('div', {class: 'bubble'}, this.#node.content),
+    const {content, images = []} = this.#node;
+    this.root.replaceChildren(...[
+      images.length > 0 && imageRow(images, this.#actions.images),
+      content && el('div', {class: 'bubble'}, content),
       el('div', {class: 'actions'},
         versionSwitch(this.#node, this.#version, this.#actions),
         iconButton('edit', 'Edit', () => this.edit()),
-        copyButton(() => this.#node.content)));
+        content && copyButton(() => content)),
+    ].filter(Boolean));
   }
 
   edit() {
     const area = el('textarea', {'aria-label': 'Your message', rows: 1});
     area.value = this.#node.content;
+    const tray = this.#actions.makeTray({onEmpty: () => area.focus()});
+    tray.show(this.#node.images ?? []);
     const close = () => {
+      tray.discard();
       this.#showText();
       this.root.querySelector('.icon-button[title="Edit"]').focus();
     };
     const save = () => {
       const text = area.value.trim();
-      if (!text) return;
+      if (tray.isBusy || (!text && !tray.list.length)) return;
+      const images = tray.take();
       this.#showText();
-      this.#actions.edit(this.#node, text);
+      this.#actions.edit(this.#node, text, images);
     };
     area.addEventListener('keydown', (event) => {
-      if (event.key === 'Escape') {
-        event.stopPropagation();
-        close();
-      } else if (event.key === 'Enter' && !event.shiftKey && !event.isComposing) {
-        event.preventDefault();
-        save();
-      }
+      if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;
+      event.preventDefault();
+      save();
     });
-    const form = el('form', {class: 'edit', on: {submit: (event) => { event.preventDefault(); save(); }}}, area,
+    const form = el('form', {class: 'edit', on: {submit: (event) => { event.preventDefault(); save(); }}}, tray.root, area,
       el('div', {class: 'edit-row'},
+        tray.isOpen && iconButton('image', 'Add images', async () => tray.add(await chooseImages())),
         el('span', {class: 'quiet'}, 'What was said before stays as another version.'),
         el('button', {type: 'button', class: 'button', on: {click: close}}, 'Cancel'),
         el('button', {type: 'submit', class: 'button primary'}, 'Send')));
+    form.addEventListener('keydown', (event) => {
+      if (event.key !== 'Escape') return;
+      event.stopPropagation();
+      close();
+    });
+    takeFilesAt(form, (files) => tray.add(files));
     this.root.replaceChildren(form);
     growArea(area);
     area.addEventListener('input', () => growArea(area));

@@ -7,7 +7,7 @@ export class Models {
   #api;
   #list = [];
   #name = '';
-  #samplingDefaults = null;
+  #info = null;  // as Api.modelInfo()
   #timer = 0;
   #onChange;
 
@@ -26,9 +26,13 @@ export class Models {
     return {id: model?.id, contextLength: model?.max_model_len};
   }
 
-  // As Api.samplingDefaults().
+  // {parameter: value} of the sampling parameters whose defaults are not the usual ones; null if the server does not tell.
   get samplingDefaults() {
-    return this.#samplingDefaults;
+    return this.#info && (this.#info.preferred_sampling_params ?? {});
+  }
+
+  get takesImages() {
+    return this.#info?.takes_images === true;
   }
 
   // Asks until there is an answer: at the start, and after a failure, when the server may be another one. isQuiet: does
@@ -38,7 +42,7 @@ export class Models {
     try {
       this.#list = await this.#api.models({isQuiet});
       if (!this.#list.some(({id}) => id === this.#name)) this.#name = this.#list[0]?.id ?? '';
-      this.#samplingDefaults = await this.#api.samplingDefaults();
+      this.#info = await this.#api.modelInfo();
       this.#banner('');
     } catch (error) {
       this.#banner(bannerText(error));

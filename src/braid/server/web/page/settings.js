@@ -5,7 +5,7 @@ import {kFields, parametersOf, problemOf, summaryOf} from './settings_fields.js'
 export class Settings {
   #kept = new KeptValue('local', 'braid.settings');
   #texts = {};
-  #defaults = null;  // as Api.samplingDefaults()
+  #defaults = null;  // as Models.samplingDefaults
   #rows = new Map();
   #dialog = byId('settings');
 

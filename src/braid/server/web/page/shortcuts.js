@@ -19,7 +19,7 @@ function chosen(event, actions, help) {
   if (event.ctrlKey || event.metaKey) return undefined;
   if (event.key === 'Escape') return actions.escape;
   if (event.altKey) {
-    return {KeyN: actions.newConversation, KeyR: actions.again, KeyS: actions.openSettings, KeyV: actions.toggleView}[event.code];
+    return {KeyI: actions.addImages, KeyN: actions.newConversation, KeyR: actions.again, KeyS: actions.openSettings, KeyV: actions.toggleView}[event.code];
   }
   if (event.target.closest('input, textarea, select')) return undefined;
   return {'/': actions.focusComposer, '?': help}[event.key];

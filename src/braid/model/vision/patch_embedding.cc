@@ -1,0 +1,38 @@
+#include "braid/model/vision/patch_embedding.h"
+
+#include <algorithm>
+
+namespace braid {
+
+VisionLinearTensors patch_embedding_tensors(const VisionConfig& config, std::string name, bool has_bias) {
+  return {.names = {std::move(name)},
+          .outputs = {config.hidden, "hidden_size"},
+          .inputs = {config.patch_values(), config.temporal_patch_size > 1
+                                                ? "3 x temporal_patch_size x patch_size x patch_size"
+                                                : "3 x patch_size x patch_size"},
+          .has_bias = has_bias};
+}
+
+Result<PatchEmbedding> PatchEmbedding::load(const WeightLoader& weights, const VisionLinearTensors& tensors,
+                                            const VisionConfig& config, DType dtype) {
+  TRY(VisionLinear product, VisionLinear::load(weights, tensors, dtype));
+  return PatchEmbedding(config, std::move(product));
+}
+
+void PatchEmbedding::operator()(Ops& ops, VisionScratch& scratch, const ImagePatches& image,
+                                std::span<const int32_t> order, Rows x) const {
+  const int64_t patch_bytes = int64_t{ImagePatches::kChannels} * image.patch_size * image.patch_size;
+  for (int64_t first = 0; first < x.rows; first += VisionScratch::kStretch) {
+    const int64_t count = std::min(VisionScratch::kStretch, x.rows - first);
+    const Rows inputs = scratch.stretch.first(count).slice_cols(0, product_.inputs());
+    ops.parallel_for(count, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) {
+        const int64_t patch = order.empty() ? first + i : order[static_cast<size_t>(first + i)];
+        pixels_.write_patch(config_, image.pixels.data() + patch * patch_bytes, inputs, i);
+      }
+    });
+    product_(ops, inputs, x.slice_rows(first, count));
+  }
+}
+
+}  // namespace braid

@@ -1,0 +1,48 @@
+#include "braid/model/vision/vision_tower.h"
+
+#include "braid/base/check.h"
+#include "braid/model/vision/towers.h"
+
+namespace braid {
+
+int64_t ImageFeatures::bytes() const {
+  int64_t total = embeddings.bytes();
+  for (const RowsBuffer& layer : deepstack) total += layer.bytes();
+  return total;
+}
+
+ImageFeatures VisionTower::encode(Ops& ops, const ImagePatches& image) const {
+  CHECK(check_grid(config_, image.grid).ok() && image.patch_size == config_.patch_size);
+  const int64_t patch_bytes = int64_t{ImagePatches::kChannels} * image.patch_size * image.patch_size;
+  CHECK(std::ssize(image.pixels) == image.grid.count() * patch_bytes, "{} bytes of pixels for {} patches",
+        image.pixels.size(), image.grid.count());
+  return encode_checked(ops, image);
+}
+
+WeightTable vision_tensors(const VisionConfig& config) {
+  switch (config.kind) {
+    case VisionKind::kQwen3Vl:
+      return qwen3_vl_tensors(config);
+    case VisionKind::kQwen25Vl:
+      return qwen25_vl_tensors(config);
+    case VisionKind::kSiglip:
+      return siglip_tensors(config);
+  }
+  return {};
+}
+
+Result<std::shared_ptr<const VisionTower>> load_vision_tower(const WeightLoader& weights, const VisionConfig& config,
+                                                             DType dtype) {
+  switch (config.kind) {
+    case VisionKind::kQwen3Vl:
+      return load_qwen3_vl(weights, config, dtype);
+    case VisionKind::kQwen25Vl:
+      return load_qwen25_vl(weights, config, dtype);
+    case VisionKind::kSiglip:
+      return load_siglip(weights, config, dtype);
+  }
+  CHECK(false, "no such kind of vision tower");
+  return std::shared_ptr<const VisionTower>();
+}
+
+}  // namespace braid

@@ -1,0 +1,27 @@
+// From a pixel's byte to the number that a vision tower reads: an image processor's rescale factor, mean and standard
+// deviation, and the table of 256 values a channel that they come to. Plain data. Tested by
+// pixel_normalisation_test.cc.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+namespace braid {
+
+struct PixelNormalisation {
+  bool rescales = true;  // multiplies by rescale_factor
+  double rescale_factor = 1.0 / 255.0;
+  bool normalises = true;  // subtracts `mean`, divides by `stddev`: red, green, blue
+  std::array<double, 3> mean = {0.5, 0.5, 0.5};
+  std::array<double, 3> stddev = {0.5, 0.5, 0.5};
+
+  bool operator==(const PixelNormalisation&) const = default;
+};
+
+// [red, green, blue][byte]. With the bits of transformers' image processors: with both steps, mean and stddev are
+// divided by the factor first, and a value is (byte - mean) / stddev in float32.
+using PixelTable = std::array<std::array<float, 256>, 3>;
+
+PixelTable pixel_table(const PixelNormalisation& normalisation);
+
+}  // namespace braid

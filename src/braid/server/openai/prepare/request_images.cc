@@ -1,0 +1,36 @@
+#include "braid/server/openai/prepare/request_images.h"
+
+#include <fmt/core.h>
+
+#include <memory>
+#include <utility>
+
+#include "braid/api/image_placer.h"
+#include "braid/multimodal/sources/image_source.h"
+
+namespace braid::openai {
+
+std::string spell_images(std::string text, const RequestModel& model) {
+  return model.images == nullptr ? text : model.images->spell(std::move(text));
+}
+
+std::vector<TokenId> plain_prompt(const GenerationRequest& generation, const RequestModel& model) {
+  const auto& prompt = std::get<std::vector<TokenId>>(generation.prompt);
+  return generation.images.empty() ? prompt : model.images->plain(prompt);
+}
+
+Result<void, ApiError> add_images(std::span<const std::string> urls, const RequestModel& model,
+                                  const std::string& param, GenerationRequest& generation) {
+  if (urls.empty()) return {};
+  if (model.images == nullptr) return ApiError{.message = "this model takes no images", .param = param};
+  for (size_t i = 0; i < urls.size(); ++i) {
+    const auto bytes = load_image_source(urls[i], model.media);
+    if (!bytes.ok()) return ApiError{.message = fmt::format("image {}: {}", i, bytes.error().message), .param = param};
+    generation.images.push_back({.bytes = std::make_shared<const std::string>(bytes->begin(), bytes->end())});
+  }
+  const Status placed = model.images->place(generation);
+  if (!placed.ok()) return ApiError{.message = placed.error().message, .param = param};
+  return {};
+}
+
+}  // namespace braid::openai

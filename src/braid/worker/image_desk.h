@@ -1,0 +1,60 @@
+// Where a group's publisher has the images of its requests made. Implemented over a store,
+// and by tests. Tested by group_publisher_test.cc and image_store_test.cc.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "braid/base/result.h"
+#include "braid/request/ids.h"
+#include "braid/request/request_image.h"
+#include "braid/worker/image_store.h"
+
+namespace braid {
+
+class ImageDesk {
+ public:
+  virtual ~ImageDesk() = default;
+
+  // Begins to make those that are missing. From now on they are in use, until release().
+  virtual void want(RequestId request, std::span<const RequestImage> images) = 0;
+  virtual void release(RequestId request) = 0;
+
+  // Whether all of its images are there, or the error of one that cannot be made. Absent: not all are made yet; the
+  // world is woken once another is.
+  virtual std::optional<Status> state(RequestId request) = 0;
+};
+
+// Of one group. Used by its publisher's thread alone.
+class ImageStoreDesk final : public ImageDesk {
+ public:
+  // `on_made`: called on any thread, also after the desk's end. `store` outlives the desk.
+  ImageStoreDesk(ImageStore& store, std::function<void()> on_made) : store_(store), on_made_(std::move(on_made)) {}
+
+  void want(RequestId request, std::span<const RequestImage> images) override {
+    std::vector<ImageStore::Use>& uses = uses_[request];
+    for (const RequestImage& image : images) uses.push_back(store_.use(image, on_made_));
+  }
+  void release(RequestId request) override { uses_.erase(request); }
+
+  std::optional<Status> state(RequestId request) override {
+    bool is_complete = true;
+    for (const ImageStore::Use& use : uses_.at(request)) {
+      const std::optional<Status> made = use.state();
+      if (made && !made->ok()) return made;
+      is_complete = is_complete && made.has_value();
+    }
+    return is_complete ? std::optional(Status()) : std::nullopt;
+  }
+
+ private:
+  ImageStore& store_;
+  const std::function<void()> on_made_;
+  std::map<RequestId, std::vector<ImageStore::Use>> uses_;
+};
+
+}  // namespace braid

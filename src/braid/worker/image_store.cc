@@ -1,0 +1,215 @@
+#include "braid/worker/image_store.h"
+
+#include <exception>
+#include <utility>
+
+#include "braid/base/background.h"
+#include "braid/base/clock.h"
+
+namespace braid {
+namespace {
+
+// The edge of a thread: what is thrown, such as std::bad_alloc, is the image's error.
+template <typename Made, typename Make>
+Result<Made> try_make(const Make& make) {
+  try {
+    return make();
+  } catch (const std::exception& exception) {
+    return Error{exception.what()};
+  }
+}
+
+}  // namespace
+
+ImageStore::ImageStore(ImageMaker& maker, const ImageStoreOptions& options) : maker_(maker), options_(options) {
+  for (int32_t i = 0; i < options.num_preparing; ++i) threads_.emplace_back([this] { prepare_images(); });
+  threads_.emplace_back([this] { encode_images(); });
+}
+
+ImageStore::~ImageStore() {
+  {
+    const std::lock_guard lock(mutex_);
+    is_ending_ = true;
+  }
+  to_prepare_arrived_.notify_all();
+  to_encode_arrived_.notify_all();
+  for (std::thread& thread : threads_) thread.join();
+}
+
+std::optional<Status> ImageStore::Use::state() const {
+  const std::lock_guard lock(store_->mutex_);
+  return entry_->state;
+}
+
+ImageStore::Use ImageStore::use(const RequestImage& image, std::function<void()> on_made) {
+  const std::lock_guard lock(mutex_);
+  std::shared_ptr<Entry>& entry = entries_[image.span.key];
+  if (entry != nullptr) {
+    ++counts_.num_hits;
+  } else {
+    ++counts_.num_misses;
+    entry = std::make_shared<Entry>();
+    entry->key = image.span.key;
+    entry->bytes = image.bytes;
+    in_order_.push_back(entry);
+    to_prepare_.push_back(entry);
+    to_prepare_arrived_.notify_one();
+  }
+  if (!entry->state) entry->on_made.push_back(std::move(on_made));
+  const Use use(*this, entry);
+  evict();
+  return use;
+}
+
+const ImageFeatureRows* ImageStore::find(const ImageKey& key) {
+  const std::lock_guard lock(mutex_);
+  const auto found = entries_.find(key);
+  return found == entries_.end() || !found->second->state ? nullptr : &found->second->rows;
+}
+
+const FeatureBlock* ImageStore::block(const ImageKey& key) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = entries_.find(key);
+  return found == entries_.end() || !found->second->state ? nullptr : &found->second->features;
+}
+
+ImageCounts ImageStore::counts() const {
+  const std::lock_guard lock(mutex_);
+  ImageCounts counts = counts_;
+  counts.num_entries = static_cast<int64_t>(entries_.size());
+  for (const auto& [key, entry] : entries_) counts.num_in_use += is_in_use(entry) ? 1 : 0;
+  return counts;
+}
+
+// An entry is held by entries_, in_order_ and the queue, and by its users.
+std::shared_ptr<ImageStore::Entry> ImageStore::take(Queue& queue, std::condition_variable& arrived) {
+  std::unique_lock lock(mutex_);
+  while (true) {
+    arrived.wait(lock, [&] { return is_ending_ || !queue.empty(); });
+    if (is_ending_) return nullptr;
+    std::shared_ptr<Entry> entry = std::move(queue.front());
+    queue.pop_front();
+    if (entry->state) continue;  // another process was faster
+    constexpr int64_t kOwnHolders = 3;
+    if (entry.use_count() > kOwnHolders) return entry;
+    // All who wanted it have left: it is as if it had never been asked for.
+    entries_.erase(entry->key);
+    std::erase(in_order_, entry);
+  }
+}
+
+void ImageStore::prepare_images() {
+  give_way_to_steps();
+  while (const std::shared_ptr<Entry> entry = take(to_prepare_, to_prepare_arrived_)) {
+    const double start_s = monotonic_seconds();
+    auto patches = try_make<ImagePatches>([&] { return maker_.prepare(*entry->bytes); });
+    const double seconds = monotonic_seconds() - start_s;
+    std::unique_lock lock(mutex_);
+    counts_.prepare_seconds += seconds;
+    entry->bytes = nullptr;
+    if (!patches.ok()) {
+      lock.unlock();
+      finish(entry, patches.error());
+      continue;
+    }
+    entry->patches = *std::move(patches);
+    to_encode_.push_back(entry);
+    to_encode_arrived_.notify_one();
+  }
+}
+
+void ImageStore::encode_images() {
+  give_way_to_steps();
+  while (const std::shared_ptr<Entry> entry = take(to_encode_, to_encode_arrived_)) {
+    const double start_s = monotonic_seconds();
+    auto features = try_make<FeatureBlock>([&]() -> Result<FeatureBlock> {
+      TRY(const ImageFeatures made, maker_.encode(*entry->patches));
+      return FeatureBlock(made, options_.is_shared);
+    });
+    {
+      const std::lock_guard lock(mutex_);
+      counts_.encode_seconds += monotonic_seconds() - start_s;
+    }
+    finish(entry, std::move(features));
+  }
+}
+
+// A failed image is forgotten: the next request tries it again.
+void ImageStore::finish(const std::shared_ptr<Entry>& entry, Result<FeatureBlock> made) {
+  std::vector<std::function<void()>> on_made;
+  {
+    const std::lock_guard lock(mutex_);
+    entry->patches.reset();
+    if (entry->state) return;  // another process was faster
+    if (made.ok()) {
+      if (options_.is_shared && !made->is_shared()) ++counts_.num_unshared;
+      on_made = settle(*entry, *std::move(made));
+    } else {
+      ++counts_.num_failures;
+      entry->state = made.error();
+      entries_.erase(entry->key);
+      std::erase(in_order_, entry);
+      on_made = std::move(entry->on_made);
+    }
+    evict();
+  }
+  for (const auto& call : on_made) call();
+}
+
+// Returns what is to be called without the lock.
+std::vector<std::function<void()>> ImageStore::settle(Entry& entry, FeatureBlock features) {
+  entry.features = std::move(features);
+  entry.rows = entry.features.rows();
+  entry.state = Status();
+  counts_.bytes += entry.features.shape().bytes();
+  return std::move(entry.on_made);
+}
+
+void ImageStore::adopt(const ImageKey& key, FeatureBlock features) {
+  std::vector<std::function<void()>> on_made;
+  {
+    const std::lock_guard lock(mutex_);
+    std::shared_ptr<Entry>& entry = entries_[key];
+    if (entry == nullptr) {
+      entry = std::make_shared<Entry>();
+      entry->key = key;
+      in_order_.push_back(entry);
+    }
+    entry->is_adopted = true;
+    if (!entry->state) on_made = settle(*entry, std::move(features));
+  }
+  for (const auto& call : on_made) call();
+}
+
+void ImageStore::count_broadcast(int64_t num_images, int64_t bytes) {
+  const std::lock_guard lock(mutex_);
+  ++counts_.num_broadcasts;
+  counts_.num_broadcast += static_cast<uint64_t>(num_images);
+  counts_.broadcast_bytes += static_cast<uint64_t>(bytes);
+}
+
+void ImageStore::drop(const ImageKey& key) {
+  const std::lock_guard lock(mutex_);
+  const auto found = entries_.find(key);
+  if (found != entries_.end()) found->second->is_adopted = false;
+  evict();
+}
+
+void ImageStore::evict() {
+  const auto is_over = [&] {
+    return std::ssize(in_order_) > options_.max_entries || counts_.bytes > options_.max_bytes;
+  };
+  for (auto at = in_order_.begin(); at != in_order_.end() && is_over();) {
+    const std::shared_ptr<Entry>& entry = *at;
+    if (is_in_use(entry) || !entry->state || entry->is_adopted) {
+      ++at;
+      continue;
+    }
+    counts_.bytes -= entry->features.shape().bytes();
+    ++counts_.num_evictions;
+    entries_.erase(entry->key);
+    at = in_order_.erase(at);
+  }
+}
+
+}  // namespace braid

@@ -1,0 +1,134 @@
+// The images of a process: made once for all of its ranks and groups, beside their steps, and kept for requests that
+// bring the same image again.
+//
+// An image goes through two stages on threads of their own: several prepare images at once (decode, resize, cut into
+// patches), and one encodes an image after the other (the vision tower) on a team of compute threads. Both have a lower
+// priority than the ranks' threads. The key is a hash of the content, not the request's id, so that the same image in
+// another request, or another choice of the same one, is found.
+//
+// Images in use are never dropped; of the others the oldest are, once there are more than the limits allow. Tested by
+// image_store_test.cc.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "braid/base/result.h"
+#include "braid/model/vision/vision_tower.h"
+#include "braid/request/request_image.h"
+#include "braid/wire/image_counts.h"
+#include "braid/worker/feature_block.h"
+#include "braid/worker/image_feature_source.h"
+
+namespace braid {
+
+// How images are made. Errors are for whoever sent the image.
+class ImageMaker {
+ public:
+  virtual ~ImageMaker() = default;
+
+  // Called by several threads at a time.
+  virtual Result<ImagePatches> prepare(const std::string& bytes) = 0;
+  // Called by one thread at a time.
+  virtual Result<ImageFeatures> encode(const ImagePatches& patches) = 0;
+};
+
+struct ImageStoreOptions {
+  int32_t num_preparing = 2;  // threads that prepare
+  int64_t max_entries = 1000;
+  int64_t max_bytes = int64_t{2} << 30;  // of features
+  bool is_shared = false;                // other processes of the host read them
+};
+
+class ImageStore final : public ImageFeatureSource {
+ public:
+  // `maker` outlives the store.
+  ImageStore(ImageMaker& maker, const ImageStoreOptions& options);
+  // Waits for the images that are being made.
+  ~ImageStore() override;
+  ImageStore(const ImageStore&) = delete;
+  ImageStore& operator=(const ImageStore&) = delete;
+
+ private:
+  struct Entry;
+
+ public:
+  // An image that somebody needs: in use while this exists.
+  class Use {
+   public:
+    // Absent while it is being made; else whether that succeeded.
+    std::optional<Status> state() const;
+
+   private:
+    friend class ImageStore;
+    explicit Use(ImageStore& store, std::shared_ptr<Entry> entry) : store_(&store), entry_(std::move(entry)) {}
+    ImageStore* store_;
+    std::shared_ptr<Entry> entry_;
+  };
+
+  // Begins to make the image, unless it is there or being made. `on_made` is called once it is there or has failed, on
+  // any thread, unless it is there already.
+  Use use(const RequestImage& image, std::function<void()> on_made);
+
+  // An image that has been made; null if it is not here. Valid while it is in use. From any thread.
+  const ImageFeatureRows* find(const ImageKey& key) override;
+
+  // Of an image in use that has been made; null if it is not here.
+  const FeatureBlock* block(const ImageKey& key) const;
+
+  // An image that another process has made. It stays until drop(), whatever the limits.
+  void adopt(const ImageKey& key, FeatureBlock features);
+  void drop(const ImageKey& key);
+
+  ImageCounts counts() const;
+  // A message with so many images was sent to ranks of other processes.
+  void count_broadcast(int64_t num_images, int64_t bytes);
+
+ private:
+  struct Entry {
+    ImageKey key = {};
+    std::shared_ptr<const std::string> bytes;  // until it is prepared
+    std::optional<ImagePatches> patches;       // until it is encoded
+    FeatureBlock features;                     // once it is made, like the next
+    ImageFeatureRows rows;
+    bool is_adopted = false;
+    std::optional<Status> state;
+    std::vector<std::function<void()>> on_made;
+  };
+  using Queue = std::deque<std::shared_ptr<Entry>>;
+
+  void prepare_images();
+  void encode_images();
+  // The next entry that is still in use; null at the end of the store.
+  std::shared_ptr<Entry> take(Queue& queue, std::condition_variable& arrived);
+  void finish(const std::shared_ptr<Entry>& entry, Result<FeatureBlock> made);
+  std::vector<std::function<void()>> settle(Entry& entry, FeatureBlock features);
+  void evict();
+  static bool is_in_use(const std::shared_ptr<Entry>& entry) { return entry.use_count() > 2; }
+
+  ImageMaker& maker_;
+  const ImageStoreOptions options_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable to_prepare_arrived_;
+  std::condition_variable to_encode_arrived_;
+  std::map<ImageKey, std::shared_ptr<Entry>> entries_;
+  Queue in_order_;  // of entries_, the oldest first
+  Queue to_prepare_;
+  Queue to_encode_;
+  ImageCounts counts_;
+  bool is_ending_ = false;
+
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace braid

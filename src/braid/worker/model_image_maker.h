@@ -1,0 +1,45 @@
+// Makes images for a model: with its image processor and its vision tower. Tested by api/engine_images_test.cc.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "braid/kernels/isa.h"
+#include "braid/kernels/make_ops.h"
+#include "braid/multimodal/image_processor_config.h"
+#include "braid/worker/image_store.h"
+
+namespace braid {
+
+class ModelImageMaker final : public ImageMaker {
+ public:
+  // `num_threads`: that encode an image.
+  ModelImageMaker(std::shared_ptr<const VisionTower> tower, ImageProcessorConfig processor, CpuIsa isa,
+                  int32_t num_threads)
+      : tower_(std::move(tower)), processor_(std::move(processor)), isa_(isa), num_threads_(num_threads) {}
+
+  Result<ImagePatches> prepare(const std::string& bytes) override;
+  Result<ImageFeatures> encode(const ImagePatches& patches) override;
+
+ private:
+  // Of the thread that encodes, which makes it, so that its members have that thread's priority.
+  struct Compute {
+    explicit Compute(CpuIsa isa, int32_t num_threads) : team(num_threads), ops(make_cpu_ops(isa, team)) {}
+    ThreadTeam team;
+    std::unique_ptr<Ops> ops;
+  };
+
+  const std::shared_ptr<const VisionTower> tower_;
+  const ImageProcessorConfig processor_;
+  const CpuIsa isa_;
+  const int32_t num_threads_;
+  std::optional<Compute> compute_;
+};
+
+// The image processor of the checkpoint in `directory`, for its vision tower. Errors name the file and the key. Nothing
+// if the checkpoint has none: then it answers text alone.
+Result<std::optional<ImageProcessorConfig>> load_image_processor_for(const VisionConfig& vision,
+                                                                     const std::string& directory);
+
+}  // namespace braid
