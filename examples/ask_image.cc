@@ -21,8 +21,7 @@ braid::Result<braid::RequestImage> read_image(const std::string& path) {
 }
 
 braid::Status ask(const std::string& model, const std::string& question, std::span<char*> paths) {
-  TRY(const auto engine,
-      braid::Engine::load({.source = {.model_path = model}}, braid::make_stderr_logger("warning")));
+  TRY(const auto engine, braid::Engine::load({.source = {.model_path = model}}, braid::make_stderr_logger("warning")));
 
   braid::GenerationRequest request;
   // In a message's content each image has its place; the model's chat template writes the token that stands for it.
