@@ -85,13 +85,16 @@ def train(text, num_merges):
 
 
 @functools.lru_cache
-def _trained(num_merges):
-    return train(training_text(), num_merges)
+def _trained(num_merges, text=None):
+    return train(training_text() if text is None else text, num_merges)
 
 
-def tokenizer_json(vocab_size, specials, num_merges=1500):
-    """tokenizer.json's content: `specials` have the highest ids; unreachable fillers come before them."""
-    merges = _trained(num_merges)
+def tokenizer_json(vocab_size, specials, num_merges=1500, text=None):
+    """tokenizer.json's content: `specials` have the highest ids; unreachable fillers come before them.
+
+    `text`: what the merges are learned from, if not Python's library.
+    """
+    merges = _trained(num_merges, text)
     tokens = [*byte_alphabet().values(), *(a + b for a, b in merges)]
     tokens = list(dict.fromkeys(tokens))
     num_fillers = vocab_size - len(specials) - len(tokens)

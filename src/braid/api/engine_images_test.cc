@@ -152,6 +152,7 @@ TEST_F(EngineImagesTest, ADamagedImageEndsItsRequestAlone) {
   engine->wait(*id);
   EXPECT_EQ(outputs.at(0).last.finish, FinishReason::kError);
   EXPECT_NE(outputs.at(0).last.error, "");
+  EXPECT_TRUE(outputs.at(0).last.is_bad_request);
   EXPECT_EQ(ids_of(whole).size(), 8U);
 }
 

@@ -69,6 +69,7 @@ struct Delta {
   Usage usage;
   std::optional<double> queue_s;  // seconds from submission to admission; absent: still waiting
   std::string error;              // with FinishReason::kError
+  bool is_bad_request = false;    // RequestOutcome's
 };
 
 // Called on the engine's thread, at most once per step and choice. Must not block, nor call the engine's destructor. If

@@ -47,7 +47,7 @@ flat::Offset<outputs_format::Outcome> encode_outcome(flat::Builder& builder, con
   const auto error_at = encode_text(builder, outcome.error);
   return outputs_format::CreateOutcome(builder, outcome.request, token_at, scored_at,
                                        static_cast<outputs_format::Finish>(outcome.finish), error_at,
-                                       outcome.cached_tokens);
+                                       outcome.cached_tokens, outcome.is_bad_request);
 }
 
 flat::Offset<outputs_format::Load> encode_load(flat::Builder& builder, const GroupLoad& load) {
@@ -124,6 +124,7 @@ Result<RequestOutcome> decode_outcome(const outputs_format::Outcome& from, const
   if (from.finish() > outputs_format::Finish::MAX) return fail("finish {}", static_cast<int>(from.finish()));
   outcome.finish = static_cast<FinishReason>(from.finish());
   TRY(outcome.error, decode_text(from.error(), limits.max_error_len));
+  outcome.is_bad_request = from.is_bad_request();
   outcome.cached_tokens = from.cached_tokens();
   if (outcome.cached_tokens < 0 || outcome.cached_tokens > limits.context_len) {
     return fail("{} cached tokens, the context is {}", outcome.cached_tokens, limits.context_len);

@@ -90,6 +90,7 @@ void GroupPublisher::look_for_images() {
     } else {
       drop(request);
       end_with_error(request, state->error().message);
+      next_.outcomes.back().is_bad_request = true;
     }
   }
 }

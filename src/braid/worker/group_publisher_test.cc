@@ -512,6 +512,7 @@ TEST_F(ImagesOfGroupTest, AnImageThatCannotBeMadeEndsItsRequestAlone) {
   EXPECT_EQ(outputs.outcomes[0].request, 1U);
   EXPECT_EQ(outputs.outcomes[0].finish, FinishReason::kError);
   EXPECT_EQ(outputs.outcomes[0].error, "not an image");
+  EXPECT_TRUE(outputs.outcomes[0].is_bad_request);
   EXPECT_EQ(outputs.outcomes[1].request, 2U);
   EXPECT_EQ(outputs.outcomes[1].finish, FinishReason::kNone);
   EXPECT_EQ(desk_.in_use.count(1), 0U);

@@ -255,6 +255,7 @@ class MessageMaker {
     outcome.finish = static_cast<FinishReason>(pick(0, 4));
     if (outcome.finish == FinishReason::kError) outcome.error = text();
     outcome.cached_tokens = pick(0, 300);
+    outcome.is_bad_request = pick(0, 1) == 1;
     return outcome;
   }
 

@@ -13,6 +13,10 @@ Json to_json(const ApiError& error) {
             {"code", or_null(error.code)}}}};
 }
 
+ApiError error_of(const Delta& delta) {
+  return delta.is_bad_request ? ApiError{.message = delta.error} : server_error(delta.error);
+}
+
 ApiError server_error(std::string message) {
   return {.status = 500, .message = std::move(message), .type = "server_error"};
 }

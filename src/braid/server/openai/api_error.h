@@ -5,6 +5,7 @@
 #include <string>
 
 #include "braid/formats/json.h"
+#include "braid/request/generation.h"
 
 namespace braid::openai {
 
@@ -19,5 +20,7 @@ struct ApiError {
 Json to_json(const ApiError& error);
 // Status 500: the fault is the server's.
 ApiError server_error(std::string message);
+// Of a request that ended with kError.
+ApiError error_of(const Delta& delta);
 
 }  // namespace braid::openai

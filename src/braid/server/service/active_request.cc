@@ -209,7 +209,7 @@ void ActiveRequest::answer(size_t prompt, const Delta& delta) {
   if (state_ == State::kEnded) return;
   if (delta.finish == FinishReason::kError) {
     abort();
-    return fail(openai::server_error(delta.error));
+    return fail(openai::error_of(delta));
   }
   const std::string events = request_.writer->push(prompt, delta);
   if (!events.empty()) responder_->write(events);

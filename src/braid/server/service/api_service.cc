@@ -48,7 +48,7 @@ void write_whole_stream(const std::vector<Delta>& deltas, openai::AnswerWriter& 
   responder.start_stream(event_stream_head());
   for (const Delta& delta : deltas) {
     if (delta.finish == FinishReason::kError) {
-      responder.write(openai::failure_events(openai::server_error(delta.error)));
+      responder.write(openai::failure_events(openai::error_of(delta)));
       return responder.finish();
     }
     responder.write(writer.push(0, delta));
