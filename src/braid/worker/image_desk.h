@@ -24,8 +24,8 @@ class ImageDesk {
   virtual void want(RequestId request, std::span<const RequestImage> images) = 0;
   virtual void release(RequestId request) = 0;
 
-  // Whether all of its images are there, or the error of one that cannot be made. Absent: not all are made yet; the
-  // world is woken once another is.
+  // Whether all of its images are there, or the error of one that cannot be made, with its number. Absent: not all are
+  // made yet; the world is woken once another is.
   virtual std::optional<Status> state(RequestId request) = 0;
 };
 
@@ -43,9 +43,10 @@ class ImageStoreDesk final : public ImageDesk {
 
   std::optional<Status> state(RequestId request) override {
     bool is_complete = true;
-    for (const ImageStore::Use& use : uses_.at(request)) {
-      const std::optional<Status> made = use.state();
-      if (made && !made->ok()) return made;
+    const std::vector<ImageStore::Use>& uses = uses_.at(request);
+    for (size_t i = 0; i < uses.size(); ++i) {
+      const std::optional<Status> made = uses[i].state();
+      if (made && !made->ok()) return fail("image {}: {}", i, made->error().message);
       is_complete = is_complete && made.has_value();
     }
     return is_complete ? std::optional(Status()) : std::nullopt;

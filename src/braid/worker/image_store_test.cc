@@ -152,7 +152,7 @@ TEST_F(ImageStoreTest, ADeskKnowsWhenAllImagesOfARequestAreThere) {
   desk.want(1, std::vector{image_of("held"), image_of("b")});
   desk.want(2, std::vector{image_of("bad"), image_of("b")});
   while (!desk.state(2)) std::this_thread::yield();
-  EXPECT_EQ(desk.state(2)->error().message, "not an image: \"bad\"");
+  EXPECT_EQ(desk.state(2)->error().message, "image 0: not an image: \"bad\"");
   EXPECT_FALSE(desk.state(1).has_value());
   desk.release(2);
   maker_.held.set_value();
