@@ -13,22 +13,22 @@
 namespace braid::testing {
 namespace {
 
-constexpr int64_t kK = 96;
-constexpr int64_t kN = 40;
+constexpr int64_t kGatheredInputs = 96;
+constexpr int64_t kGatheredOutputs = 40;
 
 PackedMatrix some_matrix(DType dtype, ActivationBits bits) {
   const QuantizedFormat format{.bits = 4, .fixed_zero = 8};
-  QuantizedRows rows(format, kN, kK);
+  QuantizedRows rows(format, kGatheredOutputs, kGatheredInputs);
   std::mt19937 random(3);
   for (uint8_t& code : rows.codes) code = static_cast<uint8_t>(random() % 16);
   for (float& scale : rows.scales) scale = static_cast<float>(random() % 8 + 1) / 64;
-  PackedMatrix packed(format, bits, dtype, kN, kK);
+  PackedMatrix packed(format, bits, dtype, kGatheredOutputs, kGatheredInputs);
   packed.pack_rows(rows, 0);
   return packed;
 }
 
 std::vector<int32_t> shuffled_order() {
-  std::vector<int32_t> order(kK);
+  std::vector<int32_t> order(kGatheredInputs);
   std::iota(order.begin(), order.end(), 0);
   std::mt19937 random(5);
   std::ranges::shuffle(order, random);
@@ -42,35 +42,35 @@ TEST_P(InputOrder, ProductsGatherTheirInputs) {
   for (const DType dtype : {DType::kFloat32, DType::kBFloat16}) {
     for (const ActivationBits bits : {ActivationBits::k8, ActivationBits::k16}) {
       for (const int64_t rows : {0, 1, 7, 33}) {
-        const Matrix wide = random_matrix(rows, kK, 11);
-        Matrix x(dtype, rows, kK);
+        const Matrix wide = random_matrix(rows, kGatheredInputs, 11);
+        Matrix x(dtype, rows, kGatheredInputs);
         one_.ops->convert(wide.view, x.view);
-        Matrix gathered(dtype, rows, kK);
+        Matrix gathered(dtype, rows, kGatheredInputs);
         for (int64_t row = 0; row < rows; ++row) {
-          for (int64_t col = 0; col < kK; ++col) {
+          for (int64_t col = 0; col < kGatheredInputs; ++col) {
             const auto from = order[static_cast<size_t>(col)];
             std::memcpy(gathered.view.row_bytes(row) + col * dtype_bytes(dtype),
                         x.view.row_bytes(row) + from * dtype_bytes(dtype), static_cast<size_t>(dtype_bytes(dtype)));
           }
         }
         PackedMatrix w = some_matrix(dtype, bits);
-        Matrix expected(DType::kFloat32, rows, kN);
+        Matrix expected(DType::kFloat32, rows, kGatheredOutputs);
         one_.ops->matmul(gathered.view, w, expected.view);
         std::vector<RowMax> expected_maxima(static_cast<size_t>(rows));
-        one_.ops->matmul_max(gathered.view, w, kN, expected_maxima);
+        one_.ops->matmul_max(gathered.view, w, kGatheredOutputs, expected_maxima);
         w.set_input_order(order);
         for (Ops* const ops : {one_.ops.get(), three_.ops.get()}) {
-          Matrix y(DType::kFloat32, rows, kN);
+          Matrix y(DType::kFloat32, rows, kGatheredOutputs);
           ops->matmul(x.view, w, y.view);
           EXPECT_TRUE(same_bits(y.view, expected.view)) << rows;
           std::vector<RowMax> maxima(static_cast<size_t>(rows));
-          ops->matmul_max(x.view, w, kN, maxima);
+          ops->matmul_max(x.view, w, kGatheredOutputs, maxima);
           for (size_t row = 0; row < maxima.size(); ++row) {
             EXPECT_EQ(maxima[row].value, expected_maxima[row].value);
             EXPECT_EQ(maxima[row].index, expected_maxima[row].index);
           }
         }
-        Matrix y(DType::kFloat32, rows, kN);
+        Matrix y(DType::kFloat32, rows, kGatheredOutputs);
         ref_->matmul(x.view, w, y.view);
         EXPECT_LT(max_difference(y, expected), 1e-3);
       }
@@ -83,10 +83,10 @@ BRAID_FOR_EVERY_TIER(InputOrder);
 TEST(InputOrderOfMatrix, RowsAreReadInTheModelsOrder) {
   const std::vector<int32_t> order = shuffled_order();
   PackedMatrix w = some_matrix(DType::kFloat32, ActivationBits::k16);
-  std::vector<float> packed(kK);
+  std::vector<float> packed(kGatheredInputs);
   w.read_column(5, packed.data());
   w.set_input_order(order);
-  std::vector<float> own(kK);
+  std::vector<float> own(kGatheredInputs);
   w.read_column(5, own.data());
   for (size_t i = 0; i < packed.size(); ++i) {
     EXPECT_EQ(own[static_cast<size_t>(order[i])], packed[i]);

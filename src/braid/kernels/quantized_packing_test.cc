@@ -106,8 +106,8 @@ TEST(QuantizedPacking, AMatrixIsAtMostSevenPercentLargerThanItsFile) {
 TEST(QuantizedPacking, E4m3AndE8m0HaveAllTheirValues) {
   QuantizedFormat format = {
       .values = QuantizedFormat::Values::kE4m3, .scales = QuantizedFormat::Scales::kE8m0, .bits = 8, .group = 32};
-  QuantizedRows source = {.format = format, .rows = 1, .cols = 256 * 32, .codes = {}, .scales = {}};
-  source.codes.resize(256 * 32);
+  QuantizedRows source(format, 1, 256 * 32);
+  source.scales.clear();
   for (int i = 0; i < 256 * 32; ++i) source.codes[static_cast<size_t>(i)] = 0x38;  // 1
   for (int i = 0; i < 255; ++i) source.scales.push_back(std::ldexp(1.0F, i - 127));
   source.scales.push_back(std::nanf(""));

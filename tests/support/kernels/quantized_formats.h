@@ -104,7 +104,7 @@ inline float random_scale(std::mt19937& random, const QuantizedFormat& format) {
 
 inline QuantizedRows random_quantized(const QuantizedFormat& format, int64_t rows, int64_t cols, uint32_t seed) {
   std::mt19937 random(seed);
-  QuantizedRows result = {.format = format, .rows = rows, .cols = cols};
+  QuantizedRows result(format, rows, cols);
   const auto draw = [&](auto& values, int64_t of_row, const auto& value) {
     values.resize(static_cast<size_t>(rows * of_row));
     for (auto& each : values) each = static_cast<std::decay_t<decltype(each)>>(value());
@@ -135,7 +135,7 @@ inline QuantizedRows random_quantized(const QuantizedFormat& format, int64_t row
 
 // Rows [first, first + count).
 inline QuantizedRows slice_quantized(const QuantizedRows& all, int64_t first, int64_t count) {
-  QuantizedRows part = {.format = all.format, .rows = count, .cols = all.cols};
+  QuantizedRows part(all.format, count, all.cols);
   const auto slice = [&](const auto& from, auto& to) {
     const auto of_row = static_cast<int64_t>(from.size()) / std::max<int64_t>(all.rows, 1);
     to.assign(from.begin() + first * of_row, from.begin() + (first + count) * of_row);

@@ -50,15 +50,7 @@ const BenchWeights* find_bench_weights(std::string_view name) {
 
 QuantizedRows random_quantized_rows(const QuantizedFormat& format, int64_t rows, int64_t cols) {
   std::mt19937 random(1);
-  QuantizedRows result = {.format = format,
-                          .rows = rows,
-                          .cols = cols,
-                          .codes = {},
-                          .scales = {},
-                          .sub_scales = {},
-                          .zeros = {},
-                          .minimums = {},
-                          .sub_minimums = {}};
+  QuantizedRows result(format, rows, cols);
   const auto fill = [&](auto& values, int64_t of_row, const auto& value) {
     values.resize(static_cast<size_t>(rows * of_row));
     for (auto& each : values) each = value();
