@@ -202,8 +202,10 @@ void add_number_flags(Command command, ModelFlags& flags) {
   group(command.add_option("--quantization", flags.quantization,
                            "Matrices that are stored in 16 or 32 bits: none, or rounded while loading to int8 or int4 "
                            "(blocks of 32; head and embedding to int8)"));
-  group(command.add_option("--activation-bits", flags.activation_bits,
-                           "Rows in products with quantized weights: 8 (fast), 16 (exact), auto (8 with bfloat16)"));
+  group(command.add_option(
+      "--activation-bits", flags.activation_bits,
+      "Quantized weights stay as they are stored, and rows in their products have 8 bits (fast) or 16 "
+      "(exact); auto: they are widened, unless --quantization makes them"));
 }
 
 void add_rank_flags(Command command, ModelFlags& flags) {

@@ -47,17 +47,20 @@ TEST(Inspect, TellsTheBitsThatWeightsAreComputedIn) {
     EXPECT_EQ(run_inspect(folder.path().string(), {}, ranks, as_json, out), 0) << out.str();
     return out.str();
   };
-  EXPECT_NE(run({}, false).find("AWQ 4-bit 0.1 MB in 4 bits, F16 "), std::string::npos) << run({}, false);
+  const RankOptions kept{.activation_bits = ActivationBits::k8};
+  EXPECT_NE(run(kept, false).find("AWQ 4-bit 0.0 MB in 4 bits, F16 "), std::string::npos) << run(kept, false);
   const auto bits_of = [&](const RankOptions& ranks) {
     std::map<std::string, std::set<int>> bits;
-    for (const auto& use : parse_json(run(ranks, true)).value()["weights"]) {
+    const Json report = parse_json(run(ranks, true)).value();
+    for (const auto& use : report["weights"]) {
       EXPECT_GT(use["stored_bytes"], 0);
       bits[use["type"].get<std::string>()].insert(use["computed_bits"].get<int>());
     }
     return bits;
   };
   // Head and embedding; norms and the router.
-  EXPECT_EQ(bits_of({})["F16"], (std::set<int>{16, 32}));
+  EXPECT_EQ(bits_of(kept)["F16"], (std::set<int>{16, 32}));
+  EXPECT_EQ(bits_of({})["AWQ 4-bit"], std::set<int>{16});
   EXPECT_EQ(bits_of({.quantization = Quantization::kInt4})["F16"], (std::set<int>{8, 32}));
   EXPECT_EQ(bits_of({.quantization = Quantization::kInt4})["AWQ 4-bit"], std::set<int>{4});
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <set>
 #include <utility>
 
 #include "braid/base/check.h"
@@ -244,7 +245,7 @@ Result<std::vector<PackedMatrix>> WeightLoader::matrices(std::span<const std::st
   }
   CHECK(!tensors.empty());
   const std::optional<QuantizedFormat> format = common_format(tensors, cuts, use);
-  for (const StoredTensor* const tensor : tensors) uses_.add(*tensor, dtype, format);
+  for (const StoredTensor* const tensor : std::set(tensors.begin(), tensors.end())) uses_.add(*tensor, dtype, format);
 
   std::vector<PackedMatrix> packed;
   std::vector<IndexRange> cols;

@@ -30,9 +30,9 @@ using testing::TemporaryFolder;
 constexpr double kMaxRelativeDifference = 2e-4;  // of float32 logits, relative to the largest
 constexpr double kMaxLogprobDifference = 2e-4;   // of float32 log-probabilities, relative to the largest logit
 constexpr double kMaxKlRatio = 2.0;              // of bfloat16's median KL divergence, relative to transformers' own
-constexpr double kMaxKlOf8Bits = 2e-3;           // of the median KL divergence with activations of 8 bits
-constexpr double kMaxKlOfInt8 = 4e-3;            // of weights that are quantized while loading
-constexpr double kMaxKlOfInt4 = 0.3;
+constexpr double kMax8BitKlRatio = 3.0;   // of the median KL with activations of 8 bits, likewise; at most 2.2 seen
+constexpr double kMaxInt8KlRatio = 6;     // and of weights that are quantized while loading: at most 4.4 seen
+constexpr double kMaxInt4KlRatio = 1000;  // at most 642 seen: the square of the rounding's size
 constexpr int32_t kPageSize = 16;
 constexpr int32_t kContext = 256;
 constexpr int32_t kChunk = 48;    // the longest prompt takes several steps, the last one short
@@ -265,12 +265,12 @@ TEST_P(HeldToTransformers, ActivationsOf8BitsAreNearFloat32) {
     const auto ranks = load(tier, DType::kBFloat16, ActivationBits::k8);
     ASSERT_NE(ranks, nullptr);
     const double kl = testing::median_kl(logits(ranks->first()), fixture_.logits, fixture_.vocab);
-    EXPECT_LE(kl, kMaxKlOf8Bits);
+    EXPECT_LE(kl, kMax8BitKlRatio * fixture_.bfloat16_median_kl);
     RecordProperty(tier.key(), fmt::format("{:.2e}", kl));
   }
 }
 
-// Weights of 8 bits change the logits less than bfloat16 does by some factor, those of 4 bits more; both are smaller.
+// Rounding weights to 8 bits moves the logits a few times as far as bfloat16 does, to 4 bits some hundred times.
 TEST_P(HeldToTransformers, WeightsQuantizedWhileLoadingAreNearTheirOwn) {
   const Tier tier = tiers().back();
   const auto exact = load(tier, DType::kBFloat16);
@@ -282,8 +282,8 @@ TEST_P(HeldToTransformers, WeightsQuantizedWhileLoadingAreNearTheirOwn) {
   };
   RecordProperty("int8", fmt::format("{:.2e}", kl(*int8)));
   RecordProperty("int4", fmt::format("{:.2e}", kl(*int4)));
-  EXPECT_LE(kl(*int8), kMaxKlOfInt8);
-  EXPECT_LE(kl(*int4), kMaxKlOfInt4);
+  EXPECT_LE(kl(*int8), kMaxInt8KlRatio * fixture_.bfloat16_median_kl);
+  EXPECT_LE(kl(*int4), kMaxInt4KlRatio * fixture_.bfloat16_median_kl);
   const bool is_stored_in_16_bits = checkpoint_->config().quantization.schemes.empty() && !fixture_.tensors.empty();
   if (is_stored_in_16_bits) {
     EXPECT_GT(kl(*int4), kl(*int8));
