@@ -38,8 +38,8 @@ const library = new Library({
     tabs.go('chat', conversation.id);
     composer.focus();
   },
-  onForeign: (id) => chat.refresh(id),
-  onRemoved: (id) => chat.forget(id),
+  onForeign: (id) => chat?.refresh(id),
+  onRemoved: (id) => chat?.forget(id),
 });
 
 const imageRefusal = () => (models.takesImages ? '' : `${models.chosen.id ?? 'This model'} takes no images.`);
