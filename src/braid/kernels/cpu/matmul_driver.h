@@ -224,40 +224,64 @@ void run_panels_alone(Kernel& kernel, const PanelWork& work, int64_t padded_k, f
   }
 }
 
+// A stretch [k, k + part) of one panel, and what is fetched meanwhile: `prefetch`, in steps.
+struct PanelStretch {
+  int64_t panel;
+  int64_t k;
+  int64_t part;
+  int64_t steps;
+  Prefetch prefetch;
+};
+
+// The stretch meets every block of packed rows: multiply(rows, a, sums, prefetch). With the last one of the panel each
+// block is finished.
+template <typename Kernel, typename Multiply>
+inline __attribute__((always_inline)) void run_blocks(const PanelWork& work, const RowBlocks& blocks, int64_t padded_k,
+                                                      const PanelStretch& stretch, float* sums,
+                                                      const Multiply& multiply) {
+  const bool is_waiting = waits_for_memory(blocks.count());
+  const bool is_last = stretch.k + stretch.part == padded_k;
+  const std::byte* a = work.scratch;
+  Prefetch prefetch = stretch.prefetch;
+  for (int64_t block = 0; block < blocks.count(); ++block) {
+    const int64_t packed_rows = Kernel::packed_rows(blocks.rows(block));
+    const int64_t repeated = blocks.repeated(block);
+    const int64_t row = blocks.begin(block) + repeated;
+    const int64_t rows = blocks.rows(block) - repeated;  // that this block finishes
+    OutputLines output = output_lines(work, stretch.panel, row, rows);
+    // Spread over half of the block's computation, unless the block waits for memory.
+    output.rows_at_once = is_waiting ? rows : divide_up(2 * rows, at_least(stretch.steps, 1));
+    if (is_last) prefetch.output = &output;
+    multiply(blocks.rows(block), a + packed_rows * Kernel::row_bytes(stretch.k), sums, prefetch);
+    if (is_last) finish_panel(work, stretch.panel, row, rows, sums + repeated * kPanelCols);
+    a += packed_rows * Kernel::row_bytes(padded_k);
+    sums += packed_rows * kPanelCols;
+    prefetch.far += stretch.steps * prefetch.far_lines * 64;
+  }
+}
+
 // Blocks of packed rows times one run of panels, stretch by stretch.
 template <typename Kernel>
 void run_stretches(Kernel& kernel, const PanelWork& work, const RowBlocks& blocks, int64_t padded_k, float* sums) {
   constexpr int64_t kUnitBytes = 2048;
-  const bool is_waiting = waits_for_memory(blocks.count());
-  const int64_t stretch = stretch_k<Kernel>(padded_k, blocks.count());
+  const int64_t longest = stretch_k<Kernel>(padded_k, blocks.count());
   const int64_t lines = divide_up(kUnitBytes / 64, blocks.count());
   const int64_t end = work.first_panel + work.num_panels;
   for (int64_t panel = work.first_panel; panel < end; ++panel) {
     const std::byte* w = work.w + panel * work.panel_bytes;
     int64_t k = 0;
     do {  // once if K is 0: the sums are zero
-      const int64_t part = at_most(stretch, padded_k - k);
+      const int64_t part = at_most(longest, padded_k - k);
       const int64_t part_bytes = part * (kUnitBytes / Kernel::kUnitK);
-      const bool is_last = k + part == padded_k;
-      const std::byte* a = work.scratch;
-      float* block_sums = sums;
-      Prefetch prefetch = {.far = w + part_bytes, .far_lines = lines};
-      for (int64_t block = 0; block < blocks.count(); ++block) {
-        const int64_t packed_rows = Kernel::packed_rows(blocks.rows(block));
-        const int64_t repeated = blocks.repeated(block);
-        const int64_t row = blocks.begin(block) + repeated;
-        const int64_t rows = blocks.rows(block) - repeated;  // that this block finishes
-        OutputLines output = output_lines(work, panel, row, rows);
-        // Spread over half of the block's computation, unless the block waits for memory.
-        output.rows_at_once = is_waiting ? rows : divide_up(2 * rows, at_least(part / Kernel::kUnitK, 1));
-        if (is_last) prefetch.output = &output;
-        kernel.multiply(blocks.rows(block), a + packed_rows * Kernel::row_bytes(k), w, part, block_sums, k > 0,
-                        prefetch);
-        if (is_last) finish_panel(work, panel, row, rows, block_sums + repeated * kPanelCols);
-        a += packed_rows * Kernel::row_bytes(padded_k);
-        block_sums += packed_rows * kPanelCols;
-        prefetch.far += part / Kernel::kUnitK * lines * 64;
-      }
+      const PanelStretch stretch = {.panel = panel,
+                                    .k = k,
+                                    .part = part,
+                                    .steps = part / Kernel::kUnitK,
+                                    .prefetch = {.far = w + part_bytes, .far_lines = lines}};
+      run_blocks<Kernel>(work, blocks, padded_k, stretch, sums,
+                         [&](int64_t rows, const std::byte* a, float* block_sums, const Prefetch& prefetch) {
+                           kernel.multiply(rows, a, w, part, block_sums, k > 0, prefetch);
+                         });
       k += part;
       w += part_bytes;
     } while (k < padded_k);

@@ -67,6 +67,26 @@ void run_quantized_alone(Kernel& kernel, const PanelWork& work, int64_t padded_k
   }
 }
 
+// A stretch, while which the next one is fetched. The next panel's begins with its scales.
+template <typename Kernel>
+PanelStretch quantized_stretch(const PanelWork& work, int64_t panel, int64_t k, int64_t part, int64_t num_blocks) {
+  constexpr int64_t kUnitK = QuantizedPanels::kUnitK;
+  const QuantizedPanels& panels = *work.quantized;
+  const std::byte* w = work.w + panel * work.panel_bytes;
+  const bool is_last = k + part == padded_k_of<Kernel>(work.k);
+  const std::byte* next =
+      is_last ? w + work.panel_bytes : w + panels.codes_at + (k + part) / kUnitK * panels.unit_bytes;
+  const int64_t next_bytes =
+      (is_last ? panels.codes_at : 0) + at_most(Kernel::kStretch, panels.units) * panels.unit_bytes;
+  const int64_t steps = part / Kernel::kLineK;
+  return {
+      .panel = panel,
+      .k = k,
+      .part = part,
+      .steps = steps,
+      .prefetch = {.far = next, .far_lines = at_most(divide_up(next_bytes / 64, at_least(steps * num_blocks, 1)), 32)}};
+}
+
 template <typename Kernel>
 void run_quantized(const PanelWork& work) {
   constexpr int64_t kUnitK = QuantizedPanels::kUnitK;
@@ -82,41 +102,18 @@ void run_quantized(const PanelWork& work) {
     if (work.rows <= Kernel::kAloneRows) return run_quantized_alone(kernel, work, padded_k, sums);
   }
 
-  const int64_t end = work.first_panel + work.num_panels;
-  for (int64_t panel = work.first_panel; panel < end; ++panel) {
-    QuantizedStretch stretch = {.panels = panels, .panel = work.w + panel * work.panel_bytes, .expanded = expanded};
+  for (int64_t panel = work.first_panel; panel < work.first_panel + work.num_panels; ++panel) {
+    QuantizedStretch weights = {.panels = panels, .panel = work.w + panel * work.panel_bytes, .expanded = expanded};
     int64_t k = 0;
     do {  // once if K is 0: the sums are zero
       const int64_t part = at_most(Kernel::kStretch * kUnitK, padded_k - k);
-      const bool is_last = k + part == padded_k;
-      stretch.unit = k / kUnitK;
-      stretch.units = divide_up(part, kUnitK);
-      kernel.expand(stretch);
-      // The next stretch; the next panel's begins with its scales.
-      const std::byte* next =
-          is_last ? stretch.panel + work.panel_bytes : stretch.codes() + stretch.units * panels.unit_bytes;
-      const int64_t next_bytes =
-          (is_last ? panels.codes_at : 0) + at_most(Kernel::kStretch, panels.units) * panels.unit_bytes;
-      const int64_t steps = part / Kernel::kLineK;
-      const int64_t lines = at_most(divide_up(next_bytes / 64, at_least(steps * blocks.count(), 1)), 32);
-      Prefetch prefetch = {.far = next, .far_lines = lines};
-      const std::byte* a = work.scratch;
-      float* block_sums = sums;
-      for (int64_t block = 0; block < blocks.count(); ++block) {
-        const int64_t packed_rows = Kernel::packed_rows(blocks.rows(block));
-        const int64_t repeated = blocks.repeated(block);
-        const int64_t row = blocks.begin(block) + repeated;
-        const int64_t rows = blocks.rows(block) - repeated;  // that this block finishes
-        OutputLines output = output_lines(work, panel, row, rows);
-        output.rows_at_once = divide_up(2 * rows, at_least(steps, 1));
-        if (is_last) prefetch.output = &output;
-        kernel.multiply(blocks.rows(block), a + packed_rows * Kernel::row_bytes(k), stretch, part, block_sums, k > 0,
-                        prefetch);
-        if (is_last) finish_panel(work, panel, row, rows, block_sums + repeated * kPanelCols);
-        a += packed_rows * Kernel::row_bytes(padded_k);
-        block_sums += packed_rows * kPanelCols;
-        prefetch.far += steps * lines * 64;
-      }
+      weights.unit = k / kUnitK;
+      weights.units = divide_up(part, kUnitK);
+      kernel.expand(weights);
+      run_blocks<Kernel>(work, blocks, padded_k, quantized_stretch<Kernel>(work, panel, k, part, blocks.count()), sums,
+                         [&](int64_t rows, const std::byte* a, float* block_sums, const Prefetch& prefetch) {
+                           kernel.multiply(rows, a, weights, part, block_sums, k > 0, prefetch);
+                         });
       k += part;
     } while (k < padded_k);
   }
