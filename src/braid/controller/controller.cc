@@ -267,7 +267,10 @@ void Controller::take_outcome(RequestOutcome outcome) {
   Choice& choice = found->second;
   const bool has_ended = outcome.finish != FinishReason::kNone;  // for the group
   advance_grammar(choice, outcome);
-  Delta delta{.index = choice.index, .finish = outcome.finish, .error = outcome.error, .is_bad_request = outcome.is_bad_request};
+  Delta delta{.index = choice.index,
+              .finish = outcome.finish,
+              .error = outcome.error,
+              .is_bad_request = outcome.is_bad_request};
   delta.prompt_logprobs = outcome.prompt_logprobs;
   choice.num_scored += static_cast<int32_t>(outcome.prompt_logprobs.size());
   choice.usage.cached_tokens = outcome.cached_tokens;

@@ -19,7 +19,7 @@ struct RequestOutcome {
   FinishReason finish = FinishReason::kNone;
   std::string error;            // set with kError
   bool is_bad_request = false;  // the error is in what the request brought, such as an image
-  int32_t cached_tokens = 0;  // prompt tokens found in the prefix cache when it first ran; the same in every outcome
+  int32_t cached_tokens = 0;    // prompt tokens found in the prefix cache when it first ran; the same in every outcome
 
   bool operator==(const RequestOutcome&) const = default;
 };
