@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "braid/wire/flat_parts.h"
+#include "braid/wire/image_span_codec.h"
 #include "braid/wire/move_codec.h"
 #include "braid/wire/sampling_codec.h"
 #include "braid/wire/step_plan_generated.h"
@@ -26,10 +27,7 @@ flatbuffers::Offset<flatbuffers::Vector<const format::ImageSpan*>> encode_spans(
   if (images.empty()) return {};
   std::vector<format::ImageSpan> spans;
   spans.reserve(images.size());
-  for (const ImageSpan& image : images) {
-    spans.emplace_back(image.first, image.grid.frames, image.grid.rows, image.grid.cols,
-                       flatbuffers::span<const uint8_t, 32>(image.key.data(), image.key.size()));
-  }
+  for (const ImageSpan& image : images) spans.push_back(encode_span(image));
   return builder.CreateVectorOfStructs(spans);
 }
 
@@ -59,10 +57,7 @@ Result<std::vector<ImageSpan>> decode_spans(const flatbuffers::Vector<const form
   if (from == nullptr) return images;
   int64_t free_from = 0;
   for (const format::ImageSpan* one : *from) {
-    ImageSpan& image = images.emplace_back();
-    image.first = one->first();
-    image.grid = {.frames = one->frames(), .rows = one->rows(), .cols = one->cols()};
-    std::ranges::copy(*one->key(), image.key.begin());
+    const ImageSpan& image = images.emplace_back(decode_span(*one));
     const auto is_side = [&](int32_t side) { return side >= 1 && side <= limits.context_len; };
     const bool is_grid = is_side(one->frames()) && is_side(one->rows()) && is_side(one->cols()) &&
                          int64_t{one->frames()} * one->rows() <= limits.context_len &&

@@ -31,6 +31,7 @@ WorldHeaders::Words WorldHeaders::encode(const StepHeader& header) {
           static_cast<uint64_t>(header.num_tokens),
           static_cast<uint64_t>(header.num_logit_rows),
           static_cast<uint64_t>(header.plan_bytes),
+          static_cast<uint64_t>(header.image_bytes),
           static_cast<uint64_t>(header.held_steps),
           uint64_t{header.halved_sizes} << kFirstSizeBit | flag_if(header.prefill_goes_on, kPrefillGoesOn) |
               flag_if(header.moves_pages, kMovesPages) | flag_if(header.must_stop, kMustStop) |
@@ -38,12 +39,13 @@ WorldHeaders::Words WorldHeaders::encode(const StepHeader& header) {
 }
 
 StepHeader WorldHeaders::decode(const Words& words) {
-  const auto& [round, work_count, num_tokens, num_logit_rows, plan_bytes, held_steps, flags] = words;
+  const auto& [round, work_count, num_tokens, num_logit_rows, plan_bytes, image_bytes, held_steps, flags] = words;
   return {.round = round,
           .work_count = work_count,
           .num_tokens = static_cast<int64_t>(num_tokens),
           .num_logit_rows = static_cast<int64_t>(num_logit_rows),
           .plan_bytes = static_cast<int64_t>(plan_bytes),
+          .image_bytes = static_cast<int64_t>(image_bytes),
           .held_steps = static_cast<int32_t>(held_steps),
           .halved_sizes = static_cast<uint32_t>(flags >> kFirstSizeBit),
           .prefill_goes_on = (flags & kPrefillGoesOn) != 0,

@@ -1,5 +1,5 @@
 // Brings the images of a group's plans to its ranks in other processes. The publisher decides: it sends what they lack
-// of a plan's images together with the plan, and says what they need not keep. So all processes have what the plan
+// of a plan's images behind the plan, and says what they need not keep. So all processes have what the plan
 // needs, and none decides by what only it knows. Tested by image_carrier_test.cc and rank_processes_test.cc.
 #pragma once
 

@@ -61,16 +61,21 @@ ImageStore::Use ImageStore::use(const RequestImage& image, std::function<void()>
   return use;
 }
 
+ImageStore::Entry* ImageStore::find_made(const ImageKey& key) const {
+  const auto found = entries_.find(key);
+  return found == entries_.end() || !found->second->state ? nullptr : found->second.get();
+}
+
 const ImageFeatureRows* ImageStore::find(const ImageKey& key) {
   const std::lock_guard lock(mutex_);
-  const auto found = entries_.find(key);
-  return found == entries_.end() || !found->second->state ? nullptr : &found->second->rows;
+  const Entry* const entry = find_made(key);
+  return entry == nullptr ? nullptr : &entry->rows;
 }
 
 const FeatureBlock* ImageStore::block(const ImageKey& key) const {
   const std::lock_guard lock(mutex_);
-  const auto found = entries_.find(key);
-  return found == entries_.end() || !found->second->state ? nullptr : &found->second->features;
+  const Entry* const entry = find_made(key);
+  return entry == nullptr ? nullptr : &entry->features;
 }
 
 ImageCounts ImageStore::counts() const {

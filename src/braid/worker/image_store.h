@@ -111,6 +111,7 @@ class ImageStore final : public ImageFeatureSource {
   // The next entry that is still in use; null at the end of the store.
   std::shared_ptr<Entry> take(Queue& queue, std::condition_variable& arrived);
   void finish(const std::shared_ptr<Entry>& entry, Result<FeatureBlock> made);
+  Entry* find_made(const ImageKey& key) const;  // with the lock; null: it is not here, or not made yet
   std::vector<std::function<void()>> settle(Entry& entry, FeatureBlock features);
   void evict();
   static bool is_in_use(const std::shared_ptr<Entry>& entry) { return entry.use_count() > 2; }

@@ -1,38 +1,11 @@
 #include "braid/worker/plan_courier.h"
 
 #include <algorithm>
-#include <cstring>
 #include <map>
 
 #include "braid/worker/token_work.h"
 
 namespace braid {
-namespace {
-
-// Before the plan and its images: their bytes.
-struct Prefix {
-  uint64_t plan_bytes = 0;
-  uint64_t image_bytes = 0;
-};
-constexpr uint64_t kPrefixBytes = sizeof(Prefix);
-
-// Up to where the next part begins.
-constexpr uint64_t padded(uint64_t bytes) {
-  return (bytes + 7) / 8 * 8;
-}
-
-std::vector<std::byte> joined(std::span<const std::byte> plan, const PlanImages& images, bool opens_memory) {
-  const std::vector<std::byte> carried =
-      images.is_empty() ? std::vector<std::byte>() : encode_for(images, opens_memory);
-  const Prefix prefix{.plan_bytes = plan.size(), .image_bytes = carried.size()};
-  std::vector<std::byte> message(kPrefixBytes + padded(plan.size()) + carried.size());
-  std::memcpy(message.data(), &prefix, sizeof prefix);
-  std::memcpy(message.data() + kPrefixBytes, plan.data(), plan.size());
-  std::ranges::copy(carried, message.begin() + static_cast<int64_t>(kPrefixBytes + padded(plan.size())));
-  return message;
-}
-
-}  // namespace
 
 // Each piece of a move has a page at least.
 StepPlanLimits step_plan_limits(const SchedulerConfig& group, int64_t vocab_size, int32_t num_groups) {
@@ -61,55 +34,61 @@ PlanCourier::PlanCourier(GroupCommunicator group, int32_t publisher, std::vector
   image_receiver_.emplace(*images_.store, images_.carrier);
 }
 
-// Images stand behind the plan, whose bytes are filled up to a multiple of 8. One number before both says where.
-Result<int64_t> PlanCourier::send(const StepPlan& plan) {
-  const std::vector<std::byte> plan_bytes = encode(plan);
+Result<int64_t> PlanCourier::send(const StepPlan& plan) const {
+  const std::vector<std::byte> bytes = encode(plan);
+  for (const int32_t receiver : receivers_) TRY_STATUS(group_.send(bytes, receiver));
+  return static_cast<int64_t>(bytes.size());
+}
+
+// There are two kinds of receivers, which open this process' memory or do not. One length is announced to all of them,
+// so the shorter message is filled up.
+Result<int64_t> PlanCourier::send_images(const StepPlan& plan) {
   const PlanImages images = image_sender_ ? image_sender_->images_for(plan) : PlanImages();
-  int64_t num_bytes = 0;
-  std::map<bool, std::vector<std::byte>> messages;  // by whether the receiver opens shared memory
-  for (size_t i = 0; i < receivers_.size(); ++i) {
-    const bool opens_memory = !images.is_empty() && images_.open_memory[i];
-    std::vector<std::byte>& message = messages[opens_memory];
-    if (message.empty()) message = joined(plan_bytes, images, opens_memory);
-    num_bytes = std::max(num_bytes, std::ssize(message));
+  if (images.is_empty()) return int64_t{0};
+  std::map<bool, std::vector<std::byte>> messages;
+  for (const bool opens_memory : images_.open_memory) messages.try_emplace(opens_memory);
+  size_t num_bytes = 0;
+  for (auto& [opens_memory, message] : messages) {
+    message = encode_for(images, opens_memory);
+    num_bytes = std::max(num_bytes, message.size());
   }
-  // All are announced as one length.
-  for (auto& [opens_memory, message] : messages) message.resize(static_cast<size_t>(num_bytes));
-  if (!images.images.empty())
-    images_.store->count_broadcast(std::ssize(images.images), num_bytes - std::ssize(plan_bytes));
+  for (auto& [opens_memory, message] : messages) message.resize(num_bytes);
   for (size_t i = 0; i < receivers_.size(); ++i) {
-    TRY_STATUS(group_.send(messages[!images.is_empty() && images_.open_memory[i]], receivers_[i]));
+    TRY_STATUS(group_.send(messages.at(images_.open_memory[i]), receivers_[i]));
   }
-  return num_bytes;
+  if (!images.images.empty()) {
+    images_.store->count_broadcast(std::ssize(images.images), static_cast<int64_t>(num_bytes));
+  }
+  return static_cast<int64_t>(num_bytes);
 }
 
 Result<std::shared_ptr<const StepPlan>> PlanCourier::receive(std::span<const StepHeader> headers) {
-  const int64_t num_bytes = headers[static_cast<size_t>(publisher_)].plan_bytes;
+  const StepHeader& header = headers[static_cast<size_t>(publisher_)];
+  const int64_t num_bytes = header.plan_bytes;
   if (num_bytes == 0) return std::shared_ptr<const StepPlan>();
-  if (num_bytes < static_cast<int64_t>(kPrefixBytes) || num_bytes > limits_.max_bytes) {
+  if (num_bytes < 0 || num_bytes > limits_.max_bytes) {
     return fail("the publisher at rank {} announces a plan of {} bytes, {} are allowed", publisher_, num_bytes,
                 limits_.max_bytes);
   }
   std::vector<std::byte> bytes(static_cast<size_t>(num_bytes));
   TRY_STATUS(group_.recv(bytes, 0));
-  Prefix prefix;
-  std::memcpy(&prefix, bytes.data(), sizeof prefix);
-  const auto is_within = [&](uint64_t begin, uint64_t count) {
-    return begin <= bytes.size() && count <= bytes.size() - begin;
-  };
-  const uint64_t images_at = kPrefixBytes + padded(prefix.plan_bytes);
-  if (!is_within(kPrefixBytes, prefix.plan_bytes) || !is_within(images_at, prefix.image_bytes)) {
-    return fail("the plan of the publisher at rank {}: {} and {} bytes of a message of {}", publisher_,
-                prefix.plan_bytes, prefix.image_bytes, num_bytes);
-  }
-  const std::span<const std::byte> all = bytes;
-  auto plan = decode_step_plan(all.subspan(kPrefixBytes, prefix.plan_bytes), limits_);
+  auto plan = decode_step_plan(bytes, limits_);
   if (!plan.ok()) return fail("the plan of the publisher at rank {}: {}", publisher_, plan.error().message);
-  if (prefix.image_bytes > 0 && image_receiver_) {
-    const Status taken = image_receiver_->take(all.subspan(images_at, prefix.image_bytes));
-    if (!taken.ok()) return fail("the images of the publisher at rank {}: {}", publisher_, taken.error().message);
-  }
+  if (header.image_bytes != 0) TRY_STATUS(receive_images(header.image_bytes));
   return std::make_shared<const StepPlan>(std::move(plan).value());
+}
+
+Status PlanCourier::receive_images(int64_t num_bytes) {
+  const int64_t max_bytes = image_receiver_ ? limits_.max_bytes : 0;
+  if (num_bytes < 0 || num_bytes > max_bytes) {
+    return fail("the publisher at rank {} announces images of {} bytes, {} are allowed", publisher_, num_bytes,
+                max_bytes);
+  }
+  std::vector<std::byte> bytes(static_cast<size_t>(num_bytes));
+  TRY_STATUS(group_.recv(bytes, 0));
+  const Status taken = image_receiver_->take(bytes);
+  if (!taken.ok()) return fail("the images of the publisher at rank {}: {}", publisher_, taken.error().message);
+  return {};
 }
 
 }  // namespace braid

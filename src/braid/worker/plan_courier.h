@@ -1,6 +1,6 @@
 // Carries the plans of a group whose ranks are in several processes: as bytes, one message for each of the other
-// processes, which is on its way before the headers are exchanged. The images that a plan needs travel with it. Tested
-// by rank_processes_test.cc.
+// processes, which is on its way before the headers are exchanged. The images that a plan needs travel behind it.
+// Tested by rank_processes_test.cc.
 #pragma once
 
 #include <cstdint>
@@ -36,14 +36,19 @@ class PlanCourier {
   PlanCourier(GroupCommunicator group, int32_t publisher, std::vector<int32_t> receivers, StepPlanLimits limits,
               CourierImages images);
 
-  // By the publisher. Returns the number of bytes, which goes into its header. Does not wait for the receivers.
-  Result<int64_t> send(const StepPlan& plan);
+  // By the publisher, in this order. Both return a number of bytes, which goes into its header, and do not wait for the
+  // receivers.
+  Result<int64_t> send(const StepPlan& plan) const;
+  // What the receivers lack of the plan's images; 0: nothing was sent.
+  Result<int64_t> send_images(const StepPlan& plan);
 
   // By a receiver, after the header exchange: the plan that the publisher's header announces; null if none. Bytes that
   // are no plan within the limits are an error.
   Result<std::shared_ptr<const StepPlan>> receive(std::span<const StepHeader> headers);
 
  private:
+  Status receive_images(int64_t num_bytes);
+
   GroupCommunicator group_;
   const int32_t publisher_;
   const std::vector<int32_t> receivers_;

@@ -21,6 +21,7 @@ struct StepHeader {
   int64_t num_tokens = 0;      // planned by this rank, a publisher; 0: its group is idle
   int64_t num_logit_rows = 0;  // tokens of these whose logits the step needs
   int64_t plan_bytes = 0;      // of the plan as it travels to ranks of other processes; 0: it does not
+  int64_t image_bytes = 0;     // of the images that these ranks lack of it, in a message behind it; 0: there is none
   int32_t held_steps = 0;      // PrefillState, of the plan
   uint32_t halved_sizes = 0;   // rank 0's counts: which steps are computed in halves (HalvesChoice::sizes)
   bool prefill_goes_on = false;

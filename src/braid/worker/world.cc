@@ -152,6 +152,7 @@ Result<StepHeader> World::prepare(const WorldMember& member, uint64_t round, boo
     header.num_logit_rows = num_logit_rows(*plan);
     if (member.plans != nullptr) {
       TRY(header.plan_bytes, member.plans->send(*plan));
+      TRY(header.image_bytes, member.plans->send_images(*plan));
     }
   }
   header.moves_pages = group.publisher.has_moves() || (plan != nullptr && plan->moves_pages());
