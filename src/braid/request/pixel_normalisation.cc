@@ -4,10 +4,10 @@
 
 namespace braid {
 
-PixelTable pixel_table(const PixelNormalisation& normalisation) {
+PixelValues pixel_values(const PixelNormalisation& normalisation) {
   const auto factor = static_cast<float>(normalisation.rescale_factor);
   const auto inverse = static_cast<float>(1.0 / normalisation.rescale_factor);
-  PixelTable table;
+  PixelValues table;
   for (size_t c = 0; c < table.size(); ++c) {
     auto mean = static_cast<float>(normalisation.mean[c]);
     auto stddev = static_cast<float>(normalisation.stddev[c]);

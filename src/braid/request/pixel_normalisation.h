@@ -20,8 +20,8 @@ struct PixelNormalisation {
 
 // [red, green, blue][byte]. With the bits of transformers' image processors: with both steps, mean and stddev are
 // divided by the factor first, and a value is (byte - mean) / stddev in float32.
-using PixelTable = std::array<std::array<float, 256>, 3>;
+using PixelValues = std::array<std::array<float, 256>, 3>;
 
-PixelTable pixel_table(const PixelNormalisation& normalisation);
+PixelValues pixel_values(const PixelNormalisation& normalisation);
 
 }  // namespace braid

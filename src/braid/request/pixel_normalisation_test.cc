@@ -18,14 +18,14 @@ TEST(PixelNormalisation, TableHasTheBitsOfTransformers) {
   const std::string expected(std::istreambuf_iterator<char>(floats), {});
   const auto cases = nlohmann::json::parse(json);
   ASSERT_EQ(cases.size(), 6U);
-  ASSERT_EQ(expected.size(), cases.size() * sizeof(PixelTable));
+  ASSERT_EQ(expected.size(), cases.size() * sizeof(PixelValues));
   for (size_t i = 0; i < cases.size(); ++i) {
     const auto& entry = cases[i];
-    const PixelTable table = pixel_table({.rescales = entry.at("rescales"),
-                                          .rescale_factor = entry.at("rescale_factor"),
-                                          .normalises = entry.at("normalises"),
-                                          .mean = entry.at("mean"),
-                                          .stddev = entry.at("stddev")});
+    const PixelValues table = pixel_values({.rescales = entry.at("rescales"),
+                                            .rescale_factor = entry.at("rescale_factor"),
+                                            .normalises = entry.at("normalises"),
+                                            .mean = entry.at("mean"),
+                                            .stddev = entry.at("stddev")});
     EXPECT_EQ(std::memcmp(table.data(), expected.data() + i * sizeof(table), sizeof(table)), 0) << entry.dump();
   }
 }

@@ -59,13 +59,12 @@ WindowOrder window_order(const VisionConfig& config, const PatchGrid& grid) {
 }
 
 PixelTable::PixelTable(const PixelNorm& norm) {
+  PixelNormalisation normalisation;
+  std::ranges::copy(norm.mean, normalisation.mean.begin());
+  std::ranges::copy(norm.std, normalisation.stddev.begin());
+  values_ = pixel_values(normalisation);
   for (size_t channel = 0; channel < values_.size(); ++channel) {
-    const float mean = norm.mean[channel] * 255.0F;
-    const float std = norm.std[channel] * 255.0F;
-    for (size_t byte = 0; byte < 256; ++byte) {
-      values_[channel][byte] = (static_cast<float>(byte) - mean) / std;
-      rounded_[channel][byte] = to_bfloat16(values_[channel][byte]);
-    }
+    std::ranges::transform(values_[channel], rounded_[channel].begin(), to_bfloat16);
   }
 }
 

@@ -12,6 +12,7 @@
 #include "braid/kernels/ops.h"
 #include "braid/model/vision/vision_scratch.h"
 #include "braid/request/image_patches.h"
+#include "braid/request/pixel_normalisation.h"
 #include "braid/tensor/buffer.h"
 
 namespace braid {
@@ -46,7 +47,7 @@ class PixelTable {
   void write_patch(const VisionConfig& config, const uint8_t* pixels, Rows out, int64_t row) const;
 
  private:
-  std::array<std::array<float, 256>, ImagePatches::kChannels> values_;
+  PixelValues values_;
   std::array<std::array<BFloat16, 256>, ImagePatches::kChannels> rounded_;
 };
 

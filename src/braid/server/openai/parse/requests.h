@@ -14,6 +14,7 @@
 #include "braid/base/result.h"
 #include "braid/formats/json.h"
 #include "braid/request/ids.h"
+#include "braid/request/request_image.h"
 #include "braid/server/openai/api_error.h"
 #include "braid/server/openai/parse/structured_output.h"
 #include "braid/server/openai/parse/tools.h"
@@ -28,9 +29,9 @@ struct ProtocolLimits {
   size_t max_prompts = 2048;     // in one body
   int64_t max_sequences = 4096;  // prompts times n
   size_t max_stop_strings = 64;
-  size_t max_stop_bytes = 4096;  // of one stop string
-  size_t max_logit_bias = 4096;  // entries
-  size_t max_images = 256;       // in one request
+  size_t max_stop_bytes = 4096;           // of one stop string
+  size_t max_logit_bias = 4096;           // entries
+  size_t max_images = kMaxRequestImages;  // in one request
 };
 
 // The parameters of both endpoints. An absent one has the value in the model's generation_config.json, else the field's

@@ -68,9 +68,8 @@ Result<PreparedRequest, ApiError> prepare_completion(CompletionRequest request, 
 
 Result<PreparedRequest, ApiError> prepare_chat(ChatRequest request, const RequestModel& model, ResponseHead head,
                                                uint64_t id_seed) {
-  if (!request.image_urls.empty() && model.images == nullptr) {
-    return ApiError{.message = "this model takes no images", .param = "messages"};
-  }
+  // Before the template, which may not know such parts.
+  if (!request.image_urls.empty() && model.images == nullptr) return takes_no_images("messages");
   auto rendered = model.renderer.prompt(request);
   if (!rendered.ok()) return ApiError{.message = rendered.error().message, .param = "messages"};
   const std::string text =

@@ -10,6 +10,10 @@
 
 namespace braid::openai {
 
+ApiError takes_no_images(std::string param) {
+  return {.message = "this model takes no images", .param = std::move(param)};
+}
+
 std::string spell_images(std::string text, const RequestModel& model) {
   return model.images == nullptr ? text : model.images->spell(std::move(text));
 }
@@ -22,7 +26,7 @@ std::vector<TokenId> plain_prompt(const GenerationRequest& generation, const Req
 Result<void, ApiError> add_images(std::span<const std::string> urls, const RequestModel& model,
                                   const std::string& param, GenerationRequest& generation) {
   if (urls.empty()) return {};
-  if (model.images == nullptr) return ApiError{.message = "this model takes no images", .param = param};
+  if (model.images == nullptr) return takes_no_images(param);
   for (size_t i = 0; i < urls.size(); ++i) {
     const auto bytes = load_image_source(urls[i], model.media);
     if (!bytes.ok()) return ApiError{.message = fmt::format("image {}: {}", i, bytes.error().message), .param = param};

@@ -12,6 +12,9 @@
 
 namespace braid::openai {
 
+// For a request with images to a model that takes none. `param`: the body's parameter that has them.
+ApiError takes_no_images(std::string param);
+
 // A prompt's text as the model's tokenizer takes it if it has images.
 std::string spell_images(std::string text, const RequestModel& model);
 
