@@ -7,13 +7,13 @@
 namespace braid {
 
 void ImageReceiver::take(const PlanImages& message) {
-  for (const ImageKey& key : message.dropped) held_.erase(key);
+  for (const ImageKey& key : message.dropped) kept_.erase(key);
   for (const CarriedImage& image : message.images) {
     Item& item = items_.emplace_back();
     Result<FeatureBlock> block = taken(image);
     if (!block.ok()) continue;
     item.use = images_.adopt(image.key, *std::move(block));
-    held_.insert_or_assign(image.key, *item.use);
+    kept_.insert_or_assign(image.key, ImageStore::Keep(*item.use));
   }
   for (const ImageToMake& image : message.to_make) {
     const bool is_own = image.maker == ImageToMake::kEveryProcess || image.maker == process_;
@@ -22,16 +22,16 @@ void ImageReceiver::take(const PlanImages& message) {
     if (is_own) made.bytes = std::make_shared<const std::string>(image.bytes);
     const auto maker = is_own ? ImageStore::Maker::kHere : ImageStore::Maker::kElsewhere;
     const ImageStore::Use use = images_.use(made, on_made_, maker);
-    held_.insert_or_assign(image.key, use);
+    kept_.insert_or_assign(image.key, ImageStore::Keep(use));
     items_.push_back({.use = use});
     if (image.maker == process_) to_send_.push_back(image.key);
   }
 }
 
-// What is not held has been dropped in the meantime.
+// What is not kept has been dropped in the meantime.
 void ImageReceiver::take_made(const PlanImages& message) {
   for (const CarriedImage& image : message.images) {
-    if (!held_.contains(image.key)) continue;
+    if (!kept_.contains(image.key)) continue;
     Result<FeatureBlock> block = taken(image);
     if (block.ok()) {
       images_.adopt(image.key, *std::move(block));
@@ -59,9 +59,9 @@ ImageReport ImageReceiver::report() {
 std::vector<PlanImages> ImageReceiver::take_messages() {
   PlanImages made{.strategy = MmStrategy::kSharded};
   std::erase_if(to_send_, [&](const ImageKey& key) {
-    const auto held = held_.find(key);
-    if (held == held_.end()) return true;  // dropped in the meantime
-    const std::optional<Status> state = held->second.state();
+    const auto kept = kept_.find(key);
+    if (kept == kept_.end()) return true;  // dropped in the meantime
+    const std::optional<Status> state = kept->second.state();
     if (state && state->ok()) made.images.push_back(carried(key, *images_.block(key)));
     return state.has_value();
   });

@@ -43,7 +43,7 @@ class ImageReceiver {
   ImageStore& images_;
   const int32_t process_;
   std::function<void()> on_made_;
-  std::map<ImageKey, ImageStore::Use> held_;
+  std::map<ImageKey, ImageStore::Keep> kept_;
   std::deque<Item> items_;         // not settled yet, in order
   std::vector<ImageKey> to_send_;  // being made here for all
   uint64_t num_settled_ = 0;

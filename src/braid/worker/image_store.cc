@@ -88,7 +88,9 @@ ImageCounts ImageStore::counts() const {
   const std::lock_guard lock(mutex_);
   ImageCounts counts = counts_;
   counts.num_entries = static_cast<int64_t>(entries_.size());
-  for (const auto& [key, entry] : entries_) counts.num_in_use += is_in_use(entry) ? 1 : 0;
+  for (const auto& [key, entry] : entries_) {
+    counts.num_in_use += entry.use_count() > 2 + entry->num_keeps ? 1 : 0;
+  }
   return counts;
 }
 

@@ -10,6 +10,7 @@
 // image_store_test.cc.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
@@ -20,6 +21,7 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "braid/base/result.h"
@@ -77,6 +79,24 @@ class ImageStore final : public ImageFeatureSource {
     std::shared_ptr<Entry> entry_;
   };
 
+  // An image that stays though no request here needs it: it does not count as one in use.
+  class Keep {
+   public:
+    explicit Keep(Use use) : use_(std::move(use)) { ++use_.entry_->num_keeps; }
+    Keep(Keep&& other) noexcept = default;
+    Keep& operator=(Keep&& other) noexcept {
+      std::swap(use_, other.use_);
+      return *this;
+    }
+    ~Keep() {
+      if (use_.entry_ != nullptr) --use_.entry_->num_keeps;
+    }
+    std::optional<Status> state() const { return use_.state(); }
+
+   private:
+    Use use_;
+  };
+
   enum class Maker : uint8_t { kHere, kElsewhere };
 
   // Begins to make the image, unless it is there or being made, or another process makes it and will send it. `on_made`
@@ -111,6 +131,7 @@ class ImageStore final : public ImageFeatureSource {
     bool may_succeed_elsewhere = false;  // with a state that is an error
     std::optional<Status> state;
     std::vector<std::function<void()>> on_made;
+    std::atomic<int32_t> num_keeps = 0;
   };
   using Queue = std::deque<std::shared_ptr<Entry>>;
   // What a maker has returned, or thrown.
