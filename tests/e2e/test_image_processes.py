@@ -49,10 +49,11 @@ def expected(braid, some):
     """By layout, of one process."""
     answers = {}
     for name, layout in LAYOUTS.items():
-        with Server(braid, DEMO, *SMALL, *layout) as server:
+        with Server(braid, DEMO, *SMALL, *layout, "--mm-broadcast", "batch") as server:
             answers[name] = ask_all(server, some)
             assert ask_all(server, some) == answers[name]
             assert sum_of(server, "mm_broadcasts_total") == 0, "nothing is sent within a process"
+            assert "--mm-broadcast batch: all ranks are in one process" in server.read_log()
     return answers
 
 

@@ -343,6 +343,11 @@ Status RankSet::make_image_store(const Checkpoint& checkpoint, const RankOptions
   const int32_t num_threads = available_cores();
   TRY(realms_, own_.transport->gather(shared_segment_realm()));
   const auto is_own = [&](const std::string& realm) { return realm == realms_[own_process()]; };
+  if (options.mm_broadcast.strategy && realms_.size() == 1) {
+    log_of(LogPart::kWorker, logger_)
+        ->info("--mm-broadcast {}: all ranks are in one process and share its images, so none is sent",
+               name_of(*options.mm_broadcast.strategy));
+  }
   image_maker_ = std::make_unique<ModelImageMaker>(loaded.vision, *std::move(processor), isa_, num_threads);
   images_ = std::make_unique<ImageStore>(*image_maker_,
                                          ImageStoreOptions{.num_preparing = num_threads,
