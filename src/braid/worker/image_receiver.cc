@@ -7,7 +7,10 @@
 namespace braid {
 
 void ImageReceiver::take(const PlanImages& message) {
-  for (const ImageKey& key : message.dropped) kept_.erase(key);
+  for (const ImageKey& key : message.dropped) {
+    kept_.erase(key);
+    images_.fail_awaited(key, "it is not wanted any more");  // nobody will send it
+  }
   for (const CarriedImage& image : message.images) {
     Item& item = items_.emplace_back();
     Result<FeatureBlock> block = taken(image);

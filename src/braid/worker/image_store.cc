@@ -160,6 +160,7 @@ void ImageStore::finish(const std::shared_ptr<Entry>& entry, Attempt<FeatureBloc
       ++num_made_;
       on_made = settle(*entry, *std::move(made));
     } else {
+      ++counts_.num_failures;
       entry->may_succeed_elsewhere = threw;
       on_made = fail_entry(*entry, made.error());
     }
@@ -169,7 +170,6 @@ void ImageStore::finish(const std::shared_ptr<Entry>& entry, Attempt<FeatureBloc
 }
 
 std::vector<std::function<void()>> ImageStore::fail_entry(Entry& entry, const Error& error) {
-  ++counts_.num_failures;
   entry.state = error;
   auto on_made = std::move(entry.on_made);
   const auto found = entries_.find(entry.key);
