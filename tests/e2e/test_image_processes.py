@@ -71,13 +71,11 @@ def counted(server, metric, label=""):
     return sum_of(server, metric, label)
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES)
-@pytest.mark.parametrize(("layout", "flags"), [
-    pytest.param("tp4", ["--ranks-per-process", 1], id="tp4-in-4"),
-    pytest.param("tp4-dp2", ["--ranks-per-process", 1], id="tp4-dp2-in-4"),
-])
-def test_every_strategy_has_the_bits_of_one_process(braid, some, expected, layout, flags, strategy):
-    with Server(braid, DEMO, *SMALL, *LAYOUTS[layout], *flags, "--mm-broadcast", strategy) as server:
+@pytest.mark.parametrize(("layout", "strategy"), [("tp4", strategy) for strategy in STRATEGIES] + [
+    ("tp4-dp2", "local"), ("tp4-dp2", "sharded"), ("tp4-dp2", "auto")])
+def test_every_strategy_has_the_bits_of_one_process(braid, some, expected, layout, strategy):
+    with Server(braid, DEMO, *SMALL, *LAYOUTS[layout], "--ranks-per-process", 1, "--mm-broadcast",
+                strategy) as server:
         assert ask_all(server, some) == expected[layout]  # cold
         assert ask_all(server, some) == expected[layout]  # cached: pages and features
         server.post("/flush_cache", {})
@@ -97,8 +95,8 @@ def test_one_rank_is_sent_nothing(braid, some, expected):
         assert sum_of(server, "mm_broadcasts_total") == 0
 
 
-@pytest.mark.parametrize("victim", [0, 3])  # the publisher's process, and another
-@pytest.mark.parametrize("strategy", ["batch", "sharded"])
+# The publisher's process, and another.
+@pytest.mark.parametrize(("strategy", "victim"), [("batch", 0), ("sharded", 3)])
 def test_a_process_that_is_killed_while_images_are_in_flight_changes_no_answer(braid, some, expected, strategy, victim):
     with Server(braid, DEMO, *SMALL, *LAYOUTS["tp4"], "--ranks-per-process", 1, "--mm-broadcast", strategy) as server, \
             ThreadPoolExecutor(len(some)) as pool:
