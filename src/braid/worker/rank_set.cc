@@ -343,11 +343,6 @@ Status RankSet::make_image_store(const Checkpoint& checkpoint, const RankOptions
   const int32_t num_threads = available_cores();
   TRY(realms_, own_.transport->gather(shared_segment_realm()));
   const auto is_own = [&](const std::string& realm) { return realm == realms_[own_process()]; };
-  if (options.mm_broadcast.strategy && realms_.size() == 1) {
-    log_of(LogPart::kWorker, logger_)
-        ->info("--mm-broadcast {}: all ranks are in one process and share its images, so none is sent",
-               name_of(*options.mm_broadcast.strategy));
-  }
   image_maker_ = std::make_unique<ModelImageMaker>(loaded.vision, *std::move(processor), isa_, num_threads);
   images_ = std::make_unique<ImageStore>(*image_maker_,
                                          ImageStoreOptions{.num_preparing = num_threads,
@@ -360,6 +355,11 @@ Status RankSet::make_image_store(const Checkpoint& checkpoint, const RankOptions
               .hidden = config_.hidden,
               .layers = 1 + static_cast<int32_t>(loaded.vision->config().deepstack_blocks.size()),
               .max_tokens = scheduler_.context_len};
+  if (options.mm_broadcast.strategy && realms_.size() == 1) {
+    log_of(LogPart::kWorker, logger_)
+        ->info("--mm-broadcast {}: all ranks are in one process and share its images, so none is sent",
+               name_of(*options.mm_broadcast.strategy));
+  }
   return {};
 }
 
