@@ -70,6 +70,17 @@ def test_latency_beside_busy_loops_of_several_batch_sizes(braid, tiny_model):
     assert table.count("beside 2 busy loops") == 2 and table.count("busy  ") == 4
 
 
+def test_mm_broadcast_makes_images_once_and_locally_by_each(braid):
+    got = json.loads(braid.ok("bench", "mm-broadcast", "--processes", 3, "--batches", "1,4", "--image-size", "96x64",
+                              "--hidden", 16, "--json"))
+    assert [(run["strategy"], run["images"]) for run in got["runs"]] == [
+        (strategy, images) for images in (1, 4) for strategy in ("local", "per_request", "batch", "sharded", "auto")]
+    for run in got["runs"]:
+        assert run["images_made"] == run["images"] * (3 if run["strategy"] == "local" else 1)
+        assert run["total_s"] > 0 and run["cpu_s"] > 0 and run["broadcasts"] >= 1
+    assert "must be from 1 to" in braid.error("bench", "mm-broadcast", "--batches", "5000")
+
+
 @pytest.mark.parametrize("flags", [("--transport", "ipc"), ("--transport", "tcp", "--curve")])
 def test_dispatch_reaches_processes(braid, flags):
     report = json.loads(braid.ok("bench", "dispatch", "--groups", "2", "--prompt-lens", "32", "--between", "processes",

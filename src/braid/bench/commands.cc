@@ -20,6 +20,7 @@ void add_bench_commands(Command app, CommandRunner& runner, const std::string& v
   add_bench_simulate_command(bench, runner);
   add_bench_serving_command(bench, runner);
   add_bench_dispatch_command(bench, runner);
+  add_bench_mm_broadcast_command(bench, runner);
 }
 
 }  // namespace braid

@@ -28,5 +28,6 @@ void add_bench_planning_command(Command bench, CommandRunner& runner);
 void add_bench_simulate_command(Command bench, CommandRunner& runner);
 void add_bench_serving_command(Command bench, CommandRunner& runner);
 void add_bench_dispatch_command(Command bench, CommandRunner& runner);
+void add_bench_mm_broadcast_command(Command bench, CommandRunner& runner);
 
 }  // namespace braid

@@ -1,6 +1,7 @@
 #include "braid/cli/flags.h"
 
 #include <cctype>
+#include <charconv>
 #include <cstdlib>
 #include <limits>
 #include <random>
@@ -144,10 +145,25 @@ Result<EngineOptions> ModelFlags::engine_options() const {
   }
   options.prefill_alignment = prefill_alignment;
   options.max_restarts = max_restarts;
+  TRY(options.rank.mm_broadcast, broadcast());
   TRY_STATUS(set_numbers(options.rank));
   TRY(options.rank.kv_cache_dtype, parse_dtype("--kv-cache-dtype", kv_cache_dtype));
   TRY(options.schedule_policy, parse_schedule_policy(schedule_policy));
   TRY(options.rank.isa, isa_from_environment());
+  return options;
+}
+
+Result<MmBroadcastOptions> ModelFlags::broadcast() const {
+  MmBroadcastOptions options{.strategy = mm_strategy_of(mm_broadcast)};
+  if (mm_batch_min == "auto") return options;
+  const char* const end = mm_batch_min.data() + mm_batch_min.size();
+  const auto [read_to, error] = std::from_chars(mm_batch_min.data(), end, options.batch_min);
+  if (error != std::errc() || read_to != end || options.batch_min < 1) {
+    return fail("--mm-batch-min {}: must be auto or a whole number of at least 1", mm_batch_min);
+  }
+  if (options.strategy) {
+    return fail("--mm-batch-min {} is for --mm-broadcast auto, and it is {}", mm_batch_min, mm_broadcast);
+  }
   return options;
 }
 

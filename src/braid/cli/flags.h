@@ -41,6 +41,8 @@ struct ModelFlags {
   bool kv_rebalance = false;
   bool share_prefixes = false;
   int32_t prefill_alignment = 0;
+  std::string mm_broadcast = "auto";  // of serve alone, as is the next
+  std::string mm_batch_min = "auto";
   int32_t max_restarts = EngineOptions().max_restarts;
   RankOptions rank;
 
@@ -48,7 +50,8 @@ struct ModelFlags {
   Result<EngineOptions> engine_options() const;
   // Sets the dtype, the quantization and the activations' bits.
   Status set_numbers(RankOptions& options) const;
-  Result<OverlapHalves> halves() const;  // of both flags
+  Result<OverlapHalves> halves() const;          // of both flags
+  Result<MmBroadcastOptions> broadcast() const;  // the same
   Result<ParallelLayout> parallel_layout() const;
   ModelSourceOptions source_options() const;
 };

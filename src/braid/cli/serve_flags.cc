@@ -129,6 +129,17 @@ void add_image_flags(Command command, ServeFlags& flags) {
       .convert(byte_size(0, int64_t{1} << 50))
       .type_name("BYTES")
       .default_text(fmt::format("{}", rank.mm_cache_bytes));
+  group(
+      command.add_option("--mm-broadcast", flags.model.mm_broadcast,
+                         "How the processes of a DP group come by images: local (each makes every image), per_request "
+                         "or batch (one makes them, a message for each request or for all that are ready), sharded "
+                         "(each makes a share), auto (by count and cost). In one process all ranks share them"))
+      .check(one_of({"auto", "local", "per_request", "batch", "sharded"}))
+      .show_default();
+  group(command.add_option("--mm-batch-min", flags.model.mm_batch_min,
+                           "With --mm-broadcast auto: images from which one message has all that are ready, or auto"))
+      .type_name("auto|N")
+      .show_default();
 }
 
 void add_log_flags(Command command, ServeFlags& flags) {
@@ -333,6 +344,8 @@ Json ServeFlags::settings() const {
           {"allowed_local_media_path", media.local_path},
           {"allow_remote_media", media.allows_remote},
           {"mm_cache_size", rank.mm_cache_entries},
+          {"mm_broadcast", model.mm_broadcast},
+          {"mm_batch_min", model.mm_batch_min},
           {"metrics_prefix", metrics_prefix},
           {"journal", journal},
           {"elastic", processes.is_elastic},

@@ -2,9 +2,35 @@
 // worker/image_store_test.cc.
 #pragma once
 
+#include <algorithm>
+#include <array>
+#include <cstddef>
 #include <cstdint>
 
+#include "braid/wire/mm_strategy.h"
+
 namespace braid {
+
+// Messages with images to other processes, by one strategy.
+struct BroadcastCounts {
+  uint64_t num_messages = 0;
+  uint64_t num_images = 0;
+  uint64_t bytes = 0;  // of the messages; what is read from shared memory is not in them
+  double seconds = 0;  // of the ranks that send and take them
+
+  BroadcastCounts& operator+=(const BroadcastCounts& other) {
+    num_messages += other.num_messages;
+    num_images += other.num_images;
+    bytes += other.bytes;
+    seconds += other.seconds;
+    return *this;
+  }
+  bool operator==(const BroadcastCounts&) const = default;
+};
+
+// Messages of at most so many images, and of more.
+inline constexpr std::array<int64_t, 7> kBatchSizeBounds = {1, 2, 5, 10, 20, 50, 100};
+using BatchSizeCounts = std::array<uint64_t, kBatchSizeBounds.size() + 1>;
 
 // Since the start, except the first three.
 struct ImageCounts {
@@ -15,13 +41,17 @@ struct ImageCounts {
   uint64_t num_misses = 0;
   uint64_t num_evictions = 0;
   uint64_t num_failures = 0;
-  uint64_t num_unshared = 0;     // made while there was not enough memory that can be shared: they travel as bytes
-  uint64_t num_broadcasts = 0;   // plans with images for ranks of other processes
-  uint64_t num_broadcast = 0;    // images in them
-  uint64_t broadcast_bytes = 0;  // of these, sent; what is read from shared memory costs hardly any
-  double prepare_seconds = 0;    // threads' time: decode, resize, cut into patches
-  double encode_seconds = 0;     // the vision tower
+  uint64_t num_unshared = 0;   // made while there was not enough memory that can be shared: they travel as bytes
+  uint64_t num_fallbacks = 0;  // could not be made, or sent, as chosen: every process makes them itself
+  double prepare_seconds = 0;  // threads' time: decode, resize, cut into patches
+  double encode_seconds = 0;   // the vision tower
+  std::array<BroadcastCounts, kNumMmStrategies> broadcasts = {};
+  BatchSizeCounts batch_sizes = {};
 
+  void count_batch(int64_t num_images) {
+    ++batch_sizes[static_cast<size_t>(std::ranges::lower_bound(kBatchSizeBounds, num_images) -
+                                      kBatchSizeBounds.begin())];
+  }
   ImageCounts& operator+=(const ImageCounts& other) {
     num_entries += other.num_entries;
     num_in_use += other.num_in_use;
@@ -31,11 +61,11 @@ struct ImageCounts {
     num_evictions += other.num_evictions;
     num_failures += other.num_failures;
     num_unshared += other.num_unshared;
-    num_broadcasts += other.num_broadcasts;
-    num_broadcast += other.num_broadcast;
-    broadcast_bytes += other.broadcast_bytes;
+    num_fallbacks += other.num_fallbacks;
     prepare_seconds += other.prepare_seconds;
     encode_seconds += other.encode_seconds;
+    for (size_t i = 0; i < broadcasts.size(); ++i) broadcasts[i] += other.broadcasts[i];
+    for (size_t i = 0; i < batch_sizes.size(); ++i) batch_sizes[i] += other.batch_sizes[i];
     return *this;
   }
   bool operator==(const ImageCounts&) const = default;

@@ -44,11 +44,21 @@ Result<CarriedImage> decode_image(const images_format::Image& from, int32_t hidd
   return image;
 }
 
+Result<ImageToMake> decode_making(const images_format::Making& from) {
+  if (from.key() == nullptr) return fail("an image without a key");
+  if (from.bytes() == nullptr) return fail("an image to make without bytes");
+  if (from.maker() < ImageToMake::kEveryProcess) return fail("process {} is to make an image", from.maker());
+  return ImageToMake{.key = decode_key(*from.key()),
+                     .maker = from.maker(),
+                     .bytes = {reinterpret_cast<const char*>(from.bytes()->data()), from.bytes()->size()}};
+}
+
 }  // namespace
 
 std::vector<std::byte> encode(const PlanImages& images) {
   size_t expected = 256;
   for (const CarriedImage& image : images.images) expected += 128 + image.features.size();
+  for (const ImageToMake& image : images.to_make) expected += 128 + image.bytes.size();
   flat::Builder builder(expected);
   std::vector<flat::Offset<images_format::Image>> encoded;
   for (const CarriedImage& image : images.images) {
@@ -60,10 +70,20 @@ std::vector<std::byte> encode(const PlanImages& images) {
                                                  image.shape.hidden, image.segment.pid, image.segment.fd, features_at));
   }
   const auto images_at = flat::add_list(builder, encoded);
+  std::vector<flat::Offset<images_format::Making>> makings;
+  for (const ImageToMake& image : images.to_make) {
+    const auto bytes_at =
+        builder.CreateVector(reinterpret_cast<const uint8_t*>(image.bytes.data()), image.bytes.size());
+    const images_format::Key key = encode_key(image.key);
+    makings.push_back(images_format::CreateMaking(builder, &key, image.maker, bytes_at));
+  }
+  const auto makings_at = flat::add_list(builder, makings);
   std::vector<images_format::Key> keys;
   for (const ImageKey& key : images.dropped) keys.push_back(encode_key(key));
   const auto dropped_at = builder.CreateVectorOfStructs(keys);
-  builder.Finish(images_format::CreateImages(builder, images_at, dropped_at), images_format::ImagesIdentifier());
+  builder.Finish(images_format::CreateImages(builder, images_at, dropped_at, makings_at,
+                                             static_cast<uint8_t>(images.strategy), images.next_bytes),
+                 images_format::ImagesIdentifier());
   const auto* const begin = reinterpret_cast<const std::byte*>(builder.GetBufferPointer());
   return {begin, begin + builder.GetSize()};
 }
@@ -74,11 +94,19 @@ Result<PlanImages> decode_plan_images(std::span<const std::byte> bytes, int32_t 
   flatbuffers::Verifier verifier(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size(), 8, kMaxCarried);
   if (!images_format::VerifyImagesBuffer(verifier)) return fail("{} bytes that are no images", bytes.size());
   const images_format::Images* const from = images_format::GetImages(bytes.data());
-  PlanImages images;
+  if (from->strategy() >= kNumMmStrategies) return fail("images by a strategy {}", from->strategy());
+  if (from->next_bytes() < 0) return fail("images of {} bytes follow", from->next_bytes());
+  PlanImages images{.strategy = static_cast<MmStrategy>(from->strategy()), .next_bytes = from->next_bytes()};
   if (from->images() != nullptr) {
     for (const images_format::Image* image : *from->images()) {
       TRY(CarriedImage decoded, decode_image(*image, hidden, max_tokens));
       images.images.push_back(decoded);
+    }
+  }
+  if (from->to_make() != nullptr) {
+    for (const images_format::Making* making : *from->to_make()) {
+      TRY(const ImageToMake decoded, decode_making(*making));
+      images.to_make.push_back(decoded);
     }
   }
   if (from->dropped() != nullptr) {

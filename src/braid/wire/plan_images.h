@@ -1,16 +1,18 @@
-// The images that a group's publisher sends with a plan to ranks of other processes: what these lack of the plan's
-// images, and what they need not keep any more. On the same host an image's features are shared memory, and only its
-// place travels. Tested by plan_images_test.cc.
+// What a process of a group tells the group's other processes about images: features, images that these are to make,
+// and what they need not keep any more. On the same host an image's features are shared memory, and only its place
+// travels. Tested by plan_images_test.cc.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "braid/base/result.h"
 #include "braid/base/shared_segment.h"
 #include "braid/request/image_patches.h"
+#include "braid/wire/mm_strategy.h"
 
 namespace braid {
 
@@ -31,11 +33,24 @@ struct CarriedImage {
   std::span<const std::byte> features;  // once decoded, they point into the message
 };
 
-struct PlanImages {
-  std::vector<CarriedImage> images = {};
-  std::vector<ImageKey> dropped = {};
+// An image that travels as it was sent.
+struct ImageToMake {
+  static constexpr int32_t kEveryProcess = -1;
 
-  bool is_empty() const { return images.empty() && dropped.empty(); }
+  ImageKey key = {};
+  int32_t maker = kEveryProcess;  // the process' number in the group; the others wait for what it sends
+  std::string_view bytes = {};    // once decoded, they point into the message
+};
+
+struct PlanImages {
+  MmStrategy strategy = MmStrategy::kBatch;
+  std::vector<CarriedImage> images = {};
+  std::vector<ImageToMake> to_make = {};
+  std::vector<ImageKey> dropped = {};
+  int64_t next_bytes = 0;  // of the message behind this one; 0: it is the last
+
+  int64_t num_images() const { return std::ssize(images) + std::ssize(to_make); }
+  bool is_empty() const { return images.empty() && to_make.empty() && dropped.empty(); }
 };
 
 std::vector<std::byte> encode(const PlanImages& images);

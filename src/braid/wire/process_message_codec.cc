@@ -68,13 +68,18 @@ EncodedBody encode_body(flat::Builder& builder, const ProcessProgress& message) 
   const auto ranks_at = builder.CreateVectorOfStructs(ranks);
   const ImageCounts& own = message.images;
   const message_format::ImageCounts images(own.num_entries, own.num_in_use, own.bytes, own.num_hits, own.num_misses,
-                                           own.num_evictions, own.num_failures, own.num_unshared, own.num_broadcasts,
-                                           own.num_broadcast, own.broadcast_bytes, own.prepare_seconds,
-                                           own.encode_seconds);
+                                           own.num_evictions, own.num_failures, own.num_unshared, own.num_fallbacks,
+                                           own.prepare_seconds, own.encode_seconds);
+  std::vector<message_format::BroadcastCounts> broadcasts;
+  for (const BroadcastCounts& counts : own.broadcasts) {
+    broadcasts.emplace_back(counts.num_messages, counts.num_images, counts.bytes, counts.seconds);
+  }
+  const auto broadcasts_at = builder.CreateVectorOfStructs(broadcasts);
+  const auto batch_sizes_at = builder.CreateVector(own.batch_sizes.data(), own.batch_sizes.size());
   const bool has_images = own != ImageCounts();
   return {message_format::Body::Progress,
           message_format::CreateProgress(builder, progress.num_operations, progress.cpu_ticks, ranks_at,
-                                         has_images ? &images : nullptr)
+                                         has_images ? &images : nullptr, broadcasts_at, batch_sizes_at)
               .Union()};
 }
 
@@ -275,11 +280,22 @@ Result<ProcessMessage> decode_progress(const message_format::Progress& from, con
                    .num_evictions = images->num_evictions(),
                    .num_failures = images->num_failures(),
                    .num_unshared = images->num_unshared(),
-                   .num_broadcasts = images->num_broadcasts(),
-                   .num_broadcast = images->num_broadcast(),
-                   .broadcast_bytes = images->broadcast_bytes(),
+                   .num_fallbacks = images->num_fallbacks(),
                    .prepare_seconds = images->prepare_seconds(),
                    .encode_seconds = images->encode_seconds()};
+  }
+  if (const auto* broadcasts = from.broadcasts()) {
+    for (size_t i = 0; i < std::min<size_t>(broadcasts->size(), kNumMmStrategies); ++i) {
+      const message_format::BroadcastCounts& counts = *broadcasts->Get(static_cast<flatbuffers::uoffset_t>(i));
+      beat.images.broadcasts[i] = {.num_messages = counts.num_messages(),
+                                   .num_images = counts.num_images(),
+                                   .bytes = counts.bytes(),
+                                   .seconds = counts.seconds()};
+    }
+  }
+  if (from.batch_sizes() != nullptr) {
+    const std::vector<uint64_t> sizes = flat::copy_of(from.batch_sizes());
+    std::copy_n(sizes.begin(), std::min(sizes.size(), beat.images.batch_sizes.size()), beat.images.batch_sizes.begin());
   }
   return ProcessMessage(std::move(beat));
 }

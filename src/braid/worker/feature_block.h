@@ -25,7 +25,8 @@ class FeatureBlock {
 
   const FeatureShape& shape() const { return shape_; }
   bool is_shared() const { return !segment_.is_empty(); }
-  SharedSegment::Handle handle() const { return segment_.handle(); }  // if shared, and made here
+  bool can_be_opened() const { return segment_.is_own(); }            // by another process: shared, and made here
+  SharedSegment::Handle handle() const { return segment_.handle(); }  // then
   std::span<const std::byte> bytes() const;
 
   // Valid as long as the block.

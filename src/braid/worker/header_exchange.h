@@ -47,7 +47,7 @@ class WorldHeaders final : public HeaderExchange {
 
  private:
   // As it travels: every field and nothing between them, so that compilers do not matter.
-  static constexpr size_t kWords = 8;
+  static constexpr size_t kWords = 9;
   using Words = std::array<uint64_t, kWords>;
   static Words encode(const StepHeader& header);
   static StepHeader decode(const Words& words);

@@ -1,24 +1,37 @@
+// A group's publisher and its other processes, without ranks: each has a store, and messages pass by function calls.
 #include "braid/worker/image_carrier.h"
 
 #include <gtest/gtest.h>
 
-#include <future>
+#include <atomic>
+#include <chrono>
 #include <initializer_list>
 #include <memory>
+#include <set>
+#include <stdexcept>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
+
+#include "braid/worker/image_receiver.h"
+#include "braid/worker/image_sender.h"
 
 namespace braid {
 namespace {
 
 constexpr int32_t kHiddenSize = 2;
-constexpr ImageCarrierOptions kCarrier{.max_entries = 2, .hidden = kHiddenSize, .max_tokens = 100};
 
-// The number in an image's bytes is the value of all its features.
+// The number in an image's bytes is the value of all its features. Some are bad, or fail as often as a test says.
 class NumberMaker final : public ImageMaker {
  public:
   Result<ImagePatches> prepare(const std::string& bytes) override {
+    ++num_prepared;
+    if (bytes == "66") return fail("it is bad");
+    if (num_to_throw > 0) {
+      --num_to_throw;
+      throw std::runtime_error("it threw");
+    }
     return ImagePatches{.pixels = {static_cast<uint8_t>(std::stoi(bytes))}};
   }
   Result<ImageFeatures> encode(const ImagePatches& patches) override {
@@ -30,6 +43,9 @@ class NumberMaker final : public ImageMaker {
     }
     return features;
   }
+
+  std::atomic<int> num_prepared = 0;
+  std::atomic<int> num_to_throw = 0;
 };
 
 RequestImage numbered_image(int number) {
@@ -39,95 +55,249 @@ RequestImage numbered_image(int number) {
   return image;
 }
 
-StepPlan plan_with(std::initializer_list<int> images) {
-  StepPlan plan{.step = 1};
-  for (const int number : images) {
-    SequencePlan& sequence = plan.sequences.emplace_back();
-    sequence.new_tokens.assign(4, 1);
-    sequence.images = {numbered_image(number).span};
+class CarriedGroup {
+ public:
+  explicit CarriedGroup(std::optional<MmStrategy> strategy, std::vector<int32_t> hosts = {0, 0, 1},
+                        int64_t max_entries = 100)
+      : hosts_(std::move(hosts)) {
+    for (size_t i = 0; i < hosts_.size(); ++i) {
+      makers.push_back(std::make_unique<NumberMaker>());
+      stores.push_back(
+          std::make_unique<ImageStore>(*makers[i], ImageStoreOptions{.max_entries = 0, .is_shared = true}));
+    }
+    const ImageCarrierOptions options{.broadcast = {.strategy = strategy},
+                                      .max_entries = max_entries,
+                                      .hidden = kHiddenSize,
+                                      .layers = 2,
+                                      .max_tokens = 100};
+    sender = std::make_unique<ImageSender>(*stores[0], options, ImageProcesses{.hosts = hosts_});
+    sender->on_made([] {});
+    for (size_t i = 1; i < hosts_.size(); ++i) {
+      receivers.push_back(std::make_unique<ImageReceiver>(*stores[i], static_cast<int32_t>(i)));
+      receivers.back()->on_made([] {});
+    }
   }
-  return plan;
-}
 
-class ImageCarrierTest : public ::testing::TestWithParam<bool> {
- protected:
-  bool is_shared() const { return GetParam(); }
+  void want(RequestId request, std::initializer_list<int> numbers) {
+    std::vector<RequestImage> images;
+    for (const int number : numbers) images.push_back(numbered_image(number));
+    sender->want(request, images);
+  }
 
-  void make(int number) {
-    std::promise<void> made;
-    uses_.push_back(sends_.use(numbered_image(number), [&] { made.set_value(); }));
-    if (!uses_.back().state()) made.get_future().wait();
+  // What the processes do in a round of the world.
+  void round() {
+    std::vector<std::vector<PlanImages>> sent{sender->take_messages()};
+    for (const auto& receiver : receivers) sent.push_back(receiver->take_messages());
+    for (size_t from = 0; from < sent.size(); ++from) {
+      for (const PlanImages& message : sent[from]) {
+        if (message.num_images() > 0) strategies.push_back(message.strategy);
+        num_sent += message.num_images();
+        num_dropped += message.dropped.size();
+        for (size_t to = 0; to < sent.size(); ++to) {
+          if (to != from) deliver(message, from, to);
+        }
+      }
+    }
+    for (size_t i = 0; i < receivers.size(); ++i) sender->see(static_cast<int32_t>(i) + 1, receivers[i]->report());
   }
-  // Images and drops that travel with the plan.
-  std::pair<size_t, size_t> carry(const StepPlan& plan) {
-    const PlanImages images = sender_.images_for(plan);
-    const Status taken = receiver_.take(encode_for(images, is_shared()));
-    EXPECT_TRUE(taken.ok()) << taken.error().message;
-    return {images.images.size(), images.dropped.size()};
+
+  // Rounds until the request may start, or has failed.
+  Status settle(RequestId request) {
+    for (int i = 0; i < 10'000; ++i) {
+      if (const auto state = sender->state(request)) return *state;
+      round();
+      std::this_thread::sleep_for(std::chrono::microseconds(200));
+    }
+    return fail("it does not settle");
   }
-  bool has(int number) {
-    const ImageFeatureRows* const rows = receives_.find(numbered_image(number).span.key);
-    if (rows == nullptr) return false;
-    EXPECT_EQ(rows->embeddings.rows, 3);
-    EXPECT_EQ(rows->embeddings.row<float>(2)[0], static_cast<float>(number));
-    EXPECT_EQ(rows->deepstack.at(0).row<float>(1)[0], static_cast<float>(-number));
+
+  // Whether all processes have it, with the same features.
+  bool have(int number) const {
+    for (const auto& store : stores) {
+      const ImageFeatureRows* const rows = store->find(numbered_image(number).span.key);
+      if (rows == nullptr) return false;
+      EXPECT_EQ(rows->embeddings.rows, 3);
+      EXPECT_EQ(rows->embeddings.row<float>(2)[0], static_cast<float>(number));
+      EXPECT_EQ(rows->deepstack.at(0).row<float>(1)[0], static_cast<float>(-number));
+    }
     return true;
   }
+  int num_made() const {
+    int total = 0;
+    for (const auto& maker : makers) total += maker->num_prepared;
+    return total;
+  }
 
-  NumberMaker maker_;
-  ImageStore sends_{maker_, {.is_shared = is_shared()}};
-  ImageStore receives_{maker_, {.max_entries = 0}};
-  ImageSender sender_{sends_, kCarrier};
-  ImageReceiver receiver_{receives_, kCarrier};
-  std::vector<ImageStore::Use> uses_;
+  std::vector<std::unique_ptr<NumberMaker>> makers;
+  std::vector<std::unique_ptr<ImageStore>> stores;
+  std::unique_ptr<ImageSender> sender;
+  std::vector<std::unique_ptr<ImageReceiver>> receivers;
+  std::vector<MmStrategy> strategies;  // of messages with images
+  int64_t num_sent = 0;
+  size_t num_dropped = 0;
+  int num_to_lose = 0;  // images that receivers cannot open
+
+ private:
+  void deliver(const PlanImages& message, size_t from, size_t to) {
+    const std::vector<std::byte> bytes = encode_for(message, hosts_[from] == hosts_[to]);
+    auto taken = decode_plan_images(bytes, kHiddenSize, 100);
+    ASSERT_TRUE(taken.ok()) << taken.error().message;
+    for (CarriedImage& image : taken->images) {
+      if (image.segment.pid != 0 && num_to_lose > 0) {
+        --num_to_lose;
+        image.segment.fd = 1'000'000;
+      }
+    }
+    if (to == 0) {
+      sender->take_made(*taken);
+    } else if (from == 0) {
+      receivers[to - 1]->take(*taken);
+    } else {
+      receivers[to - 1]->take_made(*taken);
+    }
+  }
+
+  const std::vector<int32_t> hosts_;
 };
 
-INSTANTIATE_TEST_SUITE_P(ByMemoryAndByBytes, ImageCarrierTest, ::testing::Bool());
+class ByStrategy : public ::testing::TestWithParam<MmStrategy> {};
 
-using Counts = std::pair<size_t, size_t>;
+INSTANTIATE_TEST_SUITE_P(ImageCarrierTest, ByStrategy,
+                         ::testing::Values(MmStrategy::kLocal, MmStrategy::kPerRequest, MmStrategy::kBatch,
+                                           MmStrategy::kSharded),
+                         [](const auto& named) { return std::string(name_of(named.param)); });
 
-TEST_P(ImageCarrierTest, OnlyWhatReceiversLackIsSent) {
-  for (const int number : {1, 2}) make(number);
-  EXPECT_EQ(carry(plan_with({1})), Counts(1, 0));
-  EXPECT_TRUE(has(1));
-  EXPECT_EQ(carry(plan_with({1, 2, 1})), Counts(1, 0));
-  EXPECT_TRUE(has(2));
-  EXPECT_EQ(carry(plan_with({2, 1})), Counts(0, 0));
-  EXPECT_EQ(carry(plan_with({})), Counts(0, 0));
+TEST_P(ByStrategy, ARequestStartsOnceEveryProcessHasItsImages) {
+  CarriedGroup group(GetParam());
+  group.want(1, {1, 2});
+  group.want(2, {2, 3, 4});
+  EXPECT_FALSE(group.sender->state(1));
+  for (const RequestId request : {1, 2}) ASSERT_TRUE(group.settle(request).ok());
+  for (const int number : {1, 2, 3, 4}) EXPECT_TRUE(group.have(number)) << number;
+  EXPECT_EQ(group.num_made(), GetParam() == MmStrategy::kLocal ? 4 * 3 : 4) << "each once, by one process or by all";
+  for (const MmStrategy strategy : group.strategies) EXPECT_EQ(strategy, GetParam());
 }
 
-TEST_P(ImageCarrierTest, TheOldestThatThePlanDoesNotNeedIsDropped) {
-  for (const int number : {1, 2, 3, 4, 5}) make(number);
-  EXPECT_EQ(carry(plan_with({1, 2})), Counts(2, 0));
-  EXPECT_EQ(carry(plan_with({1, 3})), Counts(1, 1));
-  EXPECT_TRUE(has(1));
-  EXPECT_FALSE(has(2));
-  EXPECT_EQ(carry(plan_with({1, 2, 3, 4})), Counts(2, 0)) << "all four are needed, beyond the limit";
-  EXPECT_EQ(carry(plan_with({5})), Counts(1, 3));
-  for (const int number : {1, 2, 3}) EXPECT_FALSE(has(number)) << number;
-  EXPECT_TRUE(has(4) && has(5));
+TEST_P(ByStrategy, OnlyWhatProcessesLackIsSent) {
+  CarriedGroup group(GetParam());
+  group.want(1, {1});
+  ASSERT_TRUE(group.settle(1).ok());
+  group.sender->release(1);
+  const int64_t num_sent = group.num_sent;
+  group.want(2, {1});
+  ASSERT_TRUE(group.settle(2).ok());
+  EXPECT_EQ(group.num_sent, num_sent);
+  EXPECT_TRUE(group.have(1));
 }
 
-TEST_P(ImageCarrierTest, ImagesBehindThePlansNewTokensAreNotSent) {
-  make(1);
-  StepPlan plan = plan_with({1});
-  plan.sequences[0].images[0].first = 10;
-  EXPECT_EQ(carry(plan), Counts(0, 0));
-  plan.sequences[0].images[0].first = 0;
-  plan.sequences[0].first_position = 3;
-  EXPECT_EQ(carry(plan), Counts(0, 0)) << "they are in the cache";
-  plan.sequences[0].first_position = 2;
-  EXPECT_EQ(carry(plan), Counts(1, 0));
+TEST_P(ByStrategy, ImagesInUseStayAndTheOldestOfTheOthersAreDropped) {
+  CarriedGroup group(GetParam(), {0, 0, 1}, 2);
+  for (const int number : {1, 2, 3, 4}) {
+    group.want(static_cast<RequestId>(number), {number});
+    ASSERT_TRUE(group.settle(static_cast<RequestId>(number)).ok());
+  }
+  for (const int number : {1, 2, 3, 4}) EXPECT_TRUE(group.have(number)) << "all are in use, beyond the limit";
+  EXPECT_EQ(group.num_dropped, 0U);
+  for (const RequestId request : {1, 2, 3, 4}) group.sender->release(request);
+  group.round();
+  EXPECT_EQ(group.num_dropped, 2U);
+  for (const auto& store : group.stores) EXPECT_EQ(store->counts().num_in_use, 0);
+  for (const size_t receiver : {1, 2}) {
+    EXPECT_NE(group.stores[receiver]->find(numbered_image(4).span.key), nullptr) << "kept, though not in use";
+  }
 }
 
-TEST_P(ImageCarrierTest, WhatAReceiverMakesItselfIsNotWaitedFor) {
-  make(7);
-  std::promise<void> made;
-  const auto own = receives_.use(numbered_image(7), [&] { made.set_value(); });
-  EXPECT_EQ(carry(plan_with({7})), Counts(1, 0));
-  EXPECT_TRUE(has(7));
-  if (!own.state()) made.get_future().wait();
-  EXPECT_TRUE(own.state()->ok());
+TEST_P(ByStrategy, ABadImageFailsItsOwnRequestOnly) {
+  CarriedGroup group(GetParam());
+  for (const RequestId request : {1, 3, 5}) {
+    group.want(request, {static_cast<int>(request), 66});
+    group.want(request + 1, {static_cast<int>(request)});
+    const Status bad = group.settle(request);
+    ASSERT_FALSE(bad.ok());
+    EXPECT_EQ(bad.error().message, "image 1: it is bad");
+    group.sender->release(request);
+    ASSERT_TRUE(group.settle(request + 1).ok());
+    EXPECT_TRUE(group.have(static_cast<int>(request)));
+  }
+  EXPECT_EQ(group.stores[0]->counts().num_fallbacks, 0U);
+}
+
+TEST_P(ByStrategy, AMakerThatThrowsMakesEveryProcessMakeIt) {
+  for (const size_t process : {0, 1, 2}) {
+    CarriedGroup group(GetParam());
+    group.makers[process]->num_to_throw = 1;
+    for (const RequestId request : {1, 2, 3}) group.want(request, {static_cast<int>(request)});
+    for (const RequestId request : {1, 2, 3}) ASSERT_TRUE(group.settle(request).ok()) << process;
+    for (const int number : {1, 2, 3}) EXPECT_TRUE(group.have(number)) << number;
+    const bool makes = process == 0 || GetParam() == MmStrategy::kLocal || GetParam() == MmStrategy::kSharded;
+    EXPECT_EQ(group.stores[0]->counts().num_fallbacks, makes ? 1U : 0U) << process;
+  }
+}
+
+TEST_P(ByStrategy, AMakerThatThrowsAgainFailsTheRequest) {
+  CarriedGroup group(GetParam());
+  for (const auto& maker : group.makers) maker->num_to_throw = 1000;
+  group.want(1, {1});
+  EXPECT_FALSE(group.settle(1).ok());
+  group.sender->release(1);
+  for (const auto& maker : group.makers) maker->num_to_throw = 0;
+  group.want(2, {2});
+  EXPECT_TRUE(group.settle(2).ok());
+  EXPECT_EQ(group.stores[0]->counts().num_fallbacks, 1U);
+}
+
+TEST_P(ByStrategy, AProcessThatCannotOpenTheMemoryMakesEveryProcessMakeIt) {
+  CarriedGroup group(GetParam(), {0, 0});
+  group.num_to_lose = 1;
+  for (const RequestId request : {1, 2}) group.want(request, {static_cast<int>(request)});
+  for (const RequestId request : {1, 2}) ASSERT_TRUE(group.settle(request).ok());
+  for (const int number : {1, 2}) EXPECT_TRUE(group.have(number)) << number;
+  EXPECT_EQ(group.stores[0]->counts().num_fallbacks, GetParam() == MmStrategy::kLocal ? 0U : 1U);
+}
+
+TEST_P(ByStrategy, AbortedRequestsLeaveNothingInUse) {
+  CarriedGroup group(GetParam(), {0, 0, 1}, 0);
+  for (int number = 1; number <= 20; ++number) {
+    const auto request = static_cast<RequestId>(number);
+    group.want(request, {number, number + 100});
+    for (int i = 0; i < number % 5; ++i) group.round();
+    group.sender->release(request);
+  }
+  const auto num_left = [&] {
+    int64_t total = 0;
+    for (const auto& store : group.stores) total += store->counts().num_in_use;
+    return total;
+  };
+  for (int i = 0; i < 10'000 && num_left() > 0; ++i) {
+    group.round();
+    std::this_thread::sleep_for(std::chrono::microseconds(200));
+  }
+  EXPECT_EQ(num_left(), 0);
+}
+
+TEST(ImageCarrier, ABatchIsOneMessageAndRequestsAreOneEach) {
+  for (const auto& [strategy, num_messages] : {std::pair(MmStrategy::kBatch, 1), {MmStrategy::kPerRequest, 2}}) {
+    CarriedGroup group(strategy);
+    group.want(1, {1, 2});
+    group.want(2, {3});
+    for (const int number : {1, 2, 3}) {
+      while (group.stores[0]->find(numbered_image(number).span.key) == nullptr) std::this_thread::yield();
+    }
+    const std::vector<PlanImages> messages = group.sender->take_messages();
+    EXPECT_EQ(std::ssize(messages), num_messages);
+  }
+}
+
+TEST(ImageCarrier, AutoSendsABatchOfTwoAndOneAlone) {
+  CarriedGroup group(std::nullopt, {0, 0});
+  group.want(1, {1});
+  ASSERT_TRUE(group.settle(1).ok());
+  group.want(2, {2, 3});
+  for (const int number : {2, 3}) {
+    while (group.stores[0]->find(numbered_image(number).span.key) == nullptr) std::this_thread::yield();
+  }
+  ASSERT_TRUE(group.settle(2).ok());
+  EXPECT_EQ(group.strategies, (std::vector{MmStrategy::kPerRequest, MmStrategy::kBatch}));
 }
 
 }  // namespace

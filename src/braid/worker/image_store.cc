@@ -7,19 +7,16 @@
 #include "braid/base/clock.h"
 
 namespace braid {
-namespace {
 
-// The edge of a thread: what is thrown, such as std::bad_alloc, is the image's error.
+// The edge of a thread: what is thrown, such as std::bad_alloc, is an error.
 template <typename Made, typename Make>
-Result<Made> try_make(const Make& make) {
+ImageStore::Attempt<Made> ImageStore::try_make(const Make& make) {
   try {
-    return make();
+    return {.made = make()};
   } catch (const std::exception& exception) {
-    return Error{exception.what()};
+    return {.made = Error{exception.what()}, .threw = true};
   }
 }
-
-}  // namespace
 
 ImageStore::ImageStore(ImageMaker& maker, const ImageStoreOptions& options) : maker_(maker), options_(options) {
   for (int32_t i = 0; i < options.num_preparing; ++i) threads_.emplace_back([this] { prepare_images(); });
@@ -41,17 +38,26 @@ std::optional<Status> ImageStore::Use::state() const {
   return entry_->state;
 }
 
-ImageStore::Use ImageStore::use(const RequestImage& image, std::function<void()> on_made) {
+bool ImageStore::Use::may_succeed_elsewhere() const {
+  const std::lock_guard lock(store_->mutex_);
+  return entry_->may_succeed_elsewhere;
+}
+
+ImageStore::Use ImageStore::use(const RequestImage& image, std::function<void()> on_made, Maker maker) {
   const std::lock_guard lock(mutex_);
   std::shared_ptr<Entry>& entry = entries_[image.span.key];
-  if (entry != nullptr) {
-    ++counts_.num_hits;
-  } else {
-    ++counts_.num_misses;
+  const bool is_new = entry == nullptr;
+  if (is_new) {
     entry = std::make_shared<Entry>();
     entry->key = image.span.key;
-    entry->bytes = image.bytes;
     in_order_.push_back(entry);
+  }
+  ++(is_new ? counts_.num_misses : counts_.num_hits);
+  if (maker == Maker::kElsewhere) {
+    entry->is_awaited = entry->is_awaited || is_new;
+  } else if (is_new || (entry->is_awaited && !entry->state)) {
+    entry->is_awaited = false;
+    entry->bytes = image.bytes;
     to_prepare_.push_back(entry);
     to_prepare_arrived_.notify_one();
   }
@@ -82,7 +88,9 @@ ImageCounts ImageStore::counts() const {
   const std::lock_guard lock(mutex_);
   ImageCounts counts = counts_;
   counts.num_entries = static_cast<int64_t>(entries_.size());
-  for (const auto& [key, entry] : entries_) counts.num_in_use += is_in_use(entry) ? 1 : 0;
+  for (const auto& [key, entry] : entries_) {
+    counts.num_in_use += entry.use_count() > 2 + entry->num_keeps ? 1 : 0;
+  }
   return counts;
 }
 
@@ -107,14 +115,14 @@ void ImageStore::prepare_images() {
   give_way_to_steps();
   while (const std::shared_ptr<Entry> entry = take(to_prepare_, to_prepare_arrived_)) {
     const double start_s = monotonic_seconds();
-    auto patches = try_make<ImagePatches>([&] { return maker_.prepare(*entry->bytes); });
+    auto [patches, threw] = try_make<ImagePatches>([&] { return maker_.prepare(*entry->bytes); });
     const double seconds = monotonic_seconds() - start_s;
     std::unique_lock lock(mutex_);
     counts_.prepare_seconds += seconds;
     entry->bytes = nullptr;
     if (!patches.ok()) {
       lock.unlock();
-      finish(entry, patches.error());
+      finish(entry, {.made = patches.error(), .threw = threw});
       continue;
     }
     entry->patches = *std::move(patches);
@@ -140,7 +148,8 @@ void ImageStore::encode_images() {
 }
 
 // A failed image is forgotten: the next request tries it again.
-void ImageStore::finish(const std::shared_ptr<Entry>& entry, Result<FeatureBlock> made) {
+void ImageStore::finish(const std::shared_ptr<Entry>& entry, Attempt<FeatureBlock> attempt) {
+  auto& [made, threw] = attempt;
   std::vector<std::function<void()>> on_made;
   {
     const std::lock_guard lock(mutex_);
@@ -148,17 +157,25 @@ void ImageStore::finish(const std::shared_ptr<Entry>& entry, Result<FeatureBlock
     if (entry->state) return;  // another process was faster
     if (made.ok()) {
       if (options_.is_shared && !made->is_shared()) ++counts_.num_unshared;
+      ++num_made_;
       on_made = settle(*entry, *std::move(made));
     } else {
       ++counts_.num_failures;
-      entry->state = made.error();
-      entries_.erase(entry->key);
-      std::erase(in_order_, entry);
-      on_made = std::move(entry->on_made);
+      entry->may_succeed_elsewhere = threw;
+      on_made = fail_entry(*entry, made.error());
     }
     evict();
   }
   for (const auto& call : on_made) call();
+}
+
+std::vector<std::function<void()>> ImageStore::fail_entry(Entry& entry, const Error& error) {
+  entry.state = error;
+  auto on_made = std::move(entry.on_made);
+  const auto found = entries_.find(entry.key);
+  std::erase(in_order_, found->second);
+  entries_.erase(found);
+  return on_made;
 }
 
 // Returns what is to be called without the lock.
@@ -170,48 +187,63 @@ std::vector<std::function<void()>> ImageStore::settle(Entry& entry, FeatureBlock
   return std::move(entry.on_made);
 }
 
-void ImageStore::adopt(const ImageKey& key, FeatureBlock features) {
+ImageStore::Use ImageStore::adopt(const ImageKey& key, FeatureBlock features) {
+  std::vector<std::function<void()>> on_made;
+  std::shared_ptr<Entry> entry;
+  {
+    const std::lock_guard lock(mutex_);
+    std::shared_ptr<Entry>& kept = entries_[key];
+    if (kept == nullptr) {
+      kept = std::make_shared<Entry>();
+      kept->key = key;
+      in_order_.push_back(kept);
+    }
+    entry = kept;
+    if (!entry->state) on_made = settle(*entry, std::move(features));
+    evict();
+  }
+  for (const auto& call : on_made) call();
+  return Use(*this, std::move(entry));
+}
+
+void ImageStore::fail_awaited(const ImageKey& key, const std::string& error) {
   std::vector<std::function<void()>> on_made;
   {
     const std::lock_guard lock(mutex_);
-    std::shared_ptr<Entry>& entry = entries_[key];
-    if (entry == nullptr) {
-      entry = std::make_shared<Entry>();
-      entry->key = key;
-      in_order_.push_back(entry);
-    }
-    entry->is_adopted = true;
-    if (!entry->state) on_made = settle(*entry, std::move(features));
+    const auto found = entries_.find(key);
+    if (found == entries_.end() || found->second->state || !found->second->is_awaited) return;
+    const std::shared_ptr<Entry> entry = found->second;
+    entry->may_succeed_elsewhere = true;
+    on_made = fail_entry(*entry, Error{error});
   }
   for (const auto& call : on_made) call();
 }
 
-void ImageStore::count_broadcast(int64_t num_images, int64_t bytes) {
+double ImageStore::make_seconds() const {
   const std::lock_guard lock(mutex_);
-  ++counts_.num_broadcasts;
-  counts_.num_broadcast += static_cast<uint64_t>(num_images);
-  counts_.broadcast_bytes += static_cast<uint64_t>(bytes);
+  if (num_made_ == 0) return 0;
+  return (counts_.prepare_seconds / options_.num_preparing + counts_.encode_seconds) / static_cast<double>(num_made_);
 }
 
-void ImageStore::drop(const ImageKey& key) {
+void ImageStore::add(const ImageCounts& counts) {
   const std::lock_guard lock(mutex_);
-  const auto found = entries_.find(key);
-  if (found != entries_.end()) found->second->is_adopted = false;
-  evict();
+  counts_ += counts;
 }
 
 void ImageStore::evict() {
   const auto is_over = [&] {
     return std::ssize(in_order_) > options_.max_entries || counts_.bytes > options_.max_bytes;
   };
-  for (auto at = in_order_.begin(); at != in_order_.end() && is_over();) {
+  for (auto at = in_order_.begin(); at != in_order_.end();) {
     const std::shared_ptr<Entry>& entry = *at;
-    if (is_in_use(entry) || !entry->state || entry->is_adopted) {
+    // Nobody waits any more for what another process was to send.
+    const bool is_forsaken = entry->is_awaited && !entry->state;
+    if (is_in_use(entry) || !(is_forsaken || (entry->state && is_over()))) {
       ++at;
       continue;
     }
     counts_.bytes -= entry->features.shape().bytes();
-    ++counts_.num_evictions;
+    counts_.num_evictions += is_forsaken ? 0 : 1;
     entries_.erase(entry->key);
     at = in_order_.erase(at);
   }

@@ -4,12 +4,13 @@
 // An image goes through two stages on threads of their own: several prepare images at once (decode, resize, cut into
 // patches), and one encodes an image after the other (the vision tower) on a team of compute threads. Both have a lower
 // priority than the ranks' threads. The key is a hash of the content, not the request's id, so that the same image in
-// another request, or another choice of the same one, is found.
+// another request, or another choice of the same one, is found. An image may also come from another process (adopt()).
 //
 // Images in use are never dropped; of the others the oldest are, once there are more than the limits allow. Tested by
 // image_store_test.cc.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
@@ -20,6 +21,7 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "braid/base/result.h"
@@ -67,6 +69,8 @@ class ImageStore final : public ImageFeatureSource {
    public:
     // Absent while it is being made; else whether that succeeded.
     std::optional<Status> state() const;
+    // It failed for another reason than the image's own, so another process may well make it.
+    bool may_succeed_elsewhere() const;
 
    private:
     friend class ImageStore;
@@ -75,9 +79,29 @@ class ImageStore final : public ImageFeatureSource {
     std::shared_ptr<Entry> entry_;
   };
 
-  // Begins to make the image, unless it is there or being made. `on_made` is called once it is there or has failed, on
-  // any thread, unless it is there already.
-  Use use(const RequestImage& image, std::function<void()> on_made);
+  // An image that stays though no request here needs it: it does not count as one in use.
+  class Keep {
+   public:
+    explicit Keep(Use use) : use_(std::move(use)) { ++use_.entry_->num_keeps; }
+    Keep(Keep&& other) noexcept = default;
+    Keep& operator=(Keep&& other) noexcept {
+      std::swap(use_, other.use_);
+      return *this;
+    }
+    ~Keep() {
+      if (use_.entry_ != nullptr) --use_.entry_->num_keeps;
+    }
+    std::optional<Status> state() const { return use_.state(); }
+
+   private:
+    Use use_;
+  };
+
+  enum class Maker : uint8_t { kHere, kElsewhere };
+
+  // Begins to make the image, unless it is there or being made, or another process makes it and will send it. `on_made`
+  // is called once it is there or has failed, on any thread, unless it is there already.
+  Use use(const RequestImage& image, std::function<void()> on_made, Maker maker = Maker::kHere);
 
   // An image that has been made; null if it is not here. Valid while it is in use. From any thread.
   const ImageFeatureRows* find(const ImageKey& key) override;
@@ -85,13 +109,16 @@ class ImageStore final : public ImageFeatureSource {
   // Of an image in use that has been made; null if it is not here.
   const FeatureBlock* block(const ImageKey& key) const;
 
-  // An image that another process has made. It stays until drop(), whatever the limits.
-  void adopt(const ImageKey& key, FeatureBlock features);
-  void drop(const ImageKey& key);
+  // An image that another process has made, unless it is here already.
+  Use adopt(const ImageKey& key, FeatureBlock features);
+  // An image that another process was to make has not come. Nothing if it is here, or being made here.
+  void fail_awaited(const ImageKey& key, const std::string& error);
 
   ImageCounts counts() const;
-  // A message with so many images was sent to ranks of other processes.
-  void count_broadcast(int64_t num_images, int64_t bytes);
+  // Seconds that an image takes this process, on average; 0: none has been made.
+  double make_seconds() const;
+  // Adds what is not an image's own: messages and fallbacks.
+  void add(const ImageCounts& counts);
 
  private:
   struct Entry {
@@ -100,17 +127,29 @@ class ImageStore final : public ImageFeatureSource {
     std::optional<ImagePatches> patches;       // until it is encoded
     FeatureBlock features;                     // once it is made, like the next
     ImageFeatureRows rows;
-    bool is_adopted = false;
+    bool is_awaited = false;             // another process makes it
+    bool may_succeed_elsewhere = false;  // with a state that is an error
     std::optional<Status> state;
     std::vector<std::function<void()>> on_made;
+    std::atomic<int32_t> num_keeps = 0;
   };
   using Queue = std::deque<std::shared_ptr<Entry>>;
+  // What a maker has returned, or thrown.
+  template <typename Made>
+  struct Attempt {
+    Result<Made> made;
+    bool threw = false;
+  };
+
+  template <typename Made, typename Make>
+  static Attempt<Made> try_make(const Make& make);
 
   void prepare_images();
   void encode_images();
   // The next entry that is still in use; null at the end of the store.
   std::shared_ptr<Entry> take(Queue& queue, std::condition_variable& arrived);
-  void finish(const std::shared_ptr<Entry>& entry, Result<FeatureBlock> made);
+  void finish(const std::shared_ptr<Entry>& entry, Attempt<FeatureBlock> made);
+  std::vector<std::function<void()>> fail_entry(Entry& entry, const Error& error);
   Entry* find_made(const ImageKey& key) const;  // with the lock; null: it is not here, or not made yet
   std::vector<std::function<void()>> settle(Entry& entry, FeatureBlock features);
   void evict();
@@ -127,6 +166,7 @@ class ImageStore final : public ImageFeatureSource {
   Queue to_prepare_;
   Queue to_encode_;
   ImageCounts counts_;
+  uint64_t num_made_ = 0;
   bool is_ending_ = false;
 
   std::vector<std::thread> threads_;

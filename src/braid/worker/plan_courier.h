@@ -1,9 +1,11 @@
 // Carries the plans of a group whose ranks are in several processes: as bytes, one message for each of the other
-// processes, which is on its way before the headers are exchanged. The images that a plan needs travel behind it.
+// processes, which is on its way before the headers are exchanged. What the processes tell each other about images
+// travels behind it, or without a plan.
 // Tested by rank_processes_test.cc.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -14,7 +16,8 @@
 #include "braid/parallel/communicator.h"
 #include "braid/scheduler/scheduler.h"
 #include "braid/wire/step_plan_codec.h"
-#include "braid/worker/image_carrier.h"
+#include "braid/worker/image_receiver.h"
+#include "braid/worker/image_sender.h"
 #include "braid/worker/step_protocol.h"
 
 namespace braid {
@@ -26,7 +29,9 @@ StepPlanLimits step_plan_limits(const SchedulerConfig& group, int64_t vocab_size
 struct CourierImages {
   ImageStore* store = nullptr;  // of this process; null: the model takes none
   ImageCarrierOptions carrier = {};
-  std::vector<bool> open_memory = {};  // of each receiver: whether it can open shared memory of the publisher's process
+  // Of each of the group's processes, from 0: those of one host can open each other's shared memory.
+  std::vector<int32_t> hosts = {};
+  Logger* log = nullptr;  // outlives the courier; may be null
 };
 
 class PlanCourier {
@@ -36,26 +41,40 @@ class PlanCourier {
   PlanCourier(GroupCommunicator group, int32_t publisher, std::vector<int32_t> receivers, StepPlanLimits limits,
               CourierImages images);
 
-  // By the publisher, in this order. Both return a number of bytes, which goes into its header, and do not wait for the
-  // receivers.
+  // By the publisher. Returns the number of bytes, which goes into its header, and does not wait for the receivers.
   Result<int64_t> send(const StepPlan& plan) const;
-  // What the receivers lack of the plan's images; 0: nothing was sent.
-  Result<int64_t> send_images(const StepPlan& plan);
+  // By all, in every round, after the plan: what others must be told about images, announced in the header. Nor does
+  // this wait.
+  Status send_images(StepHeader& header);
 
   // By a receiver, after the header exchange: the plan that the publisher's header announces; null if none. Bytes that
   // are no plan within the limits are an error.
   Result<std::shared_ptr<const StepPlan>> receive(std::span<const StepHeader> headers);
+  // By all, in every round that does not end the world, after the plan.
+  Status receive_images(std::span<const StepHeader> headers);
+
+  // Called on any thread when an image has been made here, also after the courier's end. Before the first round.
+  void on_images_made(std::function<void()> call);
+  // Of the publisher; null if the model takes no images.
+  ImageDesk* image_desk() { return image_sender_ ? &*image_sender_ : nullptr; }
+  // Where the strategy for images depends on it: measures the link to a process on another host. By all, at once.
+  Status measure_link();
 
  private:
-  Status receive_images(int64_t num_bytes);
+  Result<int64_t> send_chain(std::vector<PlanImages> messages);
+  Status receive_chain(size_t from, int64_t num_bytes);
+  void count(const PlanImages& message, int64_t num_bytes, double seconds) const;
 
   GroupCommunicator group_;
   const int32_t publisher_;
   const std::vector<int32_t> receivers_;
+  std::vector<int32_t> processes_;  // a rank of each, in the group; the publisher's is the first
+  size_t own_process_ = 0;
   const StepPlanLimits limits_;
   const CourierImages images_;
   std::optional<ImageSender> image_sender_;
   std::optional<ImageReceiver> image_receiver_;
+  uint64_t num_reported_ = 0;  // images, in the last header
 };
 
 }  // namespace braid

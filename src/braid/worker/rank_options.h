@@ -15,6 +15,7 @@
 #include "braid/tensor/dtype.h"
 #include "braid/weights/weight_codes.h"
 #include "braid/worker/halves_choice.h"
+#include "braid/worker/image_strategy.h"
 
 namespace braid {
 
@@ -52,6 +53,7 @@ struct RankOptions {
   bool radix_cache = true;
   bool moves_requests = false;      // running requests change their group: memory is set aside for their copies
   int32_t max_moved_pages = 0;      // that a step copies for them; 0: what a few milliseconds allow
+  MmBroadcastOptions mm_broadcast;  // how ranks in other processes come by images
   int64_t mm_cache_entries = 1000;  // images that a process keeps
   int64_t mm_cache_bytes = int64_t{2} << 30;  // of their features, at most
   std::string pack_cache;                     // a folder that keeps packed weights for the next start; empty: none

@@ -349,10 +349,17 @@ Status RankSet::make_image_store(const Checkpoint& checkpoint, const RankOptions
                                                            .max_entries = options.mm_cache_entries,
                                                            .max_bytes = options.mm_cache_bytes,
                                                            .is_shared = std::ranges::count_if(realms_, is_own) > 1});
-  carrier_ = {.max_entries = options.mm_cache_entries,
+  carrier_ = {.broadcast = options.mm_broadcast,
+              .max_entries = options.mm_cache_entries,
               .max_bytes = options.mm_cache_bytes,
               .hidden = config_.hidden,
+              .layers = 1 + static_cast<int32_t>(loaded.vision->config().deepstack_blocks.size()),
               .max_tokens = scheduler_.context_len};
+  if (options.mm_broadcast.strategy && realms_.size() == 1) {
+    log_of(LogPart::kWorker, logger_)
+        ->info("--mm-broadcast {}: all ranks are in one process and share its images, so none is sent",
+               name_of(*options.mm_broadcast.strategy));
+  }
   return {};
 }
 
@@ -421,6 +428,10 @@ Result<void, RankError> RankSet::make_ranks(int32_t first_world, int32_t num_wor
   for (int32_t world = first_world; world < first_world + num_worlds; ++world) {
     connect_world(world);
     if (const Status paced = pace_moves(world); !paced.ok()) return RankError{.message = paced.error().message};
+    const Status measured = on_threads(world, 1, [&](size_t i) -> Status {
+      return couriers_[i] == nullptr ? Status() : couriers_[i]->measure_link();
+    });
+    if (!measured.ok()) return RankError{.message = measured.error().message};
   }
   return {};
 }
@@ -485,13 +496,32 @@ std::unique_ptr<PlanCourier> RankSet::make_courier(int32_t world, int32_t tp_ran
   const bool receives = std::ranges::find(receivers, place.attn_tp_rank) != receivers.end();
   if (!receives && (place.attn_tp_rank > 0 || receivers.empty())) return nullptr;
   const StepPlanLimits limits = step_plan_limits(scheduler_, config_.vocab_size, layout().num_groups());
-  CourierImages images{.store = images_.get(), .carrier = carrier_};
-  for (size_t i = 0; images.store != nullptr && i < receivers.size(); ++i) {
-    const auto process = static_cast<size_t>(own_.transport->process_of(publisher + receivers[i]));
-    images.open_memory.push_back(realms_[process] == realms_[own_process()]);
+  CourierImages images{.store = images_.get(), .carrier = carrier_, .log = log_of(LogPart::kWorker, logger_).get()};
+  if (images.store != nullptr) {
+    std::vector<std::string> hosts;  // their realms
+    const auto add_host = [&](int32_t rank) {
+      const std::string& realm = realms_[static_cast<size_t>(own_.transport->process_of(publisher + rank))];
+      const auto found = std::ranges::find(hosts, realm);
+      images.hosts.push_back(static_cast<int32_t>(found - hosts.begin()));
+      if (found == hosts.end()) hosts.push_back(realm);
+    };
+    add_host(0);
+    for (const int32_t receiver : receivers) add_host(receiver);
   }
   return std::make_unique<PlanCourier>(worlds_[static_cast<size_t>(world)]->group(tp_rank), publisher,
                                        std::move(receivers), limits, std::move(images));
+}
+
+ImageDesk* RankSet::image_desk(int32_t world, int32_t group) const {
+  const auto& courier = couriers_[index_of(world, group * layout().attn_tp_size())];
+  return courier == nullptr ? nullptr : courier->image_desk();
+}
+
+void RankSet::on_images_made(int32_t world, const std::function<void()>& call) {
+  const IndexRange ranks = own_tp_ranks(world);
+  for (auto tp_rank = static_cast<int32_t>(ranks.begin); tp_rank < ranks.end; ++tp_rank) {
+    if (const auto& courier = couriers_[index_of(world, tp_rank)]) courier->on_images_made(call);
+  }
 }
 
 Status RankSet::leave_worlds() {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "braid/base/step_trace.h"
 #include "braid/model/load_model.h"
 #include "braid/parallel/thread_world.h"
+#include "braid/worker/image_desk.h"
 #include "braid/worker/image_store.h"
 #include "braid/worker/kv_page_transfer.h"
 #include "braid/worker/process_kv_page_transfer.h"
@@ -73,6 +75,12 @@ class RankSet {
 
   // Null if the model takes no images.
   ImageStore* images() const { return images_.get(); }
+  // Of a world's group that is published here; null if the model takes no images, or if all ranks of the group are
+  // here, and share the store.
+  ImageDesk* image_desk(int32_t world, int32_t group) const;
+  // Calls it on any thread when an image has been made for a world with ranks in other processes. Before its first
+  // round.
+  void on_images_made(int32_t world, const std::function<void()>& call);
 
   // Of the own ranks' weights, each by its place among them.
   WeightCheck& weight_check() { return *weight_check_; }

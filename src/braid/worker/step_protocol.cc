@@ -41,7 +41,9 @@ StepDecision decide_step(std::span<const StepHeader> headers) {
   } else if (std::ranges::any_of(
                  headers, [](const StepHeader& header) { return header.num_tokens > 0 || header.moves_pages; })) {
     decision.kind = StepDecision::Kind::kExecute;
-  } else if (all_have(&StepHeader::work_count)) {
+  } else if (all_have(&StepHeader::work_count) && std::ranges::none_of(headers, [](const StepHeader& header) {
+               return header.image_bytes != 0 || header.has_image_news;
+             })) {
     decision.kind = StepDecision::Kind::kPark;
     decision.work_count = first.work_count;
   }

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "braid/wire/step_plan.h"
+#include "braid/worker/image_report.h"
 
 namespace braid {
 
@@ -21,15 +22,17 @@ struct StepHeader {
   int64_t num_tokens = 0;      // planned by this rank, a publisher; 0: its group is idle
   int64_t num_logit_rows = 0;  // tokens of these whose logits the step needs
   int64_t plan_bytes = 0;      // of the plan as it travels to ranks of other processes; 0: it does not
-  int64_t image_bytes = 0;     // of the images that these ranks lack of it, in a message behind it; 0: there is none
+  int64_t image_bytes = 0;     // of a message about images to the other processes of the group; 0: there is none
+  ImageReport images = {};     // of the group's first rank in a process without its publisher
   int32_t held_steps = 0;      // PrefillState, of the plan
   uint32_t halved_sizes = 0;   // rank 0's counts: which steps are computed in halves (HalvesChoice::sizes)
   bool prefill_goes_on = false;
   // The plan has pages that leave or arrive, perhaps without any token, or other pages of sequences that move wait for
   // their turn.
   bool moves_pages = false;
-  bool must_stop = false;   // the world must end
-  bool has_failed = false;  // the world must end: this rank cannot go on
+  bool has_image_news = false;  // `images` is not what the last header had: the publisher may have something to do
+  bool must_stop = false;       // the world must end
+  bool has_failed = false;      // the world must end: this rank cannot go on
 
   bool operator==(const StepHeader&) const = default;
 };

@@ -31,6 +31,14 @@ TEST(StepProtocol, IdleRanksParkIfTheyReadTheSameCountAndElseRepeat) {
   EXPECT_EQ(decide_step(headers).kind, Kind::kAgain);
 }
 
+TEST(StepProtocol, IdleRanksRepeatWhileImagesTravelOrAreSettled) {
+  StepHeader headers[] = {{.round = 4, .image_bytes = 8}, {.round = 4}};
+  EXPECT_EQ(decide_step(headers).kind, Kind::kAgain);
+  headers[0].image_bytes = 0;
+  headers[1].has_image_news = true;
+  EXPECT_EQ(decide_step(headers).kind, Kind::kAgain);
+}
+
 TEST(StepProtocol, AStopAFailureOrADifferentRoundEndsTheWorld) {
   StepHeader headers[] = {{.round = 4, .num_tokens = 9}, {.round = 4, .must_stop = true}, {.round = 4}};
   EXPECT_EQ(decide_step(headers), (StepDecision{.kind = Kind::kEnd}));

@@ -69,6 +69,9 @@ void Worker::make_world(int32_t index, WorldStart start) {
       assignment_limits(ranks_->scheduler_config(), num_groups, ranks_->config().vocab_size);
   std::vector<WorldGroup> groups;
   own.desks.clear();
+  std::function<void()> on_images_made = options_.on_images_made;
+  if (!on_images_made) on_images_made = [parking = ranks_->parking(index)] { parking->wake(); };
+  ranks_->on_images_made(index, on_images_made);
   for (const int32_t group : ranks_->published_groups(index)) {
     const size_t i = groups.size();
     groups.push_back({.group = group,
@@ -78,9 +81,9 @@ void Worker::make_world(int32_t index, WorldStart start) {
                         return ranks_->page_transfer_of(index).is_giving(move, group, 0);
                       }});
     if (ranks_->images() == nullptr) continue;
-    std::function<void()> on_made = options_.on_images_made;
-    if (!on_made) on_made = [parking = ranks_->parking(index)] { parking->wake(); };
-    own.desks.push_back(std::make_unique<ImageStoreDesk>(*ranks_->images(), std::move(on_made)));
+    groups.back().images = ranks_->image_desk(index, group);
+    if (groups.back().images != nullptr) continue;
+    own.desks.push_back(std::make_unique<ImageStoreDesk>(*ranks_->images(), on_images_made));
     groups.back().images = own.desks.back().get();
   }
   own.masks = std::make_unique<WorldMasks>(*masks_);

@@ -63,7 +63,7 @@ class Worker final : public GroupHost {
  private:
   int32_t groups_per_world() const { return ranks_->layout().groups_per_world(); }
   struct OwnWorld {
-    std::vector<std::unique_ptr<ImageDesk>> desks;  // of the groups that are published here; empty without images
+    std::vector<std::unique_ptr<ImageDesk>> desks;  // of groups whose ranks are all here; empty without images
     std::unique_ptr<WorldMasks> masks;
     std::unique_ptr<World> world;
     std::thread restarter;

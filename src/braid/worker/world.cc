@@ -112,6 +112,11 @@ void World::run_rank(size_t rank) {
         break;
       }
       case StepDecision::Kind::kAgain:
+        if (const Status taken = try_take_images(member, headers); !taken.ok()) {
+          fail_world(taken.error().message);
+          member.headers->abort(taken.error().message);
+          return;
+        }
         break;
       case StepDecision::Kind::kEnd:
         if (!decision.failed_ranks.empty()) {
@@ -138,7 +143,10 @@ Result<StepHeader> World::prepare(const WorldMember& member, uint64_t round, boo
     const std::lock_guard lock(mutex_);
     header.must_stop = is_stopping_;
   }
-  if (!member.is_publisher) return header;
+  if (!member.is_publisher) {
+    if (member.plans != nullptr) TRY_STATUS(member.plans->send_images(header));
+    return header;
+  }
   Publishing& group = *group_of(member).publishing;
   TRY(std::vector<GroupCommand> commands, group.inbox.take());
   group.publisher.take(std::move(commands));
@@ -152,13 +160,22 @@ Result<StepHeader> World::prepare(const WorldMember& member, uint64_t round, boo
     header.num_logit_rows = num_logit_rows(*plan);
     if (member.plans != nullptr) {
       TRY(header.plan_bytes, member.plans->send(*plan));
-      TRY(header.image_bytes, member.plans->send_images(*plan));
     }
   }
+  if (member.plans != nullptr) TRY_STATUS(member.plans->send_images(header));
   header.moves_pages = group.publisher.has_moves() || (plan != nullptr && plan->moves_pages());
   group_of(member).plans.put(round, std::move(plan));
   if (outputs) on_outputs_(member.group, std::move(*outputs));
   return header;
+}
+
+Status World::try_take_images(const WorldMember& member, std::span<const StepHeader> headers) {
+  if (member.plans == nullptr) return {};
+  try {
+    return member.plans->receive_images(headers);
+  } catch (const std::exception& exception) {
+    return Error{exception.what()};
+  }
 }
 
 Status World::try_execute(const WorldMember& member, std::span<const StepHeader> headers) {
@@ -181,6 +198,7 @@ Result<std::shared_ptr<const StepPlan>> World::plan_of(const WorldMember& member
 
 Status World::execute(const WorldMember& member, std::span<const StepHeader> headers) {
   TRY(const std::shared_ptr<const StepPlan> plan, plan_of(member, headers));
+  if (member.plans != nullptr) TRY_STATUS(member.plans->receive_images(headers));
   const double start = monotonic_seconds();
   TRY(const StepResult result, member.execute(plan != nullptr ? *plan : StepPlan{}, headers));
   if (!member.is_publisher) return {};

@@ -108,6 +108,7 @@ class World {
   void run_rank(size_t rank);
   Result<StepHeader> try_prepare(const WorldMember& member, uint64_t round, bool may_begin);
   Result<StepHeader> prepare(const WorldMember& member, uint64_t round, bool may_begin);
+  Status try_take_images(const WorldMember& member, std::span<const StepHeader> headers);
   Status try_execute(const WorldMember& member, std::span<const StepHeader> headers);
   Status execute(const WorldMember& member, std::span<const StepHeader> headers);
   Result<std::shared_ptr<const StepPlan>> plan_of(const WorldMember& member, std::span<const StepHeader> headers);

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <span>
+#include <utility>
 #include <vector>
 
 namespace braid::metrics {
@@ -11,6 +12,10 @@ class Histogram {
  public:
   // `bounds`: the buckets' inclusive upper ends, ascending. Values above the last one have a bucket of their own.
   explicit Histogram(std::vector<double> bounds);
+
+  // What has been counted elsewhere. `counts`: as below.
+  Histogram(std::vector<double> bounds, std::vector<uint64_t> counts, double sum)
+      : bounds_(std::move(bounds)), counts_(std::move(counts)), sum_(sum) {}
 
   void observe(double value);
 

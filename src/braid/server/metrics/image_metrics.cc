@@ -1,5 +1,11 @@
 #include "braid/server/metrics/image_metrics.h"
 
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "braid/server/metrics/histogram.h"
+
 namespace braid::metrics {
 
 void render_images(const ImageCounts& images, Exposition& out) {
@@ -19,12 +25,32 @@ void render_images(const ImageCounts& images, Exposition& out) {
   counter("mm_prepare_seconds_total", "Threads' time for decoding, resizing and cutting images.",
           images.prepare_seconds);
   counter("mm_encode_seconds_total", "Time of the vision tower.", images.encode_seconds);
-  counter("mm_broadcasts_total", "Messages with images to ranks of other processes.", images.num_broadcasts);
-  counter("mm_broadcast_images_total", "Images in these messages.", images.num_broadcast);
-  counter("mm_broadcast_bytes_total", "Bytes of these messages; what is read from shared memory is not in them.",
-          images.broadcast_bytes);
-  counter("mm_fallbacks_total", "Images that travel as bytes, because memory that can be shared was short.",
-          images.num_unshared);
+  const auto by_strategy = [&](const char* name, const char* help, auto member) {
+    std::vector<std::pair<std::string, double>> values;
+    for (size_t i = 0; i < kNumMmStrategies; ++i) {
+      values.emplace_back(kMmStrategyNames[i], static_cast<double>(images.broadcasts[i].*member));
+    }
+    out.counter_by_label(name, help, "strategy", values);
+  };
+  by_strategy("mm_broadcasts_total", "Messages with images to ranks of other processes.",
+              &BroadcastCounts::num_messages);
+  by_strategy("mm_broadcast_images_total", "Images in these messages.", &BroadcastCounts::num_images);
+  by_strategy("mm_broadcast_bytes_total", "Bytes of these messages; what is read from shared memory is not in them.",
+              &BroadcastCounts::bytes);
+  by_strategy("mm_broadcast_seconds_total", "Time of the ranks that send and take these messages.",
+              &BroadcastCounts::seconds);
+  uint64_t num_images = 0;
+  for (const BroadcastCounts& counts : images.broadcasts) num_images += counts.num_images;
+  out.histogram("mm_broadcast_batch_size", "Images in one message.",
+                Histogram({kBatchSizeBounds.begin(), kBatchSizeBounds.end()},
+                          {images.batch_sizes.begin(), images.batch_sizes.end()}, static_cast<double>(num_images)));
+  out.counter_by_label(
+      "mm_fallbacks_total",
+      "Images that came another way than they should: as bytes, because memory that can be shared was "
+      "short, or made by every process, because making or sending them failed.",
+      "to",
+      std::vector<std::pair<std::string, double>>{{"bytes", static_cast<double>(images.num_unshared)},
+                                                  {"local", static_cast<double>(images.num_fallbacks)}});
 }
 
 }  // namespace braid::metrics

@@ -100,7 +100,9 @@ TEST(ServerMetrics, EachGroupHasItsOwnSamples) {
   stats.num_too_long_to_move = 2;
   stats.worlds = {{.num_restarts = 1}, {.num_restarts = 4}};
   stats.num_resumed = 17;
-  stats.images = {.num_entries = 5, .num_in_use = 2, .num_hits = 7, .num_unshared = 1, .num_broadcast = 9};
+  stats.images = {.num_entries = 5, .num_in_use = 2, .num_hits = 7, .num_unshared = 1};
+  stats.images.broadcasts[static_cast<size_t>(MmStrategy::kBatch)] = {.num_messages = 2, .num_images = 9};
+  for (const int64_t size : {1, 8}) stats.images.count_batch(size);
   stats.num_set_aside = 1;
   const std::string text = ServerMetrics("braid", "m").render({.engine = stats});
   for (const char* line : {"braid_num_running_reqs{model_name=\"m\",dp_rank=\"0\"} 2\n",
@@ -129,8 +131,13 @@ TEST(ServerMetrics, EachGroupHasItsOwnSamples) {
                            "braid_mm_cache_entries{model_name=\"m\"} 5\n",
                            "braid_mm_cache_entries_in_use{model_name=\"m\"} 2\n",
                            "braid_mm_cache_hits_total{model_name=\"m\"} 7\n",
-                           "braid_mm_broadcast_images_total{model_name=\"m\"} 9\n",
-                           "braid_mm_fallbacks_total{model_name=\"m\"} 1\n",
+                           "braid_mm_broadcasts_total{model_name=\"m\",strategy=\"batch\"} 2\n",
+                           "braid_mm_broadcast_images_total{model_name=\"m\",strategy=\"batch\"} 9\n",
+                           "braid_mm_broadcast_images_total{model_name=\"m\",strategy=\"local\"} 0\n",
+                           "braid_mm_broadcast_batch_size_bucket{model_name=\"m\",le=\"5\"} 1\n",
+                           "braid_mm_broadcast_batch_size_bucket{model_name=\"m\",le=\"10\"} 2\n",
+                           "braid_mm_broadcast_batch_size_sum{model_name=\"m\"} 9\n",
+                           "braid_mm_fallbacks_total{model_name=\"m\",to=\"bytes\"} 1\n",
                            "braid_num_queue_reqs{model_name=\"m\"} 0\n"}) {
     EXPECT_NE(text.find(line), std::string::npos) << line << text;
   }
