@@ -89,9 +89,9 @@ def storage(quantization):
 
 
 def checkpoints():
-    """{(class, source): names of its fixtures}, and {(QUANTIZED, storage): …}"""
+    """{(class, source): names of its fixtures with expected values}, and {(QUANTIZED, storage): …}"""
     found = {}
-    for folder in sorted(path for path in MODELS.iterdir() if path.is_dir()):
+    for folder in sorted(path.parent for path in MODELS.glob("*/fixture.json")):
         if (folder / "model.gguf").exists():
             key = (gguf_class(folder / "model.gguf"), "GGUF")
         else:

@@ -147,7 +147,7 @@ TEST(EngineGrammar, AnEndOfThinkingMayBeSeveralTokens) {
   const auto engine = load_tiny_engine();
   GenerationRequest request = request_for(*engine, engine->grammars().regex("x[0-9]{3}"), 3, 600);
   request.grammar->starts_after = "~~`";
-  request.sampling.logit_bias = {{id_of(*engine, "~"), 5.0F}, {id_of(*engine, "`"), 5.0F}};
+  request.sampling.logit_bias = {{id_of(*engine, "~"), 9.0F}, {id_of(*engine, "`"), 9.0F}};
   request.ignore_eos = true;
   const Output output = generate(*engine, request).at(0);
   EXPECT_EQ(output.last.finish, FinishReason::kStop);

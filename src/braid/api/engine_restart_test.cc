@@ -320,10 +320,14 @@ TEST(EngineRestarts, AnEngineMayEndWhileItsWorldStartsAgain) {
   EXPECT_EQ(ended.get_future().get(), FinishReason::kAbort);
 }
 
-// A process that has lost everything but a request and its tokens.
+// A process that has lost everything but a request and its tokens. Its ranks are as many as before: they decide in
+// which parts products are added, and with rows of 8 bits also where blocks begin in matrices as small as these.
 TEST(EngineRestarts, AnotherEngineGoesOnBehindWhatTheFirstDelivered) {
-  const auto first = load_tiny_engine(restart_options({}));
-  const auto second = load_tiny_engine(restart_options({.tp_size = 2, .dp_size = 2, .enable_dp_attention = true}));
+  EngineOptions options = restart_options({.tp_size = 2, .dp_size = 2, .enable_dp_attention = true});
+  const auto first = load_tiny_engine(options);
+  options.rank.chunked_prefill_size = 48;
+  options.rank.page_size = 32;
+  const auto second = load_tiny_engine(options);
   for (GenerationRequest request : requests_of_all_kinds(*first)) {
     request.n = 1;
     std::vector<Delta> deltas;

@@ -204,8 +204,7 @@ void add_number_flags(Command command, ModelFlags& flags) {
                            "(blocks of 32; head and embedding to int8)"));
   group(command.add_option(
       "--activation-bits", flags.activation_bits,
-      "Quantized weights stay as they are stored, and rows in their products have 8 bits (fast) or 16 "
-      "(exact); auto: they are widened, unless --quantization makes them"));
+      "Of rows in products with quantized weights: 8 (fast), 16 (exact), auto (8 with bfloat16 activations)"));
 }
 
 void add_rank_flags(Command command, ModelFlags& flags) {

@@ -38,8 +38,7 @@ struct RankOptions {
   std::optional<DType> dtype;                       // absent: bfloat16 unless the checkpoint is float32
   std::optional<DType> kv_cache_dtype;              // absent: as dtype
   Quantization quantization = Quantization::kNone;  // of matrices that are stored in 16 or 32 bits
-  // Of rows in products with quantized weights. Absent: such weights are widened, unless `quantization` makes them;
-  // then 8 bits with bfloat16 activations, else 16.
+  // Of rows in products with quantized weights. Absent: 8 with bfloat16 activations, else 16.
   std::optional<ActivationBits> activation_bits;
   std::string attention_backend = "fa";
   int32_t page_size = 16;              // tokens, a multiple of 16
@@ -63,7 +62,6 @@ inline DType chosen_dtype(const RankOptions& options, const ModelConfig& config)
   return options.dtype.value_or(config.checkpoint_dtype == DType::kFloat32 ? DType::kFloat32 : DType::kBFloat16);
 }
 inline QuantizedWeights chosen_quantization(const RankOptions& options, DType dtype) {
-  if (!options.activation_bits && options.quantization == Quantization::kNone) return {};
   const ActivationBits usual = dtype == DType::kBFloat16 ? ActivationBits::k8 : ActivationBits::k16;
   return {.activations = options.activation_bits.value_or(usual), .quantization = options.quantization};
 }
