@@ -104,7 +104,7 @@ def make_case(case, output):
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.json").write_text(json.dumps(case.config, indent=2) + "\n")
     if case.preprocessor:
-        (folder / "preprocessor_config.json").write_text(json.dumps(case.preprocessor) + "\n")
+        (folder / "preprocessor_config.json").write_text(json.dumps(case.sizes() | case.preprocessor) + "\n")
     towers = [Tower(case, AutoConfig.from_pretrained(folder), dtype) for dtype in (torch.float32, torch.bfloat16)]
     images, kept = [], []
     for i, grid in enumerate(case.grids):

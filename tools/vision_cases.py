@@ -15,7 +15,16 @@ class VisionCase:
     stored: str  # dtype of the tensors: BF16, F16 or F32
     prefix: str  # of the tower's tensors
     grids: list  # of the images: (frames, rows, columns) in patches
-    preprocessor: dict = field(default_factory=dict)  # preprocessor_config.json; empty: none
+    preprocessor: dict = field(default_factory=dict)  # of preprocessor_config.json, beside sizes(); empty: no such file
+
+    def sizes(self):
+        """What the image processor repeats of config.json."""
+        vision = self.config["vision_config"]
+        if self.config["model_type"] == "gemma3":
+            return {"image_processor_type": "Gemma3ImageProcessor",
+                    "size": {"height": vision["image_size"], "width": vision["image_size"]}}
+        return {"image_processor_type": "Qwen2VLImageProcessor", "patch_size": vision["patch_size"],
+                "temporal_patch_size": vision["temporal_patch_size"], "merge_size": vision["spatial_merge_size"]}
 
 
 def _qwen(architecture, model_type, out_hidden, stored, **vision):

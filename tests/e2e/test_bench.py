@@ -5,6 +5,7 @@ import pathlib
 import sys
 
 import pytest
+from conftest import MODELS
 from server import Server
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "bench"))
@@ -128,6 +129,33 @@ def test_without_prefix_cache_serving_reports_no_chunk(braid, tiny_model):
                          "--random-range-ratio", 1, "--random-input-len", 20, "--random-output-len", 400, "--long-prompts", 1,
                          "--long-prompt-len", 300, "--long-prompt-rate", "inf")
         assert got["long_prompts"]["num_itl"] > 0 and "chunk_ms" not in got["long_prompts"]
+
+
+def test_serving_with_images_and_answers_checked_alone(braid):
+    with Server(braid, MODELS / "vl_demo", "--kv-cache-memory-bytes", "64MB", "--mm-cache-size", 4) as server:
+        common = ("bench", "serving", "--base-url", server.url, "--dataset-name", "random-image", "--image-size", "120x70",
+                  "--random-input-len", 6, "--random-output-len", 12, "--random-range-ratio", 1, "--num-prompts", 12)
+        got = braid.json(*common, "--image-count", 2, "--image-share", 0.5, "--check-answers", 12, "--json")
+        assert got["backend"] == "openai-chat" and got["completed"] == 12 and got["failed"] == 0
+        assert got["checked_answers"] == got["equal_answers"] == 12
+        mixed, text = got["with_images"], got["text_only"]
+        assert mixed["completed"] + text["completed"] == 12 and min(mixed["completed"], text["completed"]) > 0
+        for kind in (mixed, text):
+            assert kind["p99_ttft_ms"] >= kind["median_ttft_ms"] > 0 and kind["p99_itl_ms"] > 0 and kind["p99_tpot_ms"] > 0
+        # Each image was made, and none was known but those of the first request, which warmed the server up.
+        assert server.metric("mm_cache_misses_total") >= 2 * (mixed["completed"] - 1)
+        table = braid.ok(*common, "--image-format", "png", "--check-answers", 3)
+        assert "Equal answers:                           3" in table and "of Text Alone" not in table
+        images = server.metric("mm_cache_entries")
+        assert 0 < images <= 4 and server.metric("mm_cache_entries_in_use") == 0
+
+
+def test_serving_refuses_invalid_images(braid):
+    images = ("bench", "serving", "--base-url", "http://127.0.0.1:1", "--dataset-name", "random-image")
+    assert "must be WIDTHxHEIGHT" in braid.error(*images, "--image-size", "12")
+    assert "must be jpeg or png" in braid.error(*images, "--image-format", "gif")
+    assert "must be openai-chat" in braid.error(*images, "--backend", "sglang")
+    assert "--temperature must be 0" in braid.error(*images, "--check-answers", 1, "--temperature", 1)
 
 
 def test_serving_refuses_invalid_combinations(braid, tiny_model):

@@ -5,6 +5,8 @@ import contextlib
 import json
 import signal
 
+from conftest import MODELS
+from picture import image_part, message
 from server import Server
 
 ASK = {"prompt": "Once upon a time, in a small village", "max_tokens": 48, "ignore_eos": True, "stream": True}
@@ -90,6 +92,61 @@ def test_a_killed_servers_streams_go_on_in_the_next_one(braid, default_model, tm
         server.wait_for_log("0 requests of an earlier process go on, 5 have ended and are kept")
         for rid in REQUESTS:
             assert content(rest(server, rid, 0)) == content(expected[rid]), rid
+
+
+VL = MODELS / "vl_demo"
+
+
+def ask_about(urls):
+    body = {"messages": message(*map(image_part, urls), "What is in the image?"), "max_tokens": 200, "ignore_eos": True,
+            "temperature": 0, "stream": True}
+    return "/v1/chat/completions", body
+
+
+def test_a_request_goes_on_with_its_images_when_their_files_are_gone(braid, tmp_path):
+    """The journal keeps what a URL named then: after the restart there is nothing, or something else, under it."""
+    path = tmp_path / "image.jpg"
+    image, other = ((VL / "questions" / name).read_bytes() for name in ("00.jpg", "01.jpg"))
+    serve = ("--kv-cache-memory-bytes", "64MB", "--allowed-local-media-path", tmp_path)
+    path.write_bytes(image)
+    with Server(braid, VL, *serve) as server:
+        expected = content_of_stream(server.post(*ask_about([path.as_uri()])).body)
+    had = {}
+    with Server(braid, VL, *serve, "--journal", tmp_path / "journal") as server, contextlib.ExitStack() as connections:
+        for rid in ("gone", "changed"):
+            named, body = ask_about([path.as_uri()])
+            connection = connections.enter_context(contextlib.closing(server.connect()))
+            connection.request("POST", named, json.dumps({**body, "rid": rid}), {"Content-Type": "application/json"})
+            had[rid] = read_events(connection.getresponse(), 3)
+        server.process.send_signal(signal.SIGKILL)
+        server.process.wait()
+    path.unlink()
+    with Server(braid, VL, *serve, "--journal", tmp_path / "journal") as server:
+        server.wait_for_log("journal: 2 requests of an earlier process go on")
+        assert content(had["gone"] + rest(server, "gone", len(had["gone"]))) == expected
+        server.process.send_signal(signal.SIGKILL)
+        server.process.wait()
+    path.write_bytes(other)
+    with Server(braid, VL, *serve, "--journal", tmp_path / "journal") as server:
+        assert content(had["changed"] + rest(server, "changed", len(had["changed"]))) == expected
+        assert content_of_stream(server.post(*ask_about([path.as_uri()])).body) != expected, "another image"
+
+
+def content_of_stream(text):
+    return content([event.removeprefix("data: ") for event in text.split("\n\n") if event.startswith("data: ")])
+
+
+def test_images_beyond_the_journals_limit_do_not_survive(braid, tmp_path):
+    image = (VL / "questions" / "00.jpg").read_bytes()
+    (tmp_path / "image.jpg").write_bytes(image)
+    with Server(braid, VL, "--kv-cache-memory-bytes", "64MB", "--allowed-local-media-path", tmp_path, "--journal",
+                tmp_path / "journal", "--journal-max-image-size", len(image)) as server:
+        url = (tmp_path / "image.jpg").as_uri()
+        for rid, urls, status in (("one", [url], 200), ("two", [url, url], 404)):
+            path, body = ask_about(urls)
+            assert content_of_stream(server.post(path, {**body, "rid": rid}).body)
+            assert server.get(f"/v1/streams/{rid}").status == status
+        server.wait_for_log(f"request two does not survive this process: its images have {2 * len(image)} bytes")
 
 
 def test_a_client_that_leaves_may_come_back(braid, tiny_model, tmp_path):

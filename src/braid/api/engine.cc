@@ -16,7 +16,6 @@
 #include "braid/grammar/grammar_compiler.h"
 #include "braid/weights/checkpoint.h"
 #include "braid/wire/profile.h"
-#include "braid/worker/model_image_maker.h"
 
 namespace braid {
 namespace {
@@ -55,12 +54,10 @@ Result<std::unique_ptr<EngineRanks>> load_ranks(const Checkpoint& checkpoint, co
   return std::unique_ptr<EngineRanks>(std::make_unique<LocalRanks>(std::move(ranks), options));
 }
 
-Result<std::unique_ptr<ImagePlacer>> make_image_placer(const Checkpoint& checkpoint, const Tokenizer& tokenizer) {
-  const std::optional<VisionConfig>& vision = checkpoint.config().vision;
-  if (!vision) return std::unique_ptr<ImagePlacer>();
-  TRY(auto processor, load_image_processor_for(*vision, checkpoint.model().path));
-  if (!processor) return std::unique_ptr<ImagePlacer>();
-  return std::make_unique<ImagePlacer>(*vision, *std::move(processor), tokenizer);
+// Null: the model takes no images.
+std::unique_ptr<ImagePlacer> make_image_placer(const ModelConfig& config, const Tokenizer& tokenizer) {
+  if (!config.vision || !config.image_processor) return nullptr;
+  return std::make_unique<ImagePlacer>(*config.vision, *config.image_processor, tokenizer);
 }
 
 }  // namespace
@@ -179,7 +176,7 @@ Result<std::unique_ptr<Engine>> Engine::load(const EngineOptions& options, std::
   TRY(GenerationDefaults defaults, choose_generation_config(checkpoint.generation(), options.generation_config));
   TRY_STATUS(check_end_tokens(defaults, checkpoint.config().vocab_size));
   TRY(TextModel text, load_text_model(options.source));
-  TRY(auto images, make_image_placer(checkpoint, *text.tokenizer));
+  auto images = make_image_placer(checkpoint.config(), *text.tokenizer);
   TRY(auto ranks, load_ranks(checkpoint, options, logger, progress));
   return std::unique_ptr<Engine>(
       new Engine(std::make_unique<Impl>(std::move(text), std::move(images), std::move(defaults), checkpoint.config(),

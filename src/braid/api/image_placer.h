@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "braid/base/result.h"
+#include "braid/config/image_processor_config.h"
 #include "braid/config/vision_config.h"
-#include "braid/multimodal/image_processor_config.h"
 #include "braid/request/generation.h"
 #include "braid/tokenizer/tokenizer.h"
 

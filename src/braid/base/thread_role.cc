@@ -49,6 +49,8 @@ std::string_view thread_role_name(ThreadRole role) {
       return "rank";
     case ThreadRole::kCompute:
       return "compute";
+    case ThreadRole::kImages:
+      return "images";
     case ThreadRole::kLog:
       return "log";
     case ThreadRole::kOther:

@@ -15,10 +15,11 @@ enum class ThreadRole : uint8_t {
   kMasks,       // grammars
   kRank,        // a rank's steps: plans, and its part of the model's work
   kCompute,     // the rest of a rank's team
+  kImages,      // images, until a request may start
   kLog,         // lines of the log, on their way out
   kOther,       // threads that set no role
 };
-inline constexpr int kNumThreadRoles = 9;
+inline constexpr int kNumThreadRoles = 10;
 
 std::string_view thread_role_name(ThreadRole role);  // "http"
 
@@ -30,7 +31,8 @@ struct CpuByRole {
   std::array<double, kNumThreadRoles> seconds = {};
 
   double of(ThreadRole role) const { return seconds[static_cast<size_t>(role)]; }
-  // All threads between the clients and the model: everything but ranks, their teams, and threads without a role.
+  // All threads between the clients and the model: everything but ranks, their teams, images, and threads without a
+  // role.
   double front() const;
 };
 

@@ -46,6 +46,7 @@ TEST(ThreadRole, RanksAreNoPartOfTheFront) {
   EXPECT_EQ(cpu.front(), 6);
   cpu.seconds[static_cast<size_t>(ThreadRole::kRank)] = 100;
   cpu.seconds[static_cast<size_t>(ThreadRole::kCompute)] = 100;
+  cpu.seconds[static_cast<size_t>(ThreadRole::kImages)] = 100;
   EXPECT_EQ(cpu.front(), 6);
 }
 

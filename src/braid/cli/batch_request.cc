@@ -57,7 +57,9 @@ Result<openai::PreparedRequest, ApiError> BatchRequest::prepare() {
   if (is_chat) {
     TRY(auto request, openai::chat_request_of(line_.body, limits));
     TRY_STATUS(refuse_unsupported(request.common));
-    return openai::prepare_chat(std::move(request), model, std::move(head), std::hash<std::string>()(line_.custom_id));
+    FetchedImages fetched;
+    return openai::prepare_chat(std::move(request), model, std::move(head), std::hash<std::string>()(line_.custom_id),
+                                fetched);
   }
   TRY(auto request, openai::completion_request_of(line_.body, limits));
   TRY_STATUS(refuse_unsupported(request.common));

@@ -70,6 +70,11 @@ void add_journal_flags(Command command, ServeFlags& flags) {
       .convert(byte_size(int64_t{1} << 20, int64_t{1} << 40))
       .type_name("BYTES")
       .default_text(fmt::format("{}", flags.journal_max_bytes));
+  group(command.add_option("--journal-max-image-size", flags.journal_max_image_bytes,
+                           "Bytes of one request's images at most; a request with more does not survive"))
+      .convert(byte_size(0, int64_t{1} << 40))
+      .type_name("BYTES")
+      .default_text(fmt::format("{}", flags.journal_max_image_bytes));
   group(command.add_option("--journal-keep", flags.journal_keep_s,
                            "Seconds for which a client may come back for a stream that has ended"))
       .check(number_from(0, kMaxSeconds))
@@ -298,6 +303,7 @@ Result<ServiceOptions> ServeFlags::service_options() const {
   options.health_timeout_s = health_timeout_s;
   options.metrics_prefix = metrics_prefix;
   options.log_requests = log_requests;
+  options.journal_max_image_bytes = journal_max_image_bytes;
   return options;
 }
 
@@ -348,6 +354,7 @@ Json ServeFlags::settings() const {
           {"mm_batch_min", model.mm_batch_min},
           {"metrics_prefix", metrics_prefix},
           {"journal", journal},
+          {"journal_max_image_size", journal_max_image_bytes},
           {"elastic", processes.is_elastic},
           {"standby", processes.standby > 0 ? Json(processes.standby) : Json(nullptr)}};
 }

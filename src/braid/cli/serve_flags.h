@@ -52,6 +52,7 @@ struct ServeFlags {
   double health_timeout_s = 20;
   std::string journal;  // its folder; empty: none
   int64_t journal_max_bytes = JournalOptions().max_bytes;
+  int64_t journal_max_image_bytes = ServiceOptions().journal_max_image_bytes;
   double journal_keep_s = JournalOptions().keep_s;
   http::Limits transport;
   openai::ProtocolLimits protocol;

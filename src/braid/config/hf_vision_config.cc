@@ -9,10 +9,6 @@
 namespace braid {
 namespace {
 
-// The means and deviations of the images that CLIP (Radford et al., arXiv 2103.00020) was trained with.
-constexpr PixelNorm kClipPixelNorm{.mean = {0.48145466F, 0.4578275F, 0.40821073F},
-                                   .std = {0.26862954F, 0.26130258F, 0.27577711F}};
-
 VisionConfig qwen3_vl_defaults() {
   return {.kind = VisionKind::kQwen3Vl,
           .depth = 27,
@@ -38,7 +34,7 @@ VisionConfig qwen25_vl_defaults() {
           .merge_size = 2,
           .window_size = 112,
           .activation = VisionActivation::kSilu,
-          .pixel_norm = kClipPixelNorm};
+          .normalisation = kClipNormalisation};
 }
 
 VisionConfig siglip_defaults() {
@@ -207,23 +203,6 @@ Status read_vision_keys(const JsonObject& json, const JsonObject& whole, VisionC
   return {};
 }
 
-Status read_channel_values(const JsonObject& json, std::string_view key,
-                           std::array<float, ImagePatches::kChannels>& values, bool may_be_zero) {
-  const Json* const found = json.find(key);
-  if (found == nullptr) return {};
-  const std::string must_be =
-      fmt::format("{} numbers {} 0", ImagePatches::kChannels, may_be_zero ? "from 0 to 1, or" : "above");
-  if (!found->is_array() || found->size() != values.size()) return json.wrong_value(key, must_be);
-  for (size_t i = 0; i < values.size(); ++i) {
-    const Json& value = (*found)[i];
-    if (!value.is_number()) return json.wrong_value(key, must_be);
-    values[i] = value.get<float>();
-    const bool is_valid = values[i] <= 1e3F && (may_be_zero ? values[i] >= 0.0F : values[i] >= 1e-3F);
-    if (!is_valid) return json.wrong_value(key, must_be);
-  }
-  return {};
-}
-
 }  // namespace
 
 Result<std::optional<VisionConfig>> read_hf_vision_config(const JsonObject& whole, std::string_view architecture,
@@ -236,19 +215,6 @@ Result<std::optional<VisionConfig>> read_hf_vision_config(const JsonObject& whol
   TRY_STATUS(read_image_tokens(whole, *config));
   TRY_STATUS(check_vision_config(*config, text_hidden, vocab_size, whole.name()));
   return config;
-}
-
-Status read_pixel_norm(const JsonObject& preprocessor, PixelNorm& norm) {
-  for (const std::string_view key : {"do_rescale", "do_normalize"}) {
-    TRY(const auto does, preprocessor.find_bool(key));
-    if (!does.value_or(true)) return preprocessor.wrong_value(key, "true: others are not supported");
-  }
-  TRY(const auto factor, preprocessor.find_double("rescale_factor"));
-  if (factor && std::abs(*factor * 255.0 - 1.0) > 1e-6) {
-    return preprocessor.wrong_value("rescale_factor", "1 / 255: others are not supported");
-  }
-  TRY_STATUS(read_channel_values(preprocessor, "image_mean", norm.mean, true));
-  return read_channel_values(preprocessor, "image_std", norm.std, false);
 }
 
 }  // namespace braid

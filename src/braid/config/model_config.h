@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "braid/base/result.h"
+#include "braid/config/image_processor_config.h"
 #include "braid/config/quantization_config.h"
 #include "braid/config/vision_config.h"
 #include "braid/request/ids.h"
@@ -106,6 +107,8 @@ struct ModelConfig {
 
   // Of a vision-language checkpoint with a tower that braid knows. (Absent if only its text is there.)
   std::optional<VisionConfig> vision;
+  // How images become what that tower reads. Absent: the checkpoint does not say, so it takes none.
+  std::optional<ImageProcessorConfig> image_processor;
 
   std::vector<TokenId> eos_token_ids;
   std::optional<TokenId> bos_token_id;

@@ -13,6 +13,7 @@
 #include "braid/formats/json.h"
 #include "braid/request/ids.h"
 #include "braid/request/image_patches.h"
+#include "braid/request/pixel_normalisation.h"
 
 namespace braid {
 
@@ -27,12 +28,6 @@ enum class VisionActivation : uint8_t {
   kGeluTanh,  // GELU by its tanh approximation
   kGelu,      // GELU by erf
   kSilu,      // of the gate, in a gated block
-};
-
-// What a processor makes of a pixel's byte: (byte / 255 - mean) / std, by channel (red, green, blue).
-struct PixelNorm {
-  std::array<float, ImagePatches::kChannels> mean = {0.5F, 0.5F, 0.5F};
-  std::array<float, ImagePatches::kChannels> std = {0.5F, 0.5F, 0.5F};
 };
 
 struct VisionConfig {
@@ -52,8 +47,8 @@ struct VisionConfig {
   std::vector<int32_t> deepstack_blocks;  // kQwen3Vl, ascending: their outputs reach the first layers of the text model
   VisionActivation activation = VisionActivation::kGeluTanh;
   float norm_eps = 1e-6F;
-  double rope_theta = 10000.0;  // not kSiglip
-  PixelNorm pixel_norm;         // preprocessor_config.json's, else the class's
+  double rope_theta = 10000.0;       // not kSiglip
+  PixelNormalisation normalisation;  // the image processor's; if the checkpoint has none, its class's
 
   TokenId image_token = 0;               // stands in the text for each of an image's tokens
   TokenId start_token = 0;               // before an image's tokens
@@ -81,9 +76,5 @@ Status check_vision_config(const VisionConfig& config, int64_t text_hidden, int6
 // architecture or if the document has no vision_config. `text_hidden` and `vocab_size` are the text model's.
 Result<std::optional<VisionConfig>> read_hf_vision_config(const JsonObject& whole, std::string_view architecture,
                                                           int64_t text_hidden, int64_t vocab_size);
-
-// image_mean and image_std of preprocessor_config.json; absent: those that the class has. Processors that do not
-// rescale by 1 / 255 or do not normalise are refused.
-Status read_pixel_norm(const JsonObject& preprocessor, PixelNorm& norm);
 
 }  // namespace braid

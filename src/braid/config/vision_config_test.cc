@@ -72,7 +72,7 @@ TEST(VisionConfig, Qwen25VlHasFullAttentionInTheListedBlocks) {
   EXPECT_EQ(vision.ffn, 3420);
   EXPECT_EQ(vision.position_side, 0);
   EXPECT_TRUE(vision.deepstack_blocks.empty());
-  EXPECT_EQ(vision.pixel_norm.mean[0], 0.48145466F);
+  EXPECT_EQ(vision.normalisation, kClipNormalisation);
 }
 
 TEST(VisionConfig, Gemma3PoolsToTheTokensOfAnImage) {
@@ -134,28 +134,6 @@ TEST(VisionConfig, GridsThatDoNotFitAreErrors) {
   VisionConfig siglip{.kind = VisionKind::kSiglip, .patch_size = 14, .merge_size = 4, .image_size = 896};
   EXPECT_TRUE(check_grid(siglip, {.rows = 64, .cols = 64}).ok());
   expect_part(check_grid(siglip, {.rows = 32, .cols = 64}).error().message, "must be 64 x 64");
-}
-
-TEST(VisionConfig, PixelNormsAreTheProcessorsOrTheClasses) {
-  const auto read_norm = [](std::string_view text) -> Result<PixelNorm> {
-    TRY(const Json json, parse_json(text));
-    TRY(const auto object, JsonObject::of(json, "preprocessor_config.json"));
-    PixelNorm norm;
-    TRY_STATUS(read_pixel_norm(object, norm));
-    return norm;
-  };
-  EXPECT_EQ(read_norm("{}")->mean[2], 0.5F);
-  const auto norm =
-      read_norm(R"({"image_mean": [0.1, 0.2, 0.3], "image_std": [0.4, 1, 2], "rescale_factor": 0.00392156862745098})");
-  ASSERT_TRUE(norm.ok()) << norm.error().message;
-  EXPECT_EQ(norm->mean, (std::array<float, 3>{0.1F, 0.2F, 0.3F}));
-  EXPECT_EQ(norm->std, (std::array<float, 3>{0.4F, 1.0F, 2.0F}));
-  const auto error = [&](std::string_view text) { return read_norm(text).error().message; };
-  expect_part(error(R"({"image_std": [0.4, 0, 2]})"), "3 numbers above 0");
-  expect_part(error(R"({"image_mean": [0.4]})"), "\"image_mean\"");
-  expect_part(error(R"({"image_mean": [0.4, "x", 0]})"), "\"image_mean\"");
-  expect_part(error(R"({"do_rescale": false})"), "must be true");
-  expect_part(error(R"({"rescale_factor": 1.0})"), "1 / 255");
 }
 
 }  // namespace

@@ -35,11 +35,15 @@ std::vector<SampledToken> tokens_from(const Json& list) {
 }
 
 Json to_json(const JournaledRequest& request) {
-  return {{"kind", "request"},           {"key", request.key},
-          {"rid", request.rid},          {"path", request.path},
-          {"body", request.body},        {"seed", request.seed},
-          {"prompt", request.prompt},    {"num_tries", request.num_tries},
-          {"tried_at", request.tried_at}};
+  Json json = {{"kind", "request"},           {"key", request.key},
+               {"rid", request.rid},          {"path", request.path},
+               {"body", request.body},        {"seed", request.seed},
+               {"prompt", request.prompt},    {"num_tries", request.num_tries},
+               {"tried_at", request.tried_at}};
+  for (const auto& [url, bytes] : request.images) {
+    json["images"].push_back({url, Json::binary(Json::binary_t::container_type(bytes->begin(), bytes->end()))});
+  }
+  return json;
 }
 
 Json to_json(const JournaledDelta& record) {
@@ -65,14 +69,21 @@ Json to_json(const JournaledEnd& end) {
 }
 
 JournaledRequest request_from(const Json& json) {
-  return {.key = json.at("key").get<std::string>(),
-          .rid = json.at("rid").get<std::string>(),
-          .path = json.at("path").get<std::string>(),
-          .body = json.at("body").get<std::string>(),
-          .seed = json.at("seed").get<uint64_t>(),
-          .prompt = json.at("prompt").get<std::vector<TokenId>>(),
-          .num_tries = json.at("num_tries").get<int32_t>(),
-          .tried_at = json.at("tried_at").get<int64_t>()};
+  JournaledRequest request{.key = json.at("key").get<std::string>(),
+                           .rid = json.at("rid").get<std::string>(),
+                           .path = json.at("path").get<std::string>(),
+                           .body = json.at("body").get<std::string>(),
+                           .seed = json.at("seed").get<uint64_t>(),
+                           .prompt = json.at("prompt").get<std::vector<TokenId>>(),
+                           .num_tries = json.at("num_tries").get<int32_t>(),
+                           .tried_at = json.at("tried_at").get<int64_t>()};
+  if (!json.contains("images")) return request;
+  for (const Json& image : json["images"]) {
+    const Json::binary_t& bytes = image.at(1).get_binary();
+    request.images.emplace(image.at(0).get<std::string>(),
+                           std::make_shared<const std::string>(bytes.begin(), bytes.end()));
+  }
+  return request;
 }
 
 JournaledDelta delta_from(const Json& json) {
@@ -109,7 +120,9 @@ const std::string& key_of(const JournalRecord& record) {
 size_t memory_bytes(const JournalRecord& record) {
   constexpr size_t kRecordBytes = 300;
   if (const auto* request = std::get_if<JournaledRequest>(&record)) {
-    return kRecordBytes + request->body.size() + request->prompt.size() * sizeof(TokenId);
+    size_t bytes = kRecordBytes + request->body.size() + request->prompt.size() * sizeof(TokenId);
+    for (const auto& [url, image] : request->images) bytes += url.size() + image->size();
+    return bytes;
   }
   const auto* delta = std::get_if<JournaledDelta>(&record);
   if (delta == nullptr) return kRecordBytes;

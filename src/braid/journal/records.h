@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "braid/base/result.h"
+#include "braid/request/fetched_images.h"
 #include "braid/request/generation.h"
 #include "braid/request/ids.h"
 
@@ -19,6 +20,7 @@ struct JournaledRequest {
   std::string rid;   // the client's
   std::string path;  // of the endpoint that reads the body
   std::string body;
+  FetchedImages images = {};    // that the body only names: they may be others now, or gone
   uint64_t seed = 0;            // as it was drawn, if the body has none
   std::vector<TokenId> prompt;  // a template may write today's date
   int32_t num_tries = 0;        // starts of a process since it last got a token

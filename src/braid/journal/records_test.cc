@@ -25,6 +25,8 @@ TEST(JournalRecords, AreReadAsTheyWereWritten) {
                                  .rid = "mine",
                                  .path = "/v1/completions",
                                  .body = "{\"prompt\":\"\xff\"}",
+                                 .images = {{"file:///a.png", std::make_shared<std::string>("\0\xff", 2)},
+                                            {"http://b/c", std::make_shared<std::string>()}},
                                  .seed = ~uint64_t{0},
                                  .prompt = {1, 2, 3},
                                  .num_tries = 1,
@@ -34,6 +36,8 @@ TEST(JournalRecords, AreReadAsTheyWereWritten) {
   EXPECT_EQ(same.body, request.body);
   EXPECT_EQ(same.seed, request.seed);
   EXPECT_EQ(same.prompt, request.prompt);
+  ASSERT_EQ(same.images.size(), 2U);
+  EXPECT_EQ(*same.images.at("file:///a.png"), std::string("\0\xff", 2));
   EXPECT_EQ(same.tried_at, 12);
 
   const JournaledDelta written = last_delta();
@@ -49,6 +53,13 @@ TEST(JournalRecords, AreReadAsTheyWereWritten) {
   EXPECT_EQ(read.delta.error, "why");
 
   EXPECT_EQ(std::get<JournaledEnd>(decode_record(encode(JournaledEnd{.key = "k2"})).value()).key, "k2");
+}
+
+TEST(JournalRecords, ImagesCountAsMemory) {
+  JournaledRequest request;
+  const size_t without = memory_bytes(request);
+  request.images["u"] = std::make_shared<std::string>(1000, 'x');
+  EXPECT_EQ(memory_bytes(request), without + 1001);
 }
 
 TEST(JournalRecords, AMatchedTokenStaysOne) {

@@ -4,8 +4,8 @@
 #include <string_view>
 
 #include "braid/base/check.h"
+#include "braid/config/image_processor_config.h"
 #include "braid/multimodal/image_processor.h"
-#include "braid/multimodal/image_processor_config.h"
 #include "braid/multimodal/sources/image_source.h"
 
 namespace {

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <span>
 
-#include "braid/multimodal/image_processor_config.h"
+#include "braid/config/image_processor_config.h"
 #include "braid/request/image_patches.h"
 
 namespace braid {

@@ -52,10 +52,6 @@ Result<PatchGrid> patch_grid(const ImageProcessorConfig& config, ImageSize size)
   return PatchGrid{.frames = 1, .rows = resized.height / shape.patch_size, .cols = resized.width / shape.patch_size};
 }
 
-int64_t num_image_tokens(const ImageProcessorConfig& config, const PatchGrid& grid) {
-  return grid.count() / (int64_t{config.shape.merge_size} * config.shape.merge_size);
-}
-
 Result<ImagePatches> process_image(const ImageProcessorConfig& config, const RgbImage& image, CpuIsa isa) {
   TRY(const PatchGrid grid, patch_grid(config, image.size));
   const int32_t patch_size = config.shape.patch_size;

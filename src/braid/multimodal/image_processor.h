@@ -7,9 +7,9 @@
 #include <span>
 
 #include "braid/base/result.h"
+#include "braid/config/image_processor_config.h"
 #include "braid/kernels/isa.h"
 #include "braid/multimodal/image_limits.h"
-#include "braid/multimodal/image_processor_config.h"
 #include "braid/multimodal/rgb_image.h"
 #include "braid/request/image_patches.h"
 
@@ -18,9 +18,6 @@ namespace braid {
 // The patches of an image of this size. An error if the image is too long and narrow. Needs the size alone
 // (image_header.h), so that a prompt can be laid out before its images are decoded.
 Result<PatchGrid> patch_grid(const ImageProcessorConfig& config, ImageSize size);
-
-// The placeholder tokens that stand for these patches in a prompt: one for each square that is merged.
-int64_t num_image_tokens(const ImageProcessorConfig& config, const PatchGrid& grid);
 
 // `isa`: the tier to compute with; all compute the same.
 Result<ImagePatches> process_image(const ImageProcessorConfig& config, const RgbImage& image, CpuIsa isa);

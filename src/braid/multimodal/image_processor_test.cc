@@ -17,7 +17,7 @@ ImageProcessorConfig test_processor(const Json& cases, const std::string& name) 
       .patch_size = shape[0], .temporal_patch_size = shape[1], .merge_size = shape[2], .image_size = shape[3]};
   const auto config = load_image_processor(kImageTestdata + std::string("processors/") + name, tower);
   EXPECT_TRUE(config.ok()) << config.error().message;
-  return *config;
+  return config->value();
 }
 
 // One row of the file is one patch; grey, so that the three channels of a pixel are equal.
@@ -66,13 +66,6 @@ TEST(ImageProcessor, GridsFollowFromTheSizeAlone) {
     }
   }
   EXPECT_GE(num_cases, 900U);
-}
-
-TEST(ImageProcessor, TokensAreSquaresOfPatches) {
-  const Json cases = image_cases();
-  EXPECT_EQ(num_image_tokens(test_processor(cases, "qwen3_vl"), {.rows = 44, .cols = 70}), 770);
-  const ImageProcessorConfig gemma = test_processor(cases, "gemma3");
-  EXPECT_EQ(num_image_tokens(gemma, *patch_grid(gemma, {.width = 10, .height = 1000})), 256);
 }
 
 TEST(ImageProcessor, LongNarrowImagesAreRefused) {

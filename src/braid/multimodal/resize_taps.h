@@ -6,11 +6,10 @@
 #include <cstdint>
 #include <vector>
 
+#include "braid/config/image_processor_config.h"
 #include "braid/multimodal/pixel_rows.h"
 
 namespace braid {
-
-enum class ResizeFilter : unsigned char { kBilinear, kBicubic };  // bicubic with a = -0.5
 
 // Output i is the sum over k of weights[i * stride + k] * input[first[i] + k], in units of 2^-shift.
 struct ResizeTaps {

@@ -18,6 +18,10 @@ struct PixelNormalisation {
   bool operator==(const PixelNormalisation&) const = default;
 };
 
+// Of the images that CLIP (Radford et al., arXiv 2103.00020) was trained with.
+inline constexpr PixelNormalisation kClipNormalisation = {.mean = {0.48145466, 0.4578275, 0.40821073},
+                                                          .stddev = {0.26862954, 0.26130258, 0.27577711}};
+
 // [red, green, blue][byte]. With the bits of transformers' image processors: with both steps, mean and stddev are
 // divided by the factor first, and a value is (byte - mean) / stddev in float32.
 using PixelValues = std::array<std::array<float, 256>, 3>;

@@ -6,6 +6,7 @@
 
 #include "braid/config/generation_config.h"
 #include "braid/config/hf_config.h"
+#include "braid/config/image_processor_config.h"
 #include "braid/config/weight_files.h"
 #include "braid/formats/input_file.h"
 #include "braid/formats/json.h"
@@ -69,7 +70,6 @@ Status Checkpoint::open_directory() {
   if (!is_there(model_.file("config.json"))) return fail("{} has no config.json{}", model_.path, name_a_gguf(model_));
   TRY(const Json config, read_json_file(model_, "config.json", kMaxConfigBytes));
   TRY(config_, read_hf_config(config));
-  if (config_.vision) TRY_STATUS(read_pixel_norm_file(*config_.vision));
   if (is_there(model_.file("generation_config.json"))) {
     TRY(const Json generation, read_json_file(model_, "generation_config.json", kMaxConfigBytes));
     TRY(generation_, read_generation_config(generation));
@@ -95,6 +95,7 @@ Status Checkpoint::open_directory() {
   }
   TRY_STATUS(unstack_experts(config_, model_.path, tensors_));
   note_vision_part();
+  if (config_.vision) TRY_STATUS(read_image_processor_of(*config_.vision));
   return {};
 }
 
@@ -111,15 +112,12 @@ void Checkpoint::note_vision_part() {
   }
 }
 
-// transformers 5 saves the processors of a model in one file.
-Status Checkpoint::read_pixel_norm_file(VisionConfig& vision) const {
-  for (const char* const name : {"preprocessor_config.json", "processor_config.json"}) {
-    if (!is_there(model_.file(name))) continue;
-    TRY(const Json document, read_json_file(model_, name, kMaxConfigBytes));
-    TRY(const auto whole, JsonObject::of(document, name));
-    TRY(const auto part, whole.find_object("image_processor"));
-    return read_pixel_norm(part ? *part : whole, vision.pixel_norm);
-  }
+Status Checkpoint::read_image_processor_of(VisionConfig& vision) {
+  TRY(config_.image_processor, load_image_processor(model_.path, {.patch_size = vision.patch_size,
+                                                                  .temporal_patch_size = vision.temporal_patch_size,
+                                                                  .merge_size = vision.merge_size,
+                                                                  .image_size = vision.image_size}));
+  if (config_.image_processor) vision.normalisation = config_.image_processor->normalisation;
   return {};
 }
 

@@ -44,7 +44,7 @@ class Checkpoint {
   Status open_directory();
   Status open_gguf();
   Status add_safetensors(const std::string& file_name);
-  Status read_pixel_norm_file(VisionConfig& vision) const;
+  Status read_image_processor_of(VisionConfig& vision);
   void note_vision_part();
   std::string own_name(std::string_view stored) const;  // of a tensor
 

@@ -57,18 +57,37 @@ TEST(VisionTensors, KernelsAndTheProjectionAreReadAsMatrices) {
   EXPECT_EQ(found, 2);
 }
 
-TEST(VisionTensors, PixelNormsComeFromTheProcessorsFile) {
+TEST(VisionTensors, TheProcessorsFileSaysHowPixelsAreNormalised) {
   const ModelFixture fixture = testing::read_model_fixture("gemma3_vision");
-  const auto norm_with = [&](const char* name, const char* text) {
-    const TemporaryFolder folder;
-    std::ofstream(folder.path() / name) << text;
+  const TemporaryFolder folder;
+  const auto opened = [&]() -> ModelConfig {
     const auto checkpoint = testing::open_written(fixture, folder);
     EXPECT_TRUE(checkpoint.ok()) << checkpoint.error().message;
-    return checkpoint->config().vision->pixel_norm;
+    return checkpoint.ok() ? checkpoint->config() : ModelConfig{};
   };
-  EXPECT_EQ(norm_with("README.md", "").mean[1], 0.5F);
-  EXPECT_EQ(norm_with("preprocessor_config.json", R"({"image_mean": [0.1, 0.2, 0.3]})").mean[1], 0.2F);
-  EXPECT_EQ(norm_with("processor_config.json", R"({"image_processor": {"image_std": [0.1, 0.2, 0.3]}})").std[2], 0.3F);
+  const ModelConfig without = opened();
+  ASSERT_TRUE(without.vision.has_value());
+  EXPECT_FALSE(without.image_processor.has_value());
+  EXPECT_EQ(without.vision->normalisation, PixelNormalisation{});
+
+  const int32_t side = without.vision->image_size;
+  std::ofstream(folder.path() / "preprocessor_config.json") << fmt::format(
+      R"({{"image_processor_type": "Gemma3ImageProcessor", "size": {{"height": {0}, "width": {0}}},
+          "image_mean": [0.1, 0.2, 0.3], "image_std": [0.4, 0.5, 0.6]}})",
+      side);
+  const ModelConfig with = opened();
+  ASSERT_TRUE(with.vision && with.image_processor);
+  EXPECT_EQ(with.vision->normalisation.mean, (std::array<double, 3>{0.1, 0.2, 0.3}));
+  EXPECT_EQ(with.vision->normalisation, with.image_processor->normalisation);
+
+  // Of both files the one that transformers takes.
+  std::ofstream(folder.path() / "processor_config.json") << fmt::format(
+      R"({{"image_processor": {{"image_processor_type": "Gemma3ImageProcessor",
+          "size": {{"height": {0}, "width": {0}}}, "image_std": [0.7, 0.8, 0.9]}}}})",
+      side);
+  const ModelConfig both = opened();
+  EXPECT_EQ(both.vision->normalisation.mean[0], 0.5);
+  EXPECT_EQ(both.vision->normalisation.stddev[2], 0.9);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include "braid/base/background.h"
 #include "braid/base/clock.h"
+#include "braid/base/thread_role.h"
 
 namespace braid {
 
@@ -112,6 +113,7 @@ std::shared_ptr<ImageStore::Entry> ImageStore::take(Queue& queue, std::condition
 }
 
 void ImageStore::prepare_images() {
+  set_thread_role(ThreadRole::kImages);
   give_way_to_steps();
   while (const std::shared_ptr<Entry> entry = take(to_prepare_, to_prepare_arrived_)) {
     const double start_s = monotonic_seconds();
@@ -132,6 +134,7 @@ void ImageStore::prepare_images() {
 }
 
 void ImageStore::encode_images() {
+  set_thread_role(ThreadRole::kImages);
   give_way_to_steps();
   while (const std::shared_ptr<Entry> entry = take(to_encode_, to_encode_arrived_)) {
     const double start_s = monotonic_seconds();

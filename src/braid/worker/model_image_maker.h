@@ -5,9 +5,9 @@
 #include <optional>
 #include <string>
 
+#include "braid/config/image_processor_config.h"
 #include "braid/kernels/isa.h"
 #include "braid/kernels/make_ops.h"
-#include "braid/multimodal/image_processor_config.h"
 #include "braid/worker/image_store.h"
 
 namespace braid {
@@ -36,10 +36,5 @@ class ModelImageMaker final : public ImageMaker {
   const int32_t num_threads_;
   std::optional<Compute> compute_;
 };
-
-// The image processor of the checkpoint in `directory`, for its vision tower. Errors name the file and the key. Nothing
-// if the checkpoint has none: then it answers text alone.
-Result<std::optional<ImageProcessorConfig>> load_image_processor_for(const VisionConfig& vision,
-                                                                     const std::string& directory);
 
 }  // namespace braid

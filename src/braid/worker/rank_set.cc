@@ -1,7 +1,5 @@
 #include "braid/worker/rank_set.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <atomic>
 #include <exception>
@@ -107,17 +105,6 @@ Result<KvMemory> memory_of_all(const KvMemory& own, const ProcessRanks& ranks) {
   return KvMemory{.pool_bytes = least.pool_bytes * num_ranks, .move_bytes = least.move_bytes * num_ranks};
 }
 
-WorldStep world_step(std::span<const StepHeader> headers, const RankPlace& place) {
-  WorldStep step{.number = static_cast<int64_t>(headers.front().round),
-                 .group_tokens = std::vector<int32_t>(static_cast<size_t>(place.dp_size))};
-  for (size_t rank = 0; rank < headers.size(); ++rank) {  // subscribers' headers count no tokens
-    step.group_tokens[rank / static_cast<size_t>(place.attn_tp_size)] += static_cast<int32_t>(headers[rank].num_tokens);
-    step.num_logit_rows = std::max(step.num_logit_rows, headers[rank].num_logit_rows);
-  }
-  step.in_halves = HalvesChoice::has_size(headers.front().halved_sizes, std::ranges::max(step.group_tokens));
-  return step;
-}
-
 }  // namespace
 
 int64_t exchange_buffer_bytes(const ModelConfig& config, const RankOptions& options, DType dtype, bool shares_memory) {
@@ -150,68 +137,6 @@ std::vector<int32_t> RankSet::published_groups(int32_t world) const {
     if (place.attn_tp_rank == 0) groups.push_back(place.attn_dp_rank);
   }
   return groups;
-}
-
-std::vector<WorldMember> RankSet::members(int32_t world, TokenMasks* masks) {
-  std::vector<WorldMember> members;
-  const IndexRange of_world = own_tp_ranks(world);
-  for (auto tp_rank = static_cast<int32_t>(of_world.begin); tp_rank < of_world.end; ++tp_rank) {
-    Rank& own = rank(world, tp_rank);
-    members.push_back({.tp_rank = tp_rank,
-                       .group = own.place().attn_dp_rank,
-                       .is_publisher = own.is_publisher(),
-                       .execute =
-                           [&own, masks](const StepPlan& plan, std::span<const StepHeader> headers) {
-                             return own.execute(plan, world_step(headers, own.place()), masks);
-                           },
-                       .headers = headers_[index_of(world, tp_rank)].get(),
-                       .plans = couriers_[index_of(world, tp_rank)].get(),
-                       .trace = trace_.get(),
-                       .trace_rank = static_cast<int32_t>(index_of(world, tp_rank)),
-                       .counters = counters_[index_of(world, tp_rank)].get(),
-                       .begin = [&own] { CHECK(bind_this_thread(own.cpus()).ok()); },
-                       .use_idle_time = [&own] { return own.use_idle_time(); },
-                       .halved_sizes = [&own] { return own.halved_sizes(); }});
-  }
-  return members;
-}
-
-Progress RankSet::progress(int32_t world) const {
-  Progress progress;
-  const IndexRange own = own_tp_ranks(world);
-  for (auto tp_rank = static_cast<int32_t>(own.begin); tp_rank < own.end; ++tp_rank) {
-    progress += ranks_[index_of(world, tp_rank)]->team().progress();
-  }
-  return progress;
-}
-
-std::vector<RankStatus> RankSet::status(int32_t world) const {
-  std::vector<RankStatus> ranks;
-  const IndexRange own = own_tp_ranks(world);
-  for (auto tp_rank = static_cast<int32_t>(own.begin); tp_rank < own.end; ++tp_rank) {
-    const size_t index = index_of(world, tp_rank);
-    const RankPlace place = place_of(layout(), tp_rank);
-    ranks.push_back({.rank = world * layout().tp_size + tp_rank,
-                     .world = world,
-                     .group = world * layout().groups_per_world() + place.attn_dp_rank,
-                     .pid = getpid(),
-                     .kernels = std::string(isa_name(isa_)),
-                     .cpus = own_.places[index].cpus,
-                     .numa_domain = own_.places[index].domain,
-                     .memory_bytes = weight_bytes_ / own_.num_own() + kv_bytes_,
-                     .counts = counters_[index]->read(),
-                     .weights = weight_check_->last(static_cast<int32_t>(index))});
-  }
-  return ranks;
-}
-
-std::vector<RankCounts> RankSet::counts(int32_t world) const {
-  std::vector<RankCounts> counts;
-  const IndexRange own = own_tp_ranks(world);
-  for (auto tp_rank = static_cast<int32_t>(own.begin); tp_rank < own.end; ++tp_rank) {
-    counts.push_back(counters_[index_of(world, tp_rank)]->read());
-  }
-  return counts;
 }
 
 Status RankSet::on_threads(int32_t first_world, int32_t num_worlds, FunctionRef<Status(size_t)> work) {
@@ -332,7 +257,7 @@ RankSet::RankSet(const ModelConfig& config, const RankOptions& options, ProcessR
 
 Status RankSet::make_image_store(const Checkpoint& checkpoint, const RankOptions& options, const LoadedModel& loaded) {
   if (loaded.vision == nullptr) return {};
-  TRY(auto processor, load_image_processor_for(loaded.vision->config(), checkpoint.model().path));
+  const std::optional<ImageProcessorConfig>& processor = checkpoint.config().image_processor;
   if (!processor) {
     log_of(LogPart::kWorker, logger_)
         ->warn("{} has no preprocessor_config.json: requests with images are refused", checkpoint.model().path);
@@ -343,7 +268,7 @@ Status RankSet::make_image_store(const Checkpoint& checkpoint, const RankOptions
   const int32_t num_threads = available_cores();
   TRY(realms_, own_.transport->gather(shared_segment_realm()));
   const auto is_own = [&](const std::string& realm) { return realm == realms_[own_process()]; };
-  image_maker_ = std::make_unique<ModelImageMaker>(loaded.vision, *std::move(processor), isa_, num_threads);
+  image_maker_ = std::make_unique<ModelImageMaker>(loaded.vision, *processor, isa_, num_threads);
   images_ = std::make_unique<ImageStore>(*image_maker_,
                                          ImageStoreOptions{.num_preparing = num_threads,
                                                            .max_entries = options.mm_cache_entries,

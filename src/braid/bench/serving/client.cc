@@ -118,6 +118,7 @@ class Load {
   asio::awaitable<void> send_one(const Prompt& prompt, RequestTimes& times, tcp::resolver::results_type endpoints,
                                  std::function<void()> on_first) {
     const std::string request = request_text(prompt);
+    times.has_images = !prompt.images.empty();
     times.start_s = now();
     error_code error;
     tcp::socket socket(context_);
@@ -160,6 +161,7 @@ class Load {
     }
     times.prompt_tokens = reader.prompt_tokens();
     times.output_tokens = reader.output_tokens();
+    if (options_.keeps_text) times.text = reader.text();
     if (status != 200) {
       times.error = error_of(status, refusal);
     } else if (!reader.error().empty()) {

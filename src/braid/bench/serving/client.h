@@ -28,6 +28,7 @@ struct LoadOptions {
   double request_rate = std::numeric_limits<double>::infinity();
   int32_t max_concurrency = 0;  // 0: no limit
   uint64_t seed = 1;
+  bool keeps_text = false;  // of the answers
 };
 
 // Requests that start once each of the others has its first token or has ended. max_concurrency does not count them.

@@ -18,9 +18,22 @@ int64_t integer_or(const Json& object, const char* key, int64_t otherwise) {
   return value != nullptr && value->is_number_integer() ? value->get<int64_t>() : otherwise;
 }
 
-size_t text_size(const Json& object, const char* key) {
+std::string_view text_in(const Json& object, const char* key) {
   const Json* value = find(object, key);
-  return value != nullptr && value->is_string() ? value->get_ref<const std::string&>().size() : 0;
+  return value != nullptr && value->is_string() ? value->get_ref<const std::string&>() : std::string_view();
+}
+
+// A user's message. Written without a Json of the images' URLs, which would cost as much time as all the rest of a
+// request; they need no escapes.
+std::string chat_messages(const std::string& text, const std::vector<std::string>& images) {
+  if (images.empty()) return Json::array({{{"role", "user"}, {"content", text}}}).dump();
+  std::string parts;
+  for (const std::string& url : images) {
+    parts += R"({"type":"image_url","image_url":{"url":")";
+    parts += url;
+    parts += R"("}},)";
+  }
+  return fmt::format(R"([{{"role":"user","content":[{}{}]}}])", parts, Json{{"type", "text"}, {"text", text}}.dump());
 }
 
 std::string error_message(const Json& json) {
@@ -69,7 +82,6 @@ std::string request_body(const BodyOptions& options, const Prompt& prompt) {
   if (!options.model.empty()) body["model"] = options.model;
   if (options.backend == Backend::kChat) {
     CHECK(text != nullptr, "a chat message is text");
-    body["messages"] = Json::array({{{"role", "user"}, {"content", *text}}});
   } else if (text != nullptr) {
     body["prompt"] = *text;
   } else {
@@ -81,7 +93,8 @@ std::string request_body(const BodyOptions& options, const Prompt& prompt) {
   if (options.return_token_ids) body["return_token_ids"] = true;
   body["stream"] = true;
   body["stream_options"] = {{"include_usage", true}};
-  return body.dump();
+  if (options.backend != Backend::kChat) return body.dump();
+  return fmt::format(R"({{"messages":{},{})", chat_messages(*text, prompt.images), body.dump().substr(1));
 }
 
 int StreamReader::push(std::string_view bytes) {
@@ -110,9 +123,9 @@ bool StreamReader::take_event(std::string_view data) {
       prompt_tokens_ = integer_or(*meta, "prompt_tokens", prompt_tokens_);
       output_tokens_ = integer_or(*meta, "completion_tokens", output_tokens_);
     }
-    const size_t size = text_size(*parsed, "text");  // of all the text so far
-    const bool is_more = size > text_size_ || output_tokens_ > num_tokens;
-    text_size_ = size;
+    const std::string_view text = text_in(*parsed, "text");  // all of it so far
+    const bool is_more = text.size() > text_.size() || output_tokens_ > num_tokens;
+    text_ = text;
     return is_more;
   }
   if (const Json* usage = find(*parsed, "usage")) {
@@ -122,10 +135,14 @@ bool StreamReader::take_event(std::string_view data) {
   const Json* choices = find(*parsed, "choices");
   if (choices == nullptr || !choices->is_array() || choices->empty()) return false;
   const Json& choice = choices->front();
+  const size_t num_bytes = text_.size();
+  text_ += text_in(choice, "text");
+  if (const Json* delta = find(choice, "delta")) {
+    text_ += text_in(*delta, "reasoning_content");
+    text_ += text_in(*delta, "content");
+  }
   if (const Json* ids = find(choice, "token_ids"); ids != nullptr && !ids->empty()) return true;
-  if (backend_ == Backend::kCompletions) return text_size(choice, "text") > 0;
-  const Json* delta = find(choice, "delta");
-  return delta != nullptr && text_size(*delta, "content") + text_size(*delta, "reasoning_content") > 0;
+  return text_.size() > num_bytes;
 }
 
 std::string error_of(int status, std::string_view body) {

@@ -25,7 +25,7 @@ struct BodyOptions {
   double temperature = 0;
   bool return_token_ids = false;  // so that tokens without text of their own are events too (not for kGenerate)
 };
-// A streamed request for exactly prompt.output_len tokens. The content must be text for kChat.
+// A streamed request for exactly prompt.output_len tokens. The content must be text for kChat; others take no images.
 std::string request_body(const BodyOptions& options, const Prompt& prompt);
 
 // Reads the answer to a request, a text/event-stream in pieces of any size.
@@ -38,6 +38,7 @@ class StreamReader {
 
   bool is_done() const { return is_done_; }
   const std::string& error() const { return error_; }  // not empty: an error from the server, or of the stream's format
+  const std::string& text() const { return text_; }    // so far, reasoning included
   int64_t prompt_tokens() const { return prompt_tokens_; }
   int64_t output_tokens() const { return output_tokens_; }
 
@@ -46,7 +47,7 @@ class StreamReader {
 
   const Backend backend_;
   EventStreamReader events_;
-  size_t text_size_ = 0;
+  std::string text_;
   int64_t prompt_tokens_ = 0;
   int64_t output_tokens_ = 0;
   bool is_done_ = false;

@@ -52,6 +52,20 @@ TEST(StreamReader, CountsTokensWithoutTextIfTheServerReportsThem) {
   EXPECT_EQ(StreamReader(Backend::kGenerate).push(event(1) + event(2) + event(2)), 2);
 }
 
+TEST(StreamReader, KeepsTheWholeText) {
+  StreamReader chat(Backend::kChat);
+  chat.push(
+      "data: {\"choices\": [{\"delta\": {\"reasoning_content\": \"a\"}}]}\n\n"
+      "data: {\"choices\": [{\"delta\": {\"content\": \"b\"}}]}\n\n");
+  EXPECT_EQ(chat.text(), "ab");
+  StreamReader completion(Backend::kCompletions);
+  completion.push("data: {\"choices\": [{\"text\": \"a\"}]}\n\ndata: {\"choices\": [{\"text\": \"b\"}]}\n\n");
+  EXPECT_EQ(completion.text(), "ab");
+  StreamReader generate(Backend::kGenerate);
+  generate.push("data: {\"text\": \"a\"}\n\ndata: {\"text\": \"ab\"}\n\n");
+  EXPECT_EQ(generate.text(), "ab");
+}
+
 TEST(StreamReader, AnErrorInTheStreamIsKept) {
   StreamReader reader(Backend::kCompletions);
   reader.push("data: {\"error\": {\"message\": \"the engine has failed\"}}\n\ndata: [DONE]\n\n");
@@ -68,6 +82,24 @@ TEST(RequestBody, AsksForTheWholeLength) {
   EXPECT_FALSE(body.contains("return_token_ids"));
   const Prompt prompt{.content = std::vector<TokenId>{4}, .output_len = 1};
   EXPECT_EQ(parse_json(request_body({.return_token_ids = true}, prompt)).value()["return_token_ids"], true);
+}
+
+TEST(RequestBody, ImagesStandBeforeTheText) {
+  Prompt prompt{.content = std::string("\"why\""), .output_len = 6};
+  const auto content = [&] {
+    const Json body = parse_json(request_body({.backend = Backend::kChat, .model = "m"}, prompt)).value();
+    EXPECT_EQ(body["max_tokens"], 6);
+    EXPECT_EQ(body["messages"].size(), 1U);
+    EXPECT_EQ(body["messages"][0]["role"], "user");
+    return body["messages"][0]["content"];
+  };
+  EXPECT_EQ(content(), "\"why\"");
+  prompt.images = {"data:image/png;base64,aa", "data:image/jpeg;base64,bb"};
+  const Json parts = content();
+  ASSERT_EQ(parts.size(), 3U);
+  EXPECT_EQ(parts[0]["image_url"]["url"], prompt.images[0]);
+  EXPECT_EQ(parts[1]["image_url"]["url"], prompt.images[1]);
+  EXPECT_EQ(parts[2], Json({{"type", "text"}, {"text", "\"why\""}}));
 }
 
 }  // namespace

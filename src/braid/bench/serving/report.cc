@@ -58,11 +58,27 @@ void lines_of(std::FILE* out, const LongPromptReport& report) {
   }
 }
 
+void lines_of(std::FILE* out, std::string_view kind, const KindReport& report) {
+  heading(out, fmt::format("Requests {}", kind), '=');
+  line(out, "Successful requests:", report.num_completed);
+  lines(out, "Time to First Token", "TTFT", report.first_token);
+  lines(out, "Time per Output Token (excl. 1st token)", "TPOT", report.per_output_token);
+  lines(out, "Inter-Token Latency", "ITL", report.inter_token);
+}
+
 void add_times(Json& json, const std::string& name, const Distribution& times) {
   json["mean_" + name + "_ms"] = times.mean;
   json["median_" + name + "_ms"] = times.median;
   json["p90_" + name + "_ms"] = times.p90;
   json["p99_" + name + "_ms"] = times.p99;
+}
+
+Json to_json(const KindReport& report) {
+  Json json = {{"completed", report.num_completed}};
+  add_times(json, "ttft", report.first_token);
+  add_times(json, "tpot", report.per_output_token);
+  add_times(json, "itl", report.inter_token);
+  return json;
 }
 
 Json to_json(const LongPromptReport& report) {
@@ -76,6 +92,37 @@ Json to_json(const LongPromptReport& report) {
   }
   if (report.num_failed > 0) json["first_error"] = report.first_error;
   return json;
+}
+
+// In seconds.
+std::optional<double> first_token_of(const RequestTimes& request) {
+  if (request.pieces_s.empty()) return std::nullopt;
+  return request.pieces_s.front() - request.start_s;
+}
+
+std::optional<double> time_per_token_of(const RequestTimes& request) {
+  if (request.pieces_s.empty() || request.output_tokens < 2) return std::nullopt;
+  return (request.pieces_s.back() - request.pieces_s.front()) / static_cast<double>(request.output_tokens - 1);
+}
+
+KindReport kind_report(std::span<const RequestTimes> requests, bool has_images) {
+  KindReport report;
+  std::vector<double> first_token;
+  std::vector<double> per_output_token;
+  std::vector<double> inter_token;
+  for (const RequestTimes& request : requests) {
+    if (!request.error.empty() || request.has_images != has_images) continue;
+    ++report.num_completed;
+    if (const auto time_s = first_token_of(request)) first_token.push_back(*time_s);
+    if (const auto time_s = time_per_token_of(request)) per_output_token.push_back(*time_s);
+    for (size_t i = 1; i < request.pieces_s.size(); ++i) {
+      inter_token.push_back(request.pieces_s[i] - request.pieces_s[i - 1]);
+    }
+  }
+  report.first_token = distribution_of(std::move(first_token));
+  report.per_output_token = distribution_of(std::move(per_output_token));
+  report.inter_token = distribution_of(std::move(inter_token));
+  return report;
 }
 
 }  // namespace
@@ -104,12 +151,8 @@ Report make_report(std::span<const RequestTimes> requests, std::span<const Reque
     report.input_tokens += request.prompt_tokens;
     report.output_tokens += request.output_tokens;
     end_to_end.push_back(request.end_s - request.start_s);
-    if (request.pieces_s.empty()) continue;
-    first_token.push_back(request.pieces_s.front() - request.start_s);
-    if (request.output_tokens > 1) {
-      per_output_token.push_back((request.pieces_s.back() - request.pieces_s.front()) /
-                                 static_cast<double>(request.output_tokens - 1));
-    }
+    if (const auto time_s = first_token_of(request)) first_token.push_back(*time_s);
+    if (const auto time_s = time_per_token_of(request)) per_output_token.push_back(*time_s);
   }
   report.concurrency = seconds > 0 ? std::accumulate(end_to_end.begin(), end_to_end.end(), 0.0) / seconds : 0;
   report.end_to_end = distribution_of(std::move(end_to_end));
@@ -121,6 +164,11 @@ Report make_report(std::span<const RequestTimes> requests, std::span<const Reque
   report.inter_token = distribution_of(gaps.all());
   report.num_steady = std::ssize(gaps.steady_s);
   report.steady_inter_token = distribution_of(std::move(gaps.steady_s));
+  const auto num_with_images = std::ranges::count_if(requests, &RequestTimes::has_images);
+  if (num_with_images > 0 && num_with_images < std::ssize(requests)) {
+    report.with_images = kind_report(requests, true);
+    report.text_only = kind_report(requests, false);
+  }
   return report;
 }
 
@@ -170,6 +218,13 @@ void print_report(const Report& report, std::FILE* out) {
     line(out, "P99 / median:", report.steady_inter_token.p99 / report.steady_inter_token.median);
   }
   if (report.long_prompts) lines_of(out, *report.long_prompts);
+  if (report.with_images) lines_of(out, "with Images", *report.with_images);
+  if (report.text_only) lines_of(out, "of Text Alone", *report.text_only);
+  if (report.answers) {
+    heading(out, "", '=');
+    line(out, "Requests sent again, each alone:", report.answers->num_checked);
+    line(out, "Equal answers:", report.answers->num_equal);
+  }
   heading(out, "", '=');
 }
 
@@ -210,6 +265,12 @@ std::string report_json(const Report& report) {
     json["capacity_share"] = report.capacity->share;
   }
   if (report.long_prompts) json["long_prompts"] = to_json(*report.long_prompts);
+  if (report.with_images) json["with_images"] = to_json(*report.with_images);
+  if (report.text_only) json["text_only"] = to_json(*report.text_only);
+  if (report.answers) {
+    json["checked_answers"] = report.answers->num_checked;
+    json["equal_answers"] = report.answers->num_equal;
+  }
   if (report.num_failed > 0) json["first_error"] = report.first_error;
   return json.dump();
 }

@@ -17,7 +17,9 @@ struct RequestTimes {
   std::vector<double> pieces_s;  // arrival of each piece of text; the first is the first token
   int64_t prompt_tokens = 0;     // as counted by the server
   int64_t output_tokens = 0;
-  std::string error;  // not empty: the request failed
+  bool has_images = false;
+  std::string text = {};  // if LoadOptions::keeps_text
+  std::string error;      // not empty: the request failed
 };
 
 // Latencies of one kind, in milliseconds; all 0 without any.
@@ -42,6 +44,20 @@ struct Capacity {
   double requests_per_s = 0;
   double output_tokens_per_s = 0;
   double share = 0;  // of that rate, at which the reported requests arrive
+};
+
+// The requests with images, or those without, where a run has both.
+struct KindReport {
+  int64_t num_completed = 0;
+  Distribution first_token;
+  Distribution per_output_token;
+  Distribution inter_token;
+};
+
+// Requests that were sent again, each alone, and had the same answer.
+struct AnswerCheck {
+  int64_t num_checked = 0;
+  int64_t num_equal = 0;
 };
 
 // Long prompts while other requests decode (long_prompts.h).
@@ -82,6 +98,9 @@ struct Report {
   std::optional<ServerSide> server;  // if the server reports it
   std::optional<Capacity> capacity;
   std::optional<LongPromptReport> long_prompts;
+  std::optional<KindReport> with_images;  // if there are requests of both kinds
+  std::optional<KindReport> text_only;
+  std::optional<AnswerCheck> answers;
 
   // Processor time of the server's threads except the ranks', per output token.
   std::optional<double> front_cpu_us_per_token() const;

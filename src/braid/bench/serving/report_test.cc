@@ -41,10 +41,27 @@ TEST(Report, OnlyGapsInWhichNobodyWaitsForAFirstTokenAreSteady) {
   EXPECT_EQ(report.num_completed, 2);
 }
 
+TEST(Report, RequestsWithImagesStandBesideThoseWithout) {
+  std::vector<RequestTimes> requests = {
+      {.start_s = 0, .end_s = 1, .pieces_s = {0.5, 0.6}, .output_tokens = 2, .has_images = true},
+      {.start_s = 0, .end_s = 1, .pieces_s = {0.1, 0.3, 0.5}, .output_tokens = 3},
+      {.start_s = 0, .end_s = 1, .pieces_s = {}, .has_images = true, .error = "status 400"}};
+  const Report report = make_report(requests, {}, 1);
+  ASSERT_TRUE(report.with_images && report.text_only);
+  EXPECT_EQ(report.with_images->num_completed, 1);
+  EXPECT_NEAR(report.with_images->first_token.median, 500, 1e-9);
+  EXPECT_NEAR(report.with_images->inter_token.p99, 100, 1e-9);
+  EXPECT_NEAR(report.text_only->first_token.median, 100, 1e-9);
+  EXPECT_NEAR(report.text_only->per_output_token.median, 200, 1e-9);
+  requests.erase(requests.begin() + 1);
+  EXPECT_FALSE(make_report(requests, {}, 1).with_images) << "all have images";
+}
+
 TEST(Report, JsonHasOnlyWhatWasAskedFor) {
   Report report = make_report({}, {}, 2);
   Json json = parse_json(report_json(report)).value();
-  for (const char* key : {"capacity_share", "long_prompts", "front_cpu_seconds", "front_cpu_us_per_output_token"}) {
+  for (const char* key : {"capacity_share", "long_prompts", "front_cpu_seconds", "front_cpu_us_per_output_token",
+                          "with_images", "text_only", "checked_answers"}) {
     EXPECT_FALSE(json.contains(key)) << key;
   }
   report.output_tokens = 1000;
@@ -52,6 +69,8 @@ TEST(Report, JsonHasOnlyWhatWasAskedFor) {
   report.capacity = Capacity{.requests_per_s = 4, .output_tokens_per_s = 40, .share = 0.7};
   report.long_prompts = LongPromptReport{.len = 4096, .chunk_ms = 30};
   report.long_prompts->step_ms = 12;
+  report.text_only = KindReport{.num_completed = 5};
+  report.answers = AnswerCheck{.num_checked = 3, .num_equal = 2};
   json = parse_json(report_json(report)).value();
   EXPECT_DOUBLE_EQ(json["front_cpu_us_per_output_token"].get<double>(), 50);
   EXPECT_DOUBLE_EQ(json["front_cpu_share_of_core"].get<double>(), 0.025);
@@ -59,6 +78,9 @@ TEST(Report, JsonHasOnlyWhatWasAskedFor) {
   EXPECT_EQ(json["capacity_share"], 0.7);
   EXPECT_EQ(json["long_prompts"]["chunk_and_step_ms"], 42);
   EXPECT_EQ(json["long_prompts"]["tokens"], 4096);
+  EXPECT_EQ(json["text_only"]["completed"], 5);
+  EXPECT_EQ(json["checked_answers"], 3);
+  EXPECT_EQ(json["equal_answers"], 2);
 }
 
 TEST(Distribution, PercentilesLieBetweenTheNearestRanks) {

@@ -31,6 +31,23 @@ Status make_texts(std::vector<Prompt>& prompts, const Tokenizer* tokenizer) {
   return {};
 }
 
+// What the flags' texts say.
+Status read_names(BenchServingOptions& options) {
+  TRY(options.workload.dataset, serving::parse_dataset(options.dataset));
+  TRY(options.workload.image_size, serving::parse_image_size(options.image_size));
+  TRY(options.workload.image_format, serving::parse_image_format(options.image_format));
+  const bool has_images = options.workload.dataset == serving::Dataset::kRandomImage;
+  if (options.backend.empty()) options.backend = has_images ? "openai-chat" : "openai";
+  TRY(const serving::Backend backend, serving::parse_backend(options.backend));
+  if (has_images && backend != serving::Backend::kChat) {
+    return fail("--backend {}: --dataset-name random-image is of chats: must be openai-chat", options.backend);
+  }
+  if (options.num_checked_answers > 0 && options.temperature > 0) {
+    return fail("--check-answers {} compares greedy answers: --temperature must be 0", options.num_checked_answers);
+  }
+  return {};
+}
+
 Result<serving::LoadOptions> load_options(const BenchServingOptions& options) {
   serving::LoadOptions load;
   load.api_key = options.api_key;
@@ -43,6 +60,7 @@ Result<serving::LoadOptions> load_options(const BenchServingOptions& options) {
   load.body.ignore_eos = options.ignore_eos;
   load.body.temperature = options.temperature;
   load.body.return_token_ids = options.return_token_ids;
+  load.keeps_text = options.num_checked_answers > 0;
   return load;
 }
 
@@ -82,6 +100,38 @@ serving::LoadResult run_with_bar(const serving::LoadOptions& load, std::span<con
   return run_load(load, prompts, late, [&](size_t done) { bar.show(static_cast<int64_t>(done), num_all); });
 }
 
+// So that the server does not know the prompts when they come again.
+Status flush_cache(const serving::LoadOptions& load, std::string_view flag) {
+  const auto flushed = serving::ask_server(load.server, load.api_key, serving::PageMethod::kPost, "/flush_cache");
+  if (flushed.ok()) return {};
+  return fail("{} sends the same prompts twice, and the server must forget them in between: {}", flag,
+              flushed.error().message);
+}
+
+// Sends `count` of the requests again, one after the other.
+Result<serving::AnswerCheck> check_answers(const serving::LoadOptions& load, std::span<const Prompt> prompts,
+                                           std::span<const serving::RequestTimes> answered, int32_t count) {
+  TRY_STATUS(flush_cache(load, "--check-answers"));
+  std::vector<size_t> places;
+  std::vector<Prompt> again;
+  const size_t num_checked = std::min(static_cast<size_t>(count), prompts.size());
+  for (size_t i = 0; i < num_checked; ++i) {
+    places.push_back(i * prompts.size() / num_checked);
+    again.push_back(prompts[places.back()]);
+  }
+  serving::LoadOptions one_by_one = load;
+  one_by_one.request_rate = kAtOnce;
+  one_by_one.max_concurrency = 1;
+  const serving::LoadResult alone = run_with_bar(one_by_one, again, {});
+  serving::AnswerCheck check{.num_checked = std::ssize(places)};
+  for (size_t i = 0; i < places.size(); ++i) {
+    const serving::RequestTimes& before = answered[places[i]];
+    const bool has_both = before.error.empty() && alone.requests[i].error.empty();
+    if (has_both && before.text == alone.requests[i].text) ++check.num_equal;
+  }
+  return check;
+}
+
 // Sends all requests at once, up to --max-concurrency under way. Afterwards the server's prefix cache is as empty as
 // before.
 Result<serving::Capacity> measure_capacity(const serving::LoadOptions& load, std::span<const Prompt> prompts,
@@ -94,11 +144,7 @@ Result<serving::Capacity> measure_capacity(const serving::LoadOptions& load, std
     return fail("capacity: {} of {} requests failed; the first: {}", report.num_failed, prompts.size(),
                 report.first_error);
   }
-  const auto flushed = serving::ask_server(load.server, load.api_key, serving::PageMethod::kPost, "/flush_cache");
-  if (!flushed.ok()) {
-    return fail("--capacity-share sends the same prompts twice, and the server must forget them in between: {}",
-                flushed.error().message);
-  }
+  TRY_STATUS(flush_cache(load, "--capacity-share"));
   return serving::Capacity{.requests_per_s = static_cast<double>(report.num_completed) / result.seconds,
                            .output_tokens_per_s = static_cast<double>(report.output_tokens) / result.seconds,
                            .share = share};
@@ -107,8 +153,8 @@ Result<serving::Capacity> measure_capacity(const serving::LoadOptions& load, std
 }  // namespace
 
 Status run_bench_serving(BenchServingOptions options, std::FILE* out) {
+  TRY_STATUS(read_names(options));
   TRY(serving::LoadOptions load, load_options(options));
-  TRY(options.workload.dataset, serving::parse_dataset(options.dataset));
 
   std::unique_ptr<Tokenizer> tokenizer;
   if (!options.tokenizer.model_path.empty()) {
@@ -156,6 +202,9 @@ Status run_bench_serving(BenchServingOptions options, std::FILE* out) {
   }
   const auto after = serving::ask_server_counts(load.server, load.api_key);
   if (before && after) report.server = after->since(*before);
+  if (options.num_checked_answers > 0) {
+    TRY(report.answers, check_answers(load, prompts, result.requests, options.num_checked_answers));
+  }
   if (options.json) {
     fmt::print(out, "{}\n", report_json(report));
   } else {
@@ -163,6 +212,10 @@ Status run_bench_serving(BenchServingOptions options, std::FILE* out) {
   }
   if (report.num_failed > 0) {
     return fail("{} of {} requests failed; the first: {}", report.num_failed, prompts.size(), report.first_error);
+  }
+  if (report.answers && report.answers->num_equal < report.answers->num_checked) {
+    return fail("{} of {} requests had another answer alone", report.answers->num_checked - report.answers->num_equal,
+                report.answers->num_checked);
   }
   if (report.long_prompts && report.long_prompts->num_failed > 0) {
     return fail("{} of {} long prompts failed; the first: {}", report.long_prompts->num_failed, long_prompts.size(),

@@ -15,12 +15,14 @@ namespace braid {
 
 struct BenchServingOptions {
   std::string base_url = "http://127.0.0.1:30000";
-  std::string backend = "openai";
+  std::string backend;           // empty: openai, or openai-chat if there are images
   std::string model;             // as in requests; empty: left out
   std::string api_key;           // empty: none
   ModelSourceOptions tokenizer;  // model_path empty: none
   std::string dataset = "random";
   serving::WorkloadOptions workload;
+  std::string image_size = "1120x700";
+  std::string image_format = "jpeg";
   double request_rate = std::numeric_limits<double>::infinity();
   // Not 0: all requests are first sent at once. They then arrive at this share of the rate at which those were
   // completed.
@@ -31,12 +33,13 @@ struct BenchServingOptions {
   bool ignore_eos = true;
   double temperature = 0;
   bool return_token_ids = false;
-  std::string profile;  // a file for the server's timeline; empty: none
+  int32_t num_checked_answers = 0;  // requests that are sent again, each alone, to compare the answers
+  std::string profile;              // a file for the server's timeline; empty: none
   bool json = false;
 };
 
-// Returns an error after the report if any request failed; before it if the options do not fit together, or if the
-// server lacks what they need.
+// Returns an error after the report if any request failed or had another answer alone; before it if the options do not
+// fit together, or if the server lacks what they need.
 Status run_bench_serving(BenchServingOptions options, std::FILE* out);
 
 }  // namespace braid

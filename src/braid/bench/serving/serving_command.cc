@@ -35,6 +35,19 @@ void add_workload_flags(Command command, serving::WorkloadOptions& workload) {
   number("--seed", workload.seed, "Of the workload and of the arrivals", 0, kMaxSeed);
 }
 
+void add_image_flags(Command command, BenchServingOptions& options) {
+  const auto add_to_section = [](const Flag& flag) { flag.group("Images (--dataset-name random-image)"); };
+  serving::WorkloadOptions& workload = options.workload;
+  add_to_section(
+      command.add_option("--image-size,--image-resolution", options.image_size, "Pixels: WIDTHxHEIGHT").show_default());
+  add_to_section(command.add_option("--image-format", options.image_format, "jpeg or png").show_default());
+  add_to_section(
+      add_number(command, "--image-count", workload.image_count, "Images of a request that has any", 1, 256));
+  add_to_section(command.add_option("--image-share", workload.image_share, "Requests with images; the others are text")
+                     .check(number_from(0, 1))
+                     .show_default());
+}
+
 void add_long_prompt_flags(Command command, serving::LongPromptOptions& long_prompts) {
   const auto add_to_section = [](const Flag& flag) { flag.group("Long prompts"); };
   add_to_section(add_number(command, "--long-prompts", long_prompts.count,
@@ -56,15 +69,17 @@ void add_bench_serving_command(Command bench, CommandRunner& runner) {
   command
       .add_option("--backend", options->backend,
                   "openai (/v1/completions), openai-chat (/v1/chat/completions) or sglang (/generate)")
-      .show_default();
+      .default_text("openai; of random-image openai-chat");
   command.add_option("--model", options->model, "The model's name in requests; default: none");
   command.add_option("--api-key", options->api_key, "Sent as a bearer token");
   command.add_option("--tokenizer-path,--tokenizer", options->tokenizer.model_path,
                      "The model's directory or GGUF file, for datasets of text");
   command
-      .add_option("--dataset-name", options->dataset, "random, heavy-tail, sharegpt, generated-shared-prefix or jsonl")
+      .add_option("--dataset-name", options->dataset,
+                  "random, heavy-tail, sharegpt, generated-shared-prefix, jsonl or random-image")
       .show_default();
   add_workload_flags(command, options->workload);
+  add_image_flags(command, *options);
   const Flag rate =
       command.add_option("--request-rate", options->request_rate, "Poisson arrivals a second; inf: all at once")
           .check(number_above(0, std::numeric_limits<double>::infinity()))
@@ -83,6 +98,9 @@ void add_bench_serving_command(Command bench, CommandRunner& runner) {
   command.add_flag("!--disable-ignore-eos", options->ignore_eos, "Let answers end where the model ends them");
   command.add_flag("--return-token-ids", options->return_token_ids,
                    "Ask for token ids, so that latencies count tokens that end no character, too");
+  add_number(command, "--check-answers", options->num_checked_answers,
+             "So many of the requests are sent again, each alone, and must have the same answers", 0,
+             kMaxBenchRequests);
   command
       .add_option(
           "--profile", options->profile,

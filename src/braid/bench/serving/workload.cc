@@ -62,6 +62,34 @@ std::vector<Prompt> shared_prefix_prompts(const WorkloadOptions& options, Random
   return prompts;
 }
 
+// Words of one to four letters, for servers whose tokenizer is not at hand.
+std::string draw_words(Random& random, int64_t count) {
+  std::string text;
+  for (int64_t i = 0; i < count; ++i) {
+    if (i > 0) text += ' ';
+    for (int64_t left = draw_between(random, 1, 4); left > 0; --left) {
+      text += static_cast<char>(draw_between(random, 'a', 'z'));
+    }
+  }
+  return text;
+}
+
+// Lengths and arrivals are those of random_prompts(), whatever share of the prompts has images.
+std::vector<Prompt> image_prompts(const WorkloadOptions& options, const Tokenizer* tokenizer, Random& random) {
+  std::vector<Prompt> prompts = random_prompts(options);
+  for (Prompt& prompt : prompts) {
+    if (tokenizer == nullptr) {
+      prompt.content = draw_words(random, std::ssize(std::get<std::vector<TokenId>>(prompt.content)));
+    }
+    if (draw_uniform(random) >= options.image_share) continue;
+    for (int32_t i = 0; i < options.image_count; ++i) {
+      prompt.images.push_back(
+          data_url(options.image_format, random_image(options.image_size, options.image_format, random())));
+    }
+  }
+  return prompts;
+}
+
 Result<std::string> read_dataset(const std::string& path) {
   auto text = read_text_file(path, int64_t{4} << 30);
   if (!text.ok()) return fail("--dataset-path: {}", text.error().message);
@@ -159,6 +187,13 @@ Status check(const WorkloadOptions& options) {
   if (!needs_path && count > kMaxTokens / length) {
     return fail("{} prompts of {} tokens: together they must have at most {} tokens", count, length, kMaxTokens);
   }
+  constexpr int64_t kMaxPixels = int64_t{1} << 31;  // some 2 GB of URLs
+  const int64_t num_images = int64_t{options.num_prompts} * options.image_count;
+  const int64_t num_pixels = int64_t{options.image_size.width} * options.image_size.height;
+  if (options.dataset == Dataset::kRandomImage && num_images > kMaxPixels / num_pixels) {
+    return fail("{} images of {} x {} pixels: together they must have at most {} pixels", num_images,
+                options.image_size.width, options.image_size.height, kMaxPixels);
+  }
   return {};
 }
 
@@ -170,7 +205,9 @@ Result<Dataset> parse_dataset(const std::string& name) {
   if (name == "sharegpt") return Dataset::kShareGpt;
   if (name == "generated-shared-prefix") return Dataset::kSharedPrefix;
   if (name == "jsonl") return Dataset::kJsonl;
-  return fail("--dataset-name {}: must be random, heavy-tail, sharegpt, generated-shared-prefix or jsonl", name);
+  if (name == "random-image") return Dataset::kRandomImage;
+  return fail("--dataset-name {}: must be random, heavy-tail, sharegpt, generated-shared-prefix, jsonl or random-image",
+              name);
 }
 
 Result<std::vector<Prompt>> make_workload(const WorkloadOptions& options, const Tokenizer* tokenizer) {
@@ -185,6 +222,8 @@ Result<std::vector<Prompt>> make_workload(const WorkloadOptions& options, const 
       return jsonl_prompts(options);
     case Dataset::kHeavyTail:
       return heavy_tail_prompts(options, random);
+    case Dataset::kRandomImage:
+      return image_prompts(options, tokenizer, random);
     case Dataset::kRandom:
       break;
   }

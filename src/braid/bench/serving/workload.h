@@ -8,14 +8,15 @@
 #include <vector>
 
 #include "braid/base/result.h"
+#include "braid/bench/serving/random_image.h"
 #include "braid/request/ids.h"
 #include "braid/tokenizer/tokenizer.h"
 
 namespace braid::serving {
 
-enum class Dataset : uint8_t { kRandom, kHeavyTail, kShareGpt, kSharedPrefix, kJsonl };
+enum class Dataset : uint8_t { kRandom, kHeavyTail, kShareGpt, kSharedPrefix, kJsonl, kRandomImage };
 
-// "random", "heavy-tail", "sharegpt", "generated-shared-prefix", "jsonl"
+// "random", "heavy-tail", "sharegpt", "generated-shared-prefix", "jsonl", "random-image"
 Result<Dataset> parse_dataset(const std::string& name);
 
 struct WorkloadOptions {
@@ -43,6 +44,12 @@ struct WorkloadOptions {
   int32_t prefix_len = 1024;
   int32_t question_len = 128;
   int32_t question_output_len = 64;
+
+  // random-image: like random, and a share of the prompts have images, each of its own.
+  ImageSize image_size = {.width = 1120, .height = 700};
+  ImageFormat image_format = ImageFormat::kJpeg;
+  int32_t image_count = 1;  // of a prompt that has any
+  double image_share = 1;
 };
 
 using PromptContent = std::variant<std::string, std::vector<TokenId>>;
@@ -50,6 +57,7 @@ using PromptContent = std::variant<std::string, std::vector<TokenId>>;
 struct Prompt {
   PromptContent content;
   int32_t output_len = 0;
+  std::vector<std::string> images = {};  // data: URLs, which stand before the text
 };
 
 // `tokenizer` (null: none) counts the tokens of replies in sharegpt, which needs it unless fixed_output_len is set.

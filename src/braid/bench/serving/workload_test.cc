@@ -8,6 +8,7 @@
 #include <map>
 #include <numeric>
 #include <random>
+#include <set>
 #include <string>
 
 namespace braid::serving {
@@ -29,6 +30,36 @@ TEST(Workload, RandomLengthsLieInTheirRangeAndASeedRepeatsThem) {
     EXPECT_LE(prompts[i].output_len, 20);
     EXPECT_EQ(prompts[i].content, again[i].content);
   }
+}
+
+TEST(Workload, AShareOfThePromptsHasImagesOfItsOwn) {
+  WorkloadOptions options{.dataset = Dataset::kRandomImage,
+                          .num_prompts = 40,
+                          .seed = 7,
+                          .input_len = 10,
+                          .image_size = {.width = 16, .height = 8},
+                          .image_count = 2,
+                          .image_share = 0.5};
+  const auto prompts = make_workload(options, nullptr).value();
+  const auto again = make_workload(options, nullptr).value();
+  std::set<std::string> images;
+  size_t num_with_images = 0;
+  ASSERT_EQ(prompts.size(), 40U);
+  for (size_t i = 0; i < prompts.size(); ++i) {
+    EXPECT_FALSE(std::get<std::string>(prompts[i].content).empty());
+    EXPECT_EQ(prompts[i].content, again[i].content);
+    EXPECT_EQ(prompts[i].images, again[i].images);
+    EXPECT_TRUE(prompts[i].images.empty() || prompts[i].images.size() == 2);
+    num_with_images += prompts[i].images.empty() ? 0 : 1;
+    images.insert(prompts[i].images.begin(), prompts[i].images.end());
+  }
+  EXPECT_NEAR(static_cast<double>(num_with_images), 20, 8);
+  EXPECT_EQ(images.size(), 2 * num_with_images);
+  options.image_share = 1;
+  for (const Prompt& prompt : make_workload(options, nullptr).value()) EXPECT_EQ(prompt.images.size(), 2U);
+  options.image_size = {.width = 10'000, .height = 10'000};
+  EXPECT_EQ(make_workload(options, nullptr).error().message,
+            "80 images of 10000 x 10000 pixels: together they must have at most 2147483648 pixels");
 }
 
 TEST(Workload, MostHeavyTailedLengthsAreShort) {

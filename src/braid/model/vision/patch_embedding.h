@@ -27,7 +27,7 @@ class PatchEmbedding {
 
  private:
   PatchEmbedding(VisionConfig config, VisionLinear product)
-      : config_(std::move(config)), pixels_(config_.pixel_norm), product_(std::move(product)) {}
+      : config_(std::move(config)), pixels_(config_.normalisation), product_(std::move(product)) {}
 
   VisionConfig config_;
   PixelTable pixels_;

@@ -58,11 +58,7 @@ WindowOrder window_order(const VisionConfig& config, const PatchGrid& grid) {
   return order;
 }
 
-PixelTable::PixelTable(const PixelNorm& norm) {
-  PixelNormalisation normalisation;
-  std::ranges::copy(norm.mean, normalisation.mean.begin());
-  std::ranges::copy(norm.std, normalisation.stddev.begin());
-  values_ = pixel_values(normalisation);
+PixelTable::PixelTable(const PixelNormalisation& normalisation) : values_(pixel_values(normalisation)) {
   for (size_t channel = 0; channel < values_.size(); ++channel) {
     std::ranges::transform(values_[channel], rounded_[channel].begin(), to_bfloat16);
   }

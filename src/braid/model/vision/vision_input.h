@@ -38,7 +38,7 @@ WindowOrder window_order(const VisionConfig& config, const PatchGrid& grid);
 // compute it.
 class PixelTable {
  public:
-  explicit PixelTable(const PixelNorm& norm);
+  explicit PixelTable(const PixelNormalisation& normalisation);
 
   float at(int32_t channel, uint8_t byte) const { return values_[static_cast<size_t>(channel)][byte]; }
 

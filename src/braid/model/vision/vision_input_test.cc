@@ -43,7 +43,7 @@ TEST(VisionInput, WindowsAtTheEdgesAreSmaller) {
 }
 
 TEST(VisionInput, PixelsAreNormalisedInFloat32) {
-  const PixelNorm norm{.mean = {0.5F, 0.25F, 0.48145466F}, .std = {0.5F, 0.125F, 0.26862954F}};
+  const PixelNormalisation norm{.mean = {0.5, 0.25, 0.48145466}, .stddev = {0.5, 0.125, 0.26862954}};
   const PixelTable table(norm);
   EXPECT_EQ(table.at(0, 255), 1.0F);
   EXPECT_EQ(table.at(0, 0), -1.0F);

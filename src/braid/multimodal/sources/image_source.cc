@@ -30,6 +30,11 @@ std::string printable(std::string_view text) {
 
 }  // namespace
 
+bool names_image(std::string_view url) {
+  const std::string scheme = scheme_of(url);
+  return scheme == "file" || scheme == "http" || scheme == "https";
+}
+
 std::string url_excerpt(std::string_view url) {
   constexpr size_t kShown = 80;
   if (scheme_of(url) == "data") {

@@ -212,10 +212,11 @@ void ApiService::start_request(http::Request request, Arrival arrival, std::shar
                                Prepare prepare, InFlight::Token in_flight) {
   const ServedModel& model = *model_.load();
   const std::string unique = unique_id();
-  PrepareResult prepared = prepare_request(model, request, prepare, unique);
+  FetchedImages fetched;
+  PrepareResult prepared = prepare_request(model, request, prepare, unique, fetched);
   if (!prepared.ok()) return refuse(arrival, *responder, prepared.error());
   std::optional<JournaledRun> journaled;
-  if (is_journaled(*prepared)) {
+  if (is_journaled(*prepared) && fits_journal(*prepared)) {
     const std::shared_ptr<JournaledStream> stream = streams_.add(prepared->id, monotonic_seconds());
     if (stream == nullptr) return refuse(arrival, *responder, rid_taken(prepared->id));
     // A client that has had nothing asks again. One that has had something must find its request wherever it is kept.
@@ -227,6 +228,7 @@ void ApiService::start_request(http::Request request, Arrival arrival, std::shar
                              .rid = prepared->id,
                              .path = arrival.path,
                              .body = std::move(request.body),
+                             .images = std::move(fetched),
                              .seed = generation.sampling.seed,
                              .prompt = std::get<std::vector<TokenId>>(generation.prompt)},
                  .when_safe = std::move(attach)};
@@ -255,6 +257,16 @@ bool ApiService::is_journaled(const openai::PreparedRequest& request) const {
          request.prompts[0].generation.n == 1 && request.prompts[0].generation.sampling.prompt_logprobs_start < 0;
 }
 
+// What is larger would push others out of the journal.
+bool ApiService::fits_journal(const openai::PreparedRequest& request) const {
+  int64_t bytes = 0;
+  for (const RequestImage& image : request.prompts[0].generation.images) bytes += std::ssize(*image.bytes);
+  if (bytes <= options_.journal_max_image_bytes) return true;
+  logger_->warn("request {} does not survive this process: its images have {} bytes, --journal-max-image-size is {}",
+                request.id, bytes, options_.journal_max_image_bytes);
+  return false;
+}
+
 void ApiService::go_on_with_found(const ServedModel& model) {
   size_t num_open = 0;
   size_t num_ended = 0;
@@ -276,7 +288,8 @@ Result<void, ApiError> ApiService::go_on_with(const ServedModel& model, JournalE
   const JournaledRequest& request = entry.request;
   const Prepare prepare = prepare_of(request.path);
   if (prepare == nullptr) return ApiError{.message = fmt::format("there is no path {}", request.path)};
-  TRY(openai::PreparedRequest prepared, prepare_request(model, {.body = request.body}, prepare, request.key));
+  FetchedImages images = request.images;
+  TRY(openai::PreparedRequest prepared, prepare_request(model, {.body = request.body}, prepare, request.key, images));
   const std::shared_ptr<JournaledStream> stream = streams_.add(request.rid, monotonic_seconds());
   if (!is_journaled(prepared) || stream == nullptr) return rid_taken(request.rid);
   if (entry.has_ended()) {
@@ -301,8 +314,8 @@ Result<void, ApiError> ApiService::go_on_with(const ServedModel& model, JournalE
 }
 
 PrepareResult ApiService::prepare_request(const ServedModel& model, const http::Request& request, Prepare prepare,
-                                          const std::string& unique) {
-  TRY(openai::PreparedRequest prepared, prepare(model, request.body, unique));
+                                          const std::string& unique, FetchedImages& fetched) {
+  TRY(openai::PreparedRequest prepared, prepare(model, request.body, unique, fetched));
   if (const auto dp_rank = request.header("X-data-parallel-rank")) {
     TRY_STATUS(apply_dp_rank_header(*dp_rank, model, prepared));
   }

@@ -39,8 +39,9 @@ struct ServiceOptions {
   size_t max_unwritten_bytes = 64U << 20;  // of tokens that wait to be written; more: DeltaBacklog
   std::string metrics_prefix = "braid";
   bool log_requests = false;
-  std::shared_ptr<Journal> journal = {};  // null: no request survives this process
-  int32_t standby_node = 0;               // that has a copy of it; 0: none
+  std::shared_ptr<Journal> journal = {};                // null: no request survives this process
+  int64_t journal_max_image_bytes = int64_t{32} << 20;  // of one request; with more it does not survive
+  int32_t standby_node = 0;                             // that has a copy of it; 0: none
 };
 
 class ApiService {
@@ -88,8 +89,9 @@ class ApiService {
   void start_request(http::Request request, Arrival arrival, std::shared_ptr<http::Responder> responder,
                      Prepare prepare, InFlight::Token in_flight);
   PrepareResult prepare_request(const ServedModel& model, const http::Request& request, Prepare prepare,
-                                const std::string& unique);
+                                const std::string& unique, FetchedImages& fetched);
   bool is_journaled(const openai::PreparedRequest& request) const;
+  bool fits_journal(const openai::PreparedRequest& request) const;
   ActiveRequestContext context(const ServedModel& model);
   void go_on_with_found(const ServedModel& model);
   Result<void, openai::ApiError> go_on_with(const ServedModel& model, JournalEntry entry);

@@ -26,23 +26,27 @@ openai::ResponseHead response_head(const ServedModel& model, const openai::Commo
 
 }  // namespace
 
-PrepareResult prepare_completion(const ServedModel& model, std::string_view body, const std::string& unique) {
+PrepareResult prepare_completion(const ServedModel& model, std::string_view body, const std::string& unique,
+                                 FetchedImages& /*fetched*/) {
   TRY(auto request, openai::parse_completion_request(body, model.limits));
   TRY_STATUS(check_model_name(model, request.common.model));
   openai::ResponseHead head = response_head(model, request.common, "cmpl-", unique);
   return openai::prepare_completion(std::move(request), model.requests, std::move(head));
 }
 
-PrepareResult prepare_chat(const ServedModel& model, std::string_view body, const std::string& unique) {
+PrepareResult prepare_chat(const ServedModel& model, std::string_view body, const std::string& unique,
+                           FetchedImages& fetched) {
   TRY(auto request, openai::parse_chat_request(body, model.limits));
   TRY_STATUS(check_model_name(model, request.common.model));
   openai::ResponseHead head = response_head(model, request.common, "chatcmpl-", unique);
-  return openai::prepare_chat(std::move(request), model.requests, std::move(head), std::hash<std::string>()(unique));
+  return openai::prepare_chat(std::move(request), model.requests, std::move(head), std::hash<std::string>()(unique),
+                              fetched);
 }
 
-PrepareResult prepare_generate(const ServedModel& model, std::string_view body, const std::string& unique) {
+PrepareResult prepare_generate(const ServedModel& model, std::string_view body, const std::string& unique,
+                               FetchedImages& fetched) {
   TRY(auto request, sglang::parse_generate_request(body, model.limits));
-  return sglang::prepare_generate(std::move(request), model.requests, unique);
+  return sglang::prepare_generate(std::move(request), model.requests, unique, fetched);
 }
 
 Prepare prepare_of(std::string_view path) {

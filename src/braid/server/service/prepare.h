@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "braid/base/result.h"
+#include "braid/request/fetched_images.h"
 #include "braid/server/openai/prepare/prepared_request.h"
 #include "braid/server/service/served_model.h"
 
@@ -13,13 +14,17 @@ namespace braid {
 
 using PrepareResult = Result<openai::PreparedRequest, openai::ApiError>;
 
-// `unique`: makes the id of a request without a rid.
-PrepareResult prepare_completion(const ServedModel& model, std::string_view body, const std::string& unique);
-PrepareResult prepare_chat(const ServedModel& model, std::string_view body, const std::string& unique);
-PrepareResult prepare_generate(const ServedModel& model, std::string_view body, const std::string& unique);
+// `unique`: makes the id of a request without a rid. `fetched`: as openai::add_images() uses it.
+PrepareResult prepare_completion(const ServedModel& model, std::string_view body, const std::string& unique,
+                                 FetchedImages& fetched);
+PrepareResult prepare_chat(const ServedModel& model, std::string_view body, const std::string& unique,
+                           FetchedImages& fetched);
+PrepareResult prepare_generate(const ServedModel& model, std::string_view body, const std::string& unique,
+                               FetchedImages& fetched);
 
 // What prepares the bodies of an endpoint that generates; null: there is no such path.
-using Prepare = PrepareResult (*)(const ServedModel& model, std::string_view body, const std::string& unique);
+using Prepare = PrepareResult (*)(const ServedModel& model, std::string_view body, const std::string& unique,
+                                  FetchedImages& fetched);
 Prepare prepare_of(std::string_view path);
 
 // `value` of the header X-data-parallel-rank: a hint for all prompts, unless the body has one. An error if there is no

@@ -29,7 +29,7 @@ Result<void, ApiError> check_logprob_start(const GenerateItem& item, size_t num_
 }  // namespace
 
 Result<PreparedRequest, ApiError> prepare_generate(GenerateRequest request, const openai::RequestModel& model,
-                                                   const std::string& unique) {
+                                                   const std::string& unique, FetchedImages& fetched) {
   PreparedRequest prepared;
   prepared.id = request.rid.empty() ? unique : request.rid;
   prepared.is_named = !request.rid.empty();
@@ -63,7 +63,7 @@ Result<PreparedRequest, ApiError> prepare_generate(GenerateRequest request, cons
     is_list = is_list || prompt.n > 1;
     GenerationRequest generation =
         openai::to_generation_request(item.parameters, std::move(prompt.ids), false, std::nullopt, model.defaults);
-    TRY_STATUS(openai::add_images(item.image_urls, model, "image_data", generation));
+    TRY_STATUS(openai::add_images(item.image_urls, model, "image_data", fetched, generation));
     prompt.ids = openai::plain_prompt(generation, model);
     TRY_STATUS(check_logprob_start(item, prompt.ids.size()));
     generation.sampling.prompt_logprobs_start = item.logprob_start_len;

@@ -67,7 +67,7 @@ Result<PreparedRequest, ApiError> prepare_completion(CompletionRequest request, 
 }
 
 Result<PreparedRequest, ApiError> prepare_chat(ChatRequest request, const RequestModel& model, ResponseHead head,
-                                               uint64_t id_seed) {
+                                               uint64_t id_seed, FetchedImages& fetched) {
   // Before the template, which may not know such parts.
   if (!request.image_urls.empty() && model.images == nullptr) return takes_no_images("messages");
   auto rendered = model.renderer.prompt(request);
@@ -80,7 +80,7 @@ Result<PreparedRequest, ApiError> prepare_chat(ChatRequest request, const Reques
 
   GenerationRequest generation =
       to_generation_request(request.common, model.tokenizer.encode(text, false), false, std::nullopt, model.defaults);
-  TRY_STATUS(add_images(request.image_urls, model, "messages", generation));
+  TRY_STATUS(add_images(request.image_urls, model, "messages", fetched, generation));
   PromptResult result{.prompt_ids = plain_prompt(generation, model)};
   generation.grammar = std::move(grammar);
   if (looks_for_special_tokens(options)) generation.skip_special_tokens = false;

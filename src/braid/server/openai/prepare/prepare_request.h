@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "braid/config/model_config.h"
+#include "braid/request/fetched_images.h"
 #include "braid/server/openai/parse/requests.h"
 #include "braid/server/openai/prepare/prepared_request.h"
 #include "braid/server/openai/prepare/request_model.h"
@@ -16,9 +17,9 @@ namespace braid::openai {
 
 Result<PreparedRequest, ApiError> prepare_completion(CompletionRequest request, const RequestModel& model,
                                                      ResponseHead head);
-// `id_seed`: random; the ids of tool calls are made from it.
+// `id_seed`: random; the ids of tool calls are made from it. `fetched`: as add_images() uses it.
 Result<PreparedRequest, ApiError> prepare_chat(ChatRequest request, const RequestModel& model, ResponseHead head,
-                                               uint64_t id_seed);
+                                               uint64_t id_seed, FetchedImages& fetched);
 
 // The engine's request. `max_tokens_default` stands in for an absent max_tokens; nullopt: to the end of the context.
 GenerationRequest to_generation_request(const CommonParameters& common, Prompt prompt, bool add_special_tokens,

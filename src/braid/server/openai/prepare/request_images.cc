@@ -10,6 +10,21 @@
 
 namespace braid::openai {
 
+namespace {
+
+Result<std::shared_ptr<const std::string>> image_bytes(const std::string& url, const MediaPolicy& policy,
+                                                       FetchedImages& fetched) {
+  const bool is_named = names_image(url);
+  const auto known = is_named ? fetched.find(url) : fetched.end();
+  if (known != fetched.end()) return known->second;
+  TRY(const MediaBytes media, load_image_source(url, policy));
+  auto bytes = std::make_shared<const std::string>(media.begin(), media.end());
+  if (is_named) fetched.emplace(url, bytes);
+  return bytes;
+}
+
+}  // namespace
+
 ApiError takes_no_images(std::string param) {
   return {.message = "this model takes no images", .param = std::move(param)};
 }
@@ -24,13 +39,13 @@ std::vector<TokenId> plain_prompt(const GenerationRequest& generation, const Req
 }
 
 Result<void, ApiError> add_images(std::span<const std::string> urls, const RequestModel& model,
-                                  const std::string& param, GenerationRequest& generation) {
+                                  const std::string& param, FetchedImages& fetched, GenerationRequest& generation) {
   if (urls.empty()) return {};
   if (model.images == nullptr) return takes_no_images(param);
   for (size_t i = 0; i < urls.size(); ++i) {
-    const auto bytes = load_image_source(urls[i], model.media);
+    const auto bytes = image_bytes(urls[i], model.media, fetched);
     if (!bytes.ok()) return ApiError{.message = fmt::format("image {}: {}", i, bytes.error().message), .param = param};
-    generation.images.push_back({.bytes = std::make_shared<const std::string>(bytes->begin(), bytes->end())});
+    generation.images.push_back({.bytes = *bytes});
   }
   const Status placed = model.images->place(generation);
   if (!placed.ok()) return ApiError{.message = placed.error().message, .param = param};

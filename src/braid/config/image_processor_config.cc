@@ -1,8 +1,9 @@
-#include "braid/multimodal/image_processor_config.h"
+#include "braid/config/image_processor_config.h"
 
 #include <array>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 #include "braid/base/check.h"
 #include "braid/formats/input_file.h"
@@ -25,14 +26,11 @@ constexpr std::array kProcessorClasses = {
 };
 
 // transformers' defaults.
-constexpr std::array<double, 3> kClipMean = {0.48145466, 0.4578275, 0.40821073};
-constexpr std::array<double, 3> kClipStddev = {0.26862954, 0.26130258, 0.27577711};
-constexpr std::array<double, 3> kHalf = {0.5, 0.5, 0.5};
 constexpr int64_t kQwenMinPixels = 56 * 56;
 constexpr int64_t kQwenMaxPixels = 28 * 28 * 1280;
 constexpr int64_t kGemmaSide = 224;
 
-Result<ImageProcessorKind> read_kind(const JsonObject& json) {
+Result<ImageProcessorKind> read_processor_kind(const JsonObject& json) {
   TRY(const std::string name, json.get_string("image_processor_type"));
   for (const ProcessorClass& known : kProcessorClasses) {
     if (known.name == name) return known.kind;
@@ -41,8 +39,8 @@ Result<ImageProcessorKind> read_kind(const JsonObject& json) {
 }
 
 // A number for all three channels, or a list of three.
-Status read_channels(const JsonObject& json, std::string_view key, double min, double max,
-                     std::array<double, 3>& channels) {
+Status read_channel_numbers(const JsonObject& json, std::string_view key, double min, double max,
+                            std::array<double, 3>& channels) {
   const Json* value = json.find(key);
   if (value == nullptr) return {};
   const std::string must_be = fmt::format("a number or three numbers between {} and {}", min, max);
@@ -62,7 +60,7 @@ Status read_channels(const JsonObject& json, std::string_view key, double min, d
   return {};
 }
 
-Status read_normalisation(const JsonObject& json, PixelNormalisation& result) {
+Status read_pixel_normalisation(const JsonObject& json, PixelNormalisation& result) {
   constexpr double kMinFactor = 1e-6;
   constexpr double kMaxFactor = 1e6;
   TRY(const auto rescales, json.find_bool("do_rescale"));
@@ -74,11 +72,11 @@ Status read_normalisation(const JsonObject& json, PixelNormalisation& result) {
   result.rescales = rescales.value_or(true);
   result.rescale_factor = factor.value_or(result.rescale_factor);
   result.normalises = normalises.value_or(true);
-  TRY_STATUS(read_channels(json, "image_mean", -1e6, 1e6, result.mean));
-  return read_channels(json, "image_std", kMinFactor, kMaxFactor, result.stddev);
+  TRY_STATUS(read_channel_numbers(json, "image_mean", -1e6, 1e6, result.mean));
+  return read_channel_numbers(json, "image_std", kMinFactor, kMaxFactor, result.stddev);
 }
 
-Status read_filter(const JsonObject& json, ResizeFilter& filter) {
+Status read_resize_filter(const JsonObject& json, ResizeFilter& filter) {
   constexpr int64_t kPillowBilinear = 2;
   constexpr int64_t kPillowBicubic = 3;
   TRY(const auto resample, json.find_int("resample"));
@@ -90,7 +88,7 @@ Status read_filter(const JsonObject& json, ResizeFilter& filter) {
   return {};
 }
 
-Status check_switches(const JsonObject& json) {
+Status check_processor_switches(const JsonObject& json) {
   TRY(const auto resizes, json.find_bool("do_resize"));
   if (!resizes.value_or(true)) return json.wrong_value("do_resize", "true");
   TRY(const auto pans, json.find_bool("do_pan_and_scan"));
@@ -99,7 +97,7 @@ Status check_switches(const JsonObject& json) {
 }
 
 // A value that config.json states too.
-Status check_same(const JsonObject& json, std::string_view key, int64_t default_value, int32_t tower) {
+Status check_as_in_config(const JsonObject& json, std::string_view key, int64_t default_value, int32_t tower) {
   TRY(const auto value, json.find_int(key));
   if (value.value_or(default_value) == tower) return {};
   if (!value)
@@ -107,17 +105,17 @@ Status check_same(const JsonObject& json, std::string_view key, int64_t default_
   return json.wrong_value(key, fmt::format("{}, as config.json says", tower));
 }
 
-Result<std::optional<JsonObject>> read_size(const JsonObject& json) {
+Result<std::optional<JsonObject>> read_resized_size(const JsonObject& json) {
   const Json* size = json.find("size");
   if (size != nullptr && !size->is_object()) return json.wrong_value("size", "an object");
   return json.find_object("size");
 }
 
-Status read_qwen(const JsonObject& json, ImageProcessorConfig& config) {
-  TRY_STATUS(check_same(json, "patch_size", 14, config.shape.patch_size));
-  TRY_STATUS(check_same(json, "temporal_patch_size", 2, config.shape.temporal_patch_size));
-  TRY_STATUS(check_same(json, "merge_size", 2, config.shape.merge_size));
-  TRY(const auto size, read_size(json));
+Status read_qwen_processor(const JsonObject& json, ImageProcessorConfig& config) {
+  TRY_STATUS(check_as_in_config(json, "patch_size", 14, config.shape.patch_size));
+  TRY_STATUS(check_as_in_config(json, "temporal_patch_size", 2, config.shape.temporal_patch_size));
+  TRY_STATUS(check_as_in_config(json, "merge_size", 2, config.shape.merge_size));
+  TRY(const auto size, read_resized_size(json));
   // min_pixels beside the size is the older spelling of its shortest_edge, and goes before it.
   const auto read_pixels = [&](std::string_view key, std::string_view size_key, int64_t min,
                                int64_t default_value) -> Result<int64_t> {
@@ -130,13 +128,13 @@ Status read_qwen(const JsonObject& json, ImageProcessorConfig& config) {
   return {};
 }
 
-Status read_gemma(const JsonObject& json, const ImageProcessorConfig& config) {
+Status read_gemma_processor(const JsonObject& json, const ImageProcessorConfig& config) {
   const int32_t factor = config.shape.patch_size * config.shape.merge_size;
   if (config.shape.image_size < factor || config.shape.image_size % factor != 0) {
     return fail("config.json: image_size is {}, must be a multiple of {}, the pixels of a token",
                 config.shape.image_size, factor);
   }
-  TRY(const auto size, read_size(json));
+  TRY(const auto size, read_resized_size(json));
   for (const char* key : {"height", "width"}) {
     TRY(const int64_t side, size ? size->get_int(key) : Result<int64_t>(kGemmaSide));
     if (side == config.shape.image_size) continue;
@@ -146,7 +144,7 @@ Status read_gemma(const JsonObject& json, const ImageProcessorConfig& config) {
   return {};
 }
 
-Result<Json> read_json_file(const std::string& directory, const std::string& file) {
+Result<Json> read_processor_file(const std::string& directory, const std::string& file) {
   constexpr int64_t kMaxBytes = int64_t{16} << 20;
   const std::string path = directory + "/" + file;
   TRY(const std::string text, read_text_file(path, kMaxBytes));
@@ -163,34 +161,33 @@ Result<ImageProcessorConfig> read_image_processor(const Json& document, const Pa
         shape.patch_size, shape.merge_size);
   TRY(const JsonObject json, JsonObject::of(document, name));
   ImageProcessorConfig config{.shape = shape};
-  TRY(config.kind, read_kind(json));
+  TRY(config.kind, read_processor_kind(json));
   const bool is_qwen = config.kind == ImageProcessorKind::kQwen2Vl;
   config.filter = is_qwen ? ResizeFilter::kBicubic : ResizeFilter::kBilinear;
-  config.normalisation.mean = is_qwen ? kClipMean : kHalf;
-  config.normalisation.stddev = is_qwen ? kClipStddev : kHalf;
-  TRY_STATUS(check_switches(json));
-  TRY_STATUS(read_filter(json, config.filter));
-  TRY_STATUS(read_normalisation(json, config.normalisation));
-  TRY_STATUS(is_qwen ? read_qwen(json, config) : read_gemma(json, config));
+  if (is_qwen) config.normalisation = kClipNormalisation;
+  TRY_STATUS(check_processor_switches(json));
+  TRY_STATUS(read_resize_filter(json, config.filter));
+  TRY_STATUS(read_pixel_normalisation(json, config.normalisation));
+  TRY_STATUS(is_qwen ? read_qwen_processor(json, config) : read_gemma_processor(json, config));
   return config;
 }
 
-Result<ImageProcessorConfig> load_image_processor(const std::string& directory, const PatchShape& shape) {
+Result<std::optional<ImageProcessorConfig>> load_image_processor(const std::string& directory,
+                                                                 const PatchShape& shape) {
   constexpr const char* kNested = "processor_config.json";
   constexpr const char* kOwn = "preprocessor_config.json";
   if (is_there(directory + "/" + kNested)) {
-    TRY(const Json document, read_json_file(directory, kNested));
+    TRY(const Json document, read_processor_file(directory, kNested));
     const auto processor = document.is_object() ? document.find("image_processor") : document.end();
     if (processor != document.end()) {
-      return read_image_processor(*processor, shape, fmt::format("{}: image_processor", kNested));
+      TRY(auto config, read_image_processor(*processor, shape, fmt::format("{}: image_processor", kNested)));
+      return std::optional(std::move(config));
     }
   }
-  if (!is_there(directory + "/" + kOwn)) {
-    return fail("{} has neither a {} nor a {} with an image_processor, so its images cannot be read", directory, kOwn,
-                kNested);
-  }
-  TRY(const Json document, read_json_file(directory, kOwn));
-  return read_image_processor(document, shape);
+  if (!is_there(directory + "/" + kOwn)) return std::optional<ImageProcessorConfig>();
+  TRY(const Json document, read_processor_file(directory, kOwn));
+  TRY(auto config, read_image_processor(document, shape));
+  return std::optional(std::move(config));
 }
 
 }  // namespace braid

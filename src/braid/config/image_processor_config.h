@@ -1,17 +1,19 @@
 // How a checkpoint wants its images: what preprocessor_config.json says (or processor_config.json, where newer
 // checkpoints have it), as a validated plain struct. Tested by image_processor_config_test.cc and
-// image_input_fuzz.cc.
+// multimodal/image_input_fuzz.cc.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "braid/base/result.h"
 #include "braid/formats/json.h"
-#include "braid/multimodal/resize_taps.h"
 #include "braid/request/pixel_normalisation.h"
 
 namespace braid {
+
+enum class ResizeFilter : unsigned char { kBilinear, kBicubic };  // bicubic with a = -0.5
 
 enum class ImageProcessorKind : unsigned char {
   kQwen2Vl,  // Qwen2-VL, Qwen2.5-VL, Qwen3-VL: the image keeps its shape and about its size
@@ -44,7 +46,7 @@ Result<ImageProcessorConfig> read_image_processor(const Json& document, const Pa
                                                   const std::string& name = "preprocessor_config.json");
 
 // From a checkpoint's directory. The image_processor of processor_config.json goes before preprocessor_config.json, as
-// in transformers.
-Result<ImageProcessorConfig> load_image_processor(const std::string& directory, const PatchShape& shape);
+// in transformers. Nothing if neither is there.
+Result<std::optional<ImageProcessorConfig>> load_image_processor(const std::string& directory, const PatchShape& shape);
 
 }  // namespace braid
