@@ -33,6 +33,12 @@ def test_kernels(braid):
     assert len([line for line in table.splitlines() if line.endswith("%")]) == len(got["products"] + got["attention"])
 
 
+def test_kernels_over_a_cache_of_codes(braid):
+    got = json.loads(braid.ok("bench", "kernels", "--kv-cache-dtype", "int8", "--quick", "--json", timeout=300))
+    assert got["kv_cache_dtype"] == "int8" and len(got["attention"]) == 3 and not got["products"]
+    assert "must be one of bfloat16" in braid.error("bench", "kernels", "--kv-cache-dtype", "int4")
+
+
 def test_kernels_with_quantized_weights(braid):
     got = json.loads(braid.ok("bench", "kernels", "--weights", "q4_k", "--quick", "--json", timeout=300))
     assert got["weights"] == "q4_k" and {case["m"] for case in got["products"]} == {1, 8, 64} and not got["attention"]

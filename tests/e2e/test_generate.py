@@ -107,6 +107,17 @@ def test_sampling_defaults_come_from_flags_and_a_parameter_of_its_own_wins(braid
     assert "eos_token_id 100000 is not below" in braid.error("generate", "--model-path", tiny_model, "--prompt", "a", "--generation-config", tmp_path)
 
 
+@pytest.mark.parametrize("dtype", ("int8", "fp8_e4m3"))
+def test_keys_and_values_in_8_bits_give_the_same_tokens_however_the_prompt_is_cut(braid, tiny_model, dtype):
+    ids = fixture_of(tiny_model)["prompts"][2]["ids"]
+    flags = ("generate", "--model-path", tiny_model, "--temperature", 0, "--input-ids", ids_flag(ids), "--max-new-tokens", 24,
+             "--ignore-eos", "--json", "--kv-cache-dtype", dtype)
+    whole = braid.run(*flags, "--log-level", "info")
+    assert f" in {dtype}, " in whole.stderr, whole.stderr
+    cut = braid.json(*flags, "--chunked-prefill-size", 5, "--page-size", 48, "--threads-per-rank", 1)
+    assert cut["output_ids"] == json.loads(whole.stdout)["output_ids"]
+
+
 def test_every_choice_of_kernels_runs(braid, tiny_model):
     """Tiers may differ in bits; in float32 this model's greedy ids do not differ."""
     prompt = fixture_of(tiny_model)["prompts"][2]

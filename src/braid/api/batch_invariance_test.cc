@@ -1,6 +1,6 @@
 // Batch invariance: a request's output does not depend on its neighbours. Tokens and log-probabilities of mixed
 // requests have the same bits alone and together, for any chunk size, page size and number of threads, with and without
-// the prefix cache and preemptions, in every tier, dtype and attention backend.
+// the prefix cache and preemptions, in every tier, dtype, KV dtype and attention backend.
 #include <gtest/gtest.h>
 
 #include <bit>
@@ -29,8 +29,12 @@ struct Arithmetic {
   CpuIsa isa = CpuIsa::kPortable;
   DType dtype = DType::kBFloat16;
   std::string backend;
+  KvCodes kv_codes = KvCodes::kNone;
 
-  std::string name() const { return std::string(isa_name(isa)) + "_" + std::string(dtype_name(dtype)) + "_" + backend; }
+  std::string name() const {
+    const std::string name = std::string(isa_name(isa)) + "_" + std::string(dtype_name(dtype)) + "_" + backend;
+    return kv_codes == KvCodes::kNone ? name : name + "_" + std::string(kv_dtype_name(dtype, kv_codes));
+  }
 };
 void PrintTo(const Arithmetic& arithmetic, std::ostream* out) {
   *out << arithmetic.name();
@@ -85,6 +89,7 @@ std::vector<Bits> run(const ModelSourceOptions& model, const Arithmetic& arithme
   options.rank = {.isa = arithmetic.isa,
                   .threads_per_rank = layout.threads,
                   .dtype = arithmetic.dtype,
+                  .kv_cache_dtype = KvDType(arithmetic.dtype, arithmetic.kv_codes),
                   .attention_backend = arithmetic.backend,
                   .page_size = layout.page_size,
                   .chunked_prefill_size = layout.chunked_prefill_size,
@@ -168,6 +173,9 @@ std::vector<Arithmetic> tested_arithmetic() {
         tested.push_back({.isa = isa, .dtype = dtype, .backend = backend});
       }
     }
+    if (testing::kUnderThreadSanitizer) continue;
+    tested.push_back({.isa = isa, .backend = "fa", .kv_codes = KvCodes::kInt8});
+    tested.push_back({.isa = isa, .backend = "fa", .kv_codes = KvCodes::kE4m3});
   }
   return tested;
 }
@@ -196,6 +204,7 @@ TEST(BatchInvarianceOfWindows, AModelsBitsWithSinksAreTheSameAloneAndTogether) {
   const Layout scarce{.threads = 2, .page_size = 16, .chunked_prefill_size = 16, .max_total_tokens = 320};
   const CpuIsa isa = available_isas().back();
   expect_invariant(model, {.isa = isa, .dtype = DType::kBFloat16, .backend = "fa"}, scarce);
+  expect_invariant(model, {.isa = isa, .backend = "fa", .kv_codes = KvCodes::kInt8}, scarce);
   expect_invariant(model, {.isa = isa, .dtype = DType::kFloat32, .backend = "native"}, scarce);
 }
 

@@ -35,9 +35,9 @@ void unpack(const KvLayer& layer, std::span<const PageId> pages, int64_t kv_head
     const int64_t i = position % kKvTileTokens;
     for (int64_t dim = 0; dim < layer.head_dim; ++dim) {
       kv_tile.keys[static_cast<size_t>(dim * kKvTileTokens + i)] =
-          kv_load(layer, layer.keys, strip + key_in_strip(layer, token, dim));
+          kv_load(layer, layer.keys + strip, token, key_in_strip(layer, token, dim));
       kv_tile.values[static_cast<size_t>(i * layer.head_dim + dim)] =
-          kv_load(layer, layer.values, strip + value_in_strip(layer, token, dim));
+          kv_load(layer, layer.values + strip, token, value_in_strip(layer, token, dim));
     }
   }
 }

@@ -43,6 +43,15 @@ Result<std::optional<DType>> parse_dtype(const char* flag, const std::string& te
   return fail("{} {}: must be auto, bfloat16 or float32", flag, text);
 }
 
+Result<std::optional<KvDType>> parse_kv_dtype(const std::string& text) {
+  constexpr DType kOfQueries = DType::kBFloat16;
+  if (text == "int8") return std::optional(KvDType(kOfQueries, KvCodes::kInt8));
+  if (text == "fp8_e4m3") return std::optional(KvDType(kOfQueries, KvCodes::kE4m3));
+  const auto plain = parse_dtype("--kv-cache-dtype", text);
+  if (!plain.ok()) return fail("--kv-cache-dtype {}: must be auto, bfloat16, float32, int8 or fp8_e4m3", text);
+  return *plain ? std::optional(KvDType(**plain)) : std::optional<KvDType>();
+}
+
 Result<Quantization> parse_quantization(const std::string& text) {
   if (text == "none") return Quantization::kNone;
   if (text == "int8") return Quantization::kInt8;
@@ -147,7 +156,7 @@ Result<EngineOptions> ModelFlags::engine_options() const {
   options.max_restarts = max_restarts;
   TRY(options.rank.mm_broadcast, broadcast());
   TRY_STATUS(set_numbers(options.rank));
-  TRY(options.rank.kv_cache_dtype, parse_dtype("--kv-cache-dtype", kv_cache_dtype));
+  TRY(options.rank.kv_cache_dtype, parse_kv_dtype(kv_cache_dtype));
   TRY(options.schedule_policy, parse_schedule_policy(schedule_policy));
   TRY(options.rank.isa, isa_from_environment());
   return options;
@@ -227,7 +236,8 @@ void add_rank_flags(Command command, ModelFlags& flags) {
   RankOptions& rank = flags.rank;
   const auto group = [](Flag flag) { return flag.show_default().group("Engine"); };
   add_number_flags(command, flags);
-  group(command.add_option("--kv-cache-dtype", flags.kv_cache_dtype, "auto (as --dtype), bfloat16, float32"));
+  group(command.add_option("--kv-cache-dtype", flags.kv_cache_dtype,
+                           "auto (as --dtype), bfloat16, float32; or half of bfloat16's memory: int8, fp8_e4m3"));
   const auto backends = attention_backend_names();
   group(command.add_option("--attention-backend", rank.attention_backend, "fa (tiled, fast) or native (portable)"))
       .check(one_of({backends.begin(), backends.end()}));

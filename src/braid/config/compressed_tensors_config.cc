@@ -135,7 +135,7 @@ Result<std::optional<QuantizationScheme>> read_group(const JsonObject& json, con
   return std::optional(scheme);
 }
 
-Status check_unused(const JsonObject& json, QuantizationConfig& config) {
+Status check_unused(const JsonObject& json) {
   TRY(const auto sparsity, json.find_object("sparsity_config"));
   if (sparsity) {
     TRY(const auto format, sparsity->find_string("format"));
@@ -147,15 +147,29 @@ Status check_unused(const JsonObject& json, QuantizationConfig& config) {
   if (transforms && !transforms->json().empty()) {
     return json.wrong_value("transform_config", "empty: transforms of the inputs are not supported");
   }
-  if (json.has("kv_cache_scheme")) config.notes.emplace_back("its kv_cache_scheme is not used");
+  return {};
+}
+
+// One scale a layer of keys and one of values, in E4M3. Others are not needed: braid finds scales of its own.
+Status read_kv_cache_scheme(const JsonObject& json, QuantizationConfig& config) {
+  TRY(const auto scheme, json.find_object("kv_cache_scheme"));
+  if (!scheme) return {};
+  TRY(const auto bits, scheme->find_int("num_bits", 1, 64));
+  TRY(const auto type, scheme->find_string("type"));
+  TRY(const auto strategy, scheme->find_string("strategy"));
+  config.has_kv_scales = bits == 8 && type == "float" && strategy.value_or("tensor") == "tensor" &&
+                         !(scheme->json().contains("dynamic") && scheme->json()["dynamic"] != false);
+  if (!config.has_kv_scales) config.notes.emplace_back("its kv_cache_scheme is not used");
   return {};
 }
 
 }  // namespace
 
 Result<QuantizationConfig> read_compressed_tensors(const JsonObject& json) {
-  QuantizationConfig config{.method = "compressed-tensors", .schemes = {}, .ignored = {}, .notes = {}};
-  TRY_STATUS(check_unused(json, config));
+  QuantizationConfig config{
+      .method = "compressed-tensors", .schemes = {}, .ignored = {}, .has_kv_scales = false, .notes = {}};
+  TRY_STATUS(check_unused(json));
+  TRY_STATUS(read_kv_cache_scheme(json, config));
   TRY(const auto groups, json.get_object("config_groups"));
   if (groups.json().size() > kMaxGroups) return json.wrong_value("config_groups", "at most 1000 groups");
   for (const auto& [name, value] : groups.json().items()) {

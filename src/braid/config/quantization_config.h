@@ -42,6 +42,8 @@ struct QuantizationConfig {
   // Layers that are not quantized: names, parts of names between dots (with '*' for any characters), or "re:" and a
   // regular expression.
   std::vector<std::string> ignored;
+  // Each layer's self_attn.k_scale and v_scale: of keys and values in E4M3, for --kv-cache-dtype fp8_e4m3.
+  bool has_kv_scales = false;
   std::vector<std::string> notes;  // what is stored but not used, a line each
 };
 

@@ -86,6 +86,25 @@ TEST(QuantizationConfig, ReadsGroupsOfCompressedTensors) {
   EXPECT_EQ(config->notes, std::vector<std::string>{"its kv_cache_scheme is not used"});
 }
 
+TEST(QuantizationConfig, ReadsWhetherKeysAndValuesHaveScales) {
+  const std::pair<const char*, bool> cases[] = {
+      {R"({"num_bits": 8, "type": "float", "strategy": "tensor", "dynamic": false, "symmetric": true})", true},
+      {R"({"num_bits": 8, "type": "float"})", true},
+      {R"({"num_bits": 8, "type": "float", "dynamic": true})", false},
+      {R"({"num_bits": 8, "type": "float", "strategy": "attn_head"})", false},
+      {R"({"num_bits": 8, "type": "int", "strategy": "tensor"})", false},
+      {"null", false}};
+  for (const auto& [scheme, has_scales] : cases) {
+    const auto config = read_quantization(
+        fmt::format(R"("quant_method": "compressed-tensors", "format": "float-quantized", "config_groups": {{}},
+            "kv_cache_scheme": {})",
+                    scheme));
+    ASSERT_TRUE(config.ok()) << config.error().message;
+    EXPECT_EQ(config->has_kv_scales, has_scales) << scheme;
+    EXPECT_EQ(config->notes.empty(), has_scales || std::string_view(scheme) == "null") << scheme;
+  }
+}
+
 std::string of_compressed(std::string_view format, std::string_view weights) {
   return fmt::format(R"("quant_method": "compressed-tensors", "format": "{}", "config_groups":
       {{"group_0": {{"targets": ["Linear"], "weights": {{{}}}}}}})",

@@ -17,6 +17,7 @@
 #include "braid/kernels/packed_matrix.h"
 #include "braid/kernels/row_max.h"
 #include "braid/request/ids.h"
+#include "braid/tensor/kv_codes.h"
 #include "braid/tensor/rows.h"
 
 namespace braid {
@@ -63,6 +64,8 @@ struct Routing {
 //             V: [page][kv_head][page_size/16 strips][8 token pairs][head_dim][2 tokens]
 //   float32   K: [page][kv_head][page_size/16 strips][head_dim][16 tokens]
 //             V: [page][kv_head][page_size/16 strips][16 tokens][head_dim]
+//   codes     as float32, a byte for each element, and before each strip the scales of its tokens: bfloat16 [16]
+// An element is its code times its token's scale. A token's codes and scale depend on that token's head alone.
 // Only kernels and KvCache know this layout.
 struct KvLayer {
   // Tokens of a strip: its keys in one dimension (bfloat16: a pair of dimensions) are one vector of 64 bytes.
@@ -70,12 +73,22 @@ struct KvLayer {
 
   std::byte* keys = nullptr;
   std::byte* values = nullptr;
-  DType dtype = DType::kBFloat16;
+  DType dtype = DType::kBFloat16;  // kBFloat16 with codes
+  KvCodes codes = KvCodes::kNone;
   int32_t num_kv_heads = 0;
   int32_t head_dim = 0;
   int32_t page_size = 0;
+  // With kE4m3: the scale of every token written. 0, and with kInt8 always: from the token's largest element.
+  float key_scale = 0;
+  float value_scale = 0;
 
-  int64_t page_elements() const { return int64_t{num_kv_heads} * page_size * head_dim; }
+  int64_t scale_bytes() const {
+    return codes == KvCodes::kNone ? 0 : dtype_bytes(DType::kBFloat16);
+  }  // of a token and head
+  // Of keys or of values: one token of one head; a strip; a page.
+  int64_t head_bytes() const { return kv_head_bytes(dtype, codes, head_dim); }
+  int64_t strip_bytes() const { return kKeyVectorTokens * head_bytes(); }
+  int64_t page_bytes() const { return int64_t{num_kv_heads} * page_size * head_bytes(); }
 };
 
 // One sequence's part of an attention call. Rows are those of q, k and v.
@@ -143,8 +156,8 @@ class Ops {
   // float32; row i at positions[i]. cos and sin: [max_position, head_dim / 2] float32.
   virtual void rope(Rows x, int32_t head_dim, std::span<const int32_t> positions, ConstRows cos, ConstRows sin) = 0;
 
-  // Writes the new tokens' keys and values (float32 [m, num_kv_heads * head_dim]), rounded to the cache's dtype, into
-  // their pages. Writing the first token of a strip sets the rest of the strip to zero.
+  // Writes the new tokens' keys and values (float32 [m, num_kv_heads * head_dim]), rounded to the cache's dtype or
+  // codes (kv_layout.h), into their pages. Writing the first token of a strip sets the rest of the strip to zero.
   virtual void write_kv(ConstRows k, ConstRows v, std::span<const AttentionSequence> sequences,
                         const KvLayer& layer) = 0;
 

@@ -84,12 +84,13 @@ std::vector<float> some_sinks(const CacheShape& shape) {
 
 TEST_P(PagedAttention, EqualsTheDefinition) {
   uint32_t seed = 1;
-  for (const DType dtype : {DType::kBFloat16, DType::kFloat32}) {
+  for (const auto& [dtype, codes] : kKvKinds) {
     // float32: only sums are rounded. bfloat16: a tier may round probabilities, by 2^-9 of values of about 1, averaged.
     const double tolerance = dtype == DType::kFloat32 ? 4e-6 : 1e-2;
     for (const int32_t head_dim : {8, 16, 24, 40, 64, 80, 128, 256}) {
       for (const auto& [heads, kv_heads] : {std::pair{1, 1}, {4, 2}, {6, 1}, {7, 1}, {16, 8}}) {
-        const CacheShape shape = {.num_heads = heads, .num_kv_heads = kv_heads, .head_dim = head_dim, .dtype = dtype};
+        const CacheShape shape = {
+            .num_heads = heads, .num_kv_heads = kv_heads, .head_dim = head_dim, .dtype = dtype, .codes = codes};
         const int64_t len = std::vector<int64_t>{1, 15, 64, 65, 130}[seed % 5];
         const int32_t window = seed % 3 == 0 ? 21 : 0;
         const TestSequence sequence(shape, len, seed++);
@@ -97,7 +98,7 @@ TEST_P(PagedAttention, EqualsTheDefinition) {
         const Matrix actual = attend_in_chunks(*three_.ops, shape, sequence, len, window);
         EXPECT_LE(max_difference(expected, actual), tolerance)
             << "head_dim " << head_dim << " heads " << heads << "/" << kv_heads << " len " << len << " window "
-            << window << " " << dtype_name(dtype);
+            << window << " " << kv_dtype_name(dtype, codes);
       }
     }
   }
@@ -105,12 +106,13 @@ TEST_P(PagedAttention, EqualsTheDefinition) {
 
 TEST_P(PagedAttention, SoftCapsAndSinksEqualTheDefinition) {
   uint32_t seed = 40;
-  for (const DType dtype : {DType::kBFloat16, DType::kFloat32}) {
+  for (const auto& [dtype, codes] : kKvKinds) {
     const double tolerance = dtype == DType::kFloat32 ? 1e-5 : 1e-2;
     for (const float soft_cap : {0.0F, 0.5F, 30.0F}) {
       for (const bool has_sinks : {false, true}) {
         for (const auto& [window, head_dim] : {std::pair{0, 24}, {21, 24}, {0, 32}, {21, 32}}) {
-          const CacheShape shape = {.num_heads = 8, .num_kv_heads = 2, .head_dim = head_dim, .dtype = dtype};
+          const CacheShape shape = {
+              .num_heads = 8, .num_kv_heads = 2, .head_dim = head_dim, .dtype = dtype, .codes = codes};
           const TestSequence sequence(shape, 130, seed++);
           const std::vector<float> sinks = some_sinks(shape);
           AttentionParams params = params_of(shape, window);
@@ -120,7 +122,8 @@ TEST_P(PagedAttention, SoftCapsAndSinksEqualTheDefinition) {
           const Matrix expected = attend_in_chunks(*ref_, shape, sequence, 130, params);
           const Matrix actual = attend_in_chunks(*three_.ops, shape, sequence, 130, params);
           EXPECT_LE(max_difference(expected, actual), tolerance)
-              << "cap " << soft_cap << " sinks " << has_sinks << " window " << window << " " << dtype_name(dtype);
+              << "cap " << soft_cap << " sinks " << has_sinks << " window " << window << " "
+              << kv_dtype_name(dtype, codes);
           for (const int64_t chunk : {1, 50}) {
             const Matrix cut = attend_in_chunks(*one_.ops, shape, sequence, chunk, params);
             EXPECT_TRUE(same_bits(actual.view, cut.view)) << "in chunks of " << chunk;
@@ -134,13 +137,13 @@ TEST_P(PagedAttention, SoftCapsAndSinksEqualTheDefinition) {
 // Behind 70 causal tokens, or alone. Whatever the lengths, no row of the batch changes another.
 TEST_P(PagedAttention, BidirectionalTokensSeeEachOther) {
   uint32_t seed = 70;
-  for (const DType dtype : {DType::kBFloat16, DType::kFloat32}) {
+  for (const auto& [dtype, codes] : kKvKinds) {
     for (const int32_t head_dim : {24, 64, 72}) {
       for (const auto& [before, count] :
            {std::pair<int64_t, int64_t>{0, 1}, {0, 16}, {0, 65}, {70, 33}, {0, 200}, {64, 64}}) {
         for (const int32_t window : {0, 21, 90}) {
           const CacheShape shape = {
-              .num_heads = 4, .num_kv_heads = before > 0 ? 2 : 4, .head_dim = head_dim, .dtype = dtype};
+              .num_heads = 4, .num_kv_heads = before > 0 ? 2 : 4, .head_dim = head_dim, .dtype = dtype, .codes = codes};
           const TestSequence sequence(shape, before + count, seed++);
           const TestCache cache(shape, 1, before + count, 3);
           const AttentionSequence all = cache.sequence(0, 0, 0, before + count);
@@ -171,8 +174,8 @@ TEST_P(PagedAttention, BidirectionalTokensSeeEachOther) {
 }
 
 TEST_P(PagedAttention, LongContextsEqualTheDefinition) {
-  for (const DType dtype : {DType::kBFloat16, DType::kFloat32}) {
-    const CacheShape shape = {.num_heads = 2, .num_kv_heads = 1, .head_dim = 32, .dtype = dtype};
+  for (const auto& [dtype, codes] : kKvKinds) {
+    const CacheShape shape = {.num_heads = 2, .num_kv_heads = 1, .head_dim = 32, .dtype = dtype, .codes = codes};
     const TestSequence sequence(shape, 600, 5);
     const Matrix expected = attend_in_chunks(*ref_, shape, sequence, 600, 0);
     EXPECT_LE(max_difference(expected, attend_in_chunks(*three_.ops, shape, sequence, 600, 0)),
@@ -184,10 +187,10 @@ TEST_P(PagedAttention, HasTheSameBitsHoweverTheSequenceIsCut) {
   constexpr std::pair<int64_t, int32_t> kChunkAndPage[] = {
       {1, 16}, {1, 48}, {1, 64}, {1, 128}, {3, 32}, {16, 48}, {61, 16}, {64, 64}, {128, 32}, {205, 128}, {205, 16}};
   int run = 0;
-  for (const DType dtype : {DType::kBFloat16, DType::kFloat32}) {
+  for (const auto& [dtype, codes] : kKvKinds) {
     for (const int32_t head_dim : {24, 64}) {
       for (const int32_t window : {0, 37, 100}) {
-        CacheShape shape = {.num_heads = 6, .num_kv_heads = 2, .head_dim = head_dim, .dtype = dtype};
+        CacheShape shape = {.num_heads = 6, .num_kv_heads = 2, .head_dim = head_dim, .dtype = dtype, .codes = codes};
         const TestSequence sequence(shape, 205, 7);
         const DType out_dtype = window == 37 ? DType::kBFloat16 : DType::kFloat32;
         const Matrix whole = attend_in_chunks(*one_.ops, shape, sequence, 205, window, out_dtype);
@@ -205,13 +208,17 @@ TEST_P(PagedAttention, HasTheSameBitsHoweverTheSequenceIsCut) {
 
 // The heads of a single token are read together, as many as fit.
 TEST_P(PagedAttention, ManyHeadsOfOneTokenHaveTheBitsOfManyTokens) {
-  for (const DType dtype : {DType::kBFloat16, DType::kFloat32}) {
+  for (const auto& [dtype, codes] : kKvKinds) {
     std::vector<std::pair<int32_t, int32_t>> head_counts = {{48, 2}, {21, 7}};
     if (!kUnderSanitizer) head_counts = {{40, 40}, {80, 40}, {48, 2}, {35, 1}, {21, 7}};
     for (const auto& [heads, kv_heads] : head_counts) {
       for (const auto& [page_size, head_dim] : {std::pair{16, 16}, {64, 16}, {16, 32}, {64, 32}}) {
-        const CacheShape shape = {
-            .num_heads = heads, .num_kv_heads = kv_heads, .head_dim = head_dim, .dtype = dtype, .page_size = page_size};
+        const CacheShape shape = {.num_heads = heads,
+                                  .num_kv_heads = kv_heads,
+                                  .head_dim = head_dim,
+                                  .dtype = dtype,
+                                  .codes = codes,
+                                  .page_size = page_size};
         const TestSequence sequence(shape, 140, 31);
         const std::vector<float> sinks = some_sinks(shape);
         AttentionParams params = params_of(shape, 70);
@@ -221,8 +228,8 @@ TEST_P(PagedAttention, ManyHeadsOfOneTokenHaveTheBitsOfManyTokens) {
                   dtype == DType::kFloat32 ? 1e-5 : 1e-2);
         for (Device* device : {&one_, &three_}) {
           const Matrix cut = attend_in_chunks(*device->ops, shape, sequence, 1, params);
-          EXPECT_TRUE(same_bits(whole.view, cut.view))
-              << heads << " heads over " << kv_heads << ", pages of " << page_size << ", " << dtype_name(dtype);
+          EXPECT_TRUE(same_bits(whole.view, cut.view)) << heads << " heads over " << kv_heads << ", pages of "
+                                                       << page_size << ", " << kv_dtype_name(dtype, codes);
         }
       }
     }
@@ -230,8 +237,8 @@ TEST_P(PagedAttention, ManyHeadsOfOneTokenHaveTheBitsOfManyTokens) {
 }
 
 TEST_P(PagedAttention, HasTheSameBitsWhateverElseIsInTheBatch) {
-  for (const int32_t head_dim : {40, 64}) {
-    const CacheShape shape = {.num_heads = 4, .num_kv_heads = 2, .head_dim = head_dim};
+  for (const auto& [head_dim, codes] : {std::pair{40, KvCodes::kNone}, {64, KvCodes::kNone}, {40, KvCodes::kInt8}}) {
+    const CacheShape shape = {.num_heads = 4, .num_kv_heads = 2, .head_dim = head_dim, .codes = codes};
     const std::vector<int64_t> lens = {1, 200, 17, 64, 129};
     std::vector<TestSequence> sequences;
     for (size_t i = 0; i < lens.size(); ++i) sequences.emplace_back(shape, lens[i], static_cast<uint32_t>(100 * i));
@@ -267,9 +274,16 @@ TEST_P(PagedAttention, HasTheSameBitsWhateverElseIsInTheBatch) {
 }
 
 TEST_P(PagedAttention, HasTheSameBitsWhereOneLongSequenceIsSplitBetweenThreads) {
-  for (const auto& [window, kv_heads, head_dim] :
-       {std::tuple{0, 1, 40}, {1100, 1, 40}, {0, 5, 40}, {1100, 5, 40}, {0, 1, 32}, {1100, 5, 32}}) {
-    const CacheShape shape = {.num_heads = 5, .num_kv_heads = kv_heads, .head_dim = head_dim};
+  constexpr KvCodes kNone = KvCodes::kNone;
+  for (const auto& [window, kv_heads, head_dim, codes] : {std::tuple{0, 1, 40, kNone},
+                                                          {1100, 1, 40, kNone},
+                                                          {0, 5, 40, kNone},
+                                                          {1100, 5, 40, kNone},
+                                                          {0, 1, 32, kNone},
+                                                          {1100, 5, 32, kNone},
+                                                          {0, 1, 32, KvCodes::kInt8},
+                                                          {1100, 5, 40, KvCodes::kE4m3}}) {
+    const CacheShape shape = {.num_heads = 5, .num_kv_heads = kv_heads, .head_dim = head_dim, .codes = codes};
     const TestSequence sequence(shape, 1500, 21);
     const TestCache cache(shape, 1, 1500, 9);
     const AttentionSequence all = cache.sequence(0, 0, 0, 1500);
@@ -289,10 +303,11 @@ TEST_P(PagedAttention, HasTheSameBitsWhereOneLongSequenceIsSplitBetweenThreads) 
 // After the pages behind the window were freed, positions count from the first KV tile that is left.
 TEST_P(PagedAttention, HasTheSameBitsWithoutTheKvTilesBehindTheWindow) {
   constexpr int64_t kLen = 300;
-  for (const DType dtype : {DType::kBFloat16, DType::kFloat32}) {
+  for (const auto& [dtype, codes] : kKvKinds) {
     for (const auto& [window, head_dim] :
          {std::pair{1, 24}, {20, 24}, {64, 24}, {100, 24}, {1, 32}, {20, 32}, {64, 32}, {100, 32}}) {
-      const CacheShape shape = {.num_heads = 4, .num_kv_heads = 2, .head_dim = head_dim, .dtype = dtype};
+      const CacheShape shape = {
+          .num_heads = 4, .num_kv_heads = 2, .head_dim = head_dim, .dtype = dtype, .codes = codes};
       const TestSequence sequence(shape, kLen, 31);
       const TestCache cache(shape, 1, kLen, 9);
       const AttentionSequence all = cache.sequence(0, 0, 0, kLen);
@@ -318,9 +333,10 @@ TEST_P(PagedAttention, HasTheSameBitsWithoutTheKvTilesBehindTheWindow) {
 }
 
 TEST_P(PagedAttention, KeysThatAQueryDoesNotSeeCannotReachIt) {
-  for (const DType dtype : {DType::kBFloat16, DType::kFloat32}) {
+  for (const auto& [dtype, codes] : kKvKinds) {
     for (const auto& [window, head_dim] : {std::pair{0, 24}, {30, 24}, {0, 64}, {30, 64}}) {
-      const CacheShape shape = {.num_heads = 4, .num_kv_heads = 2, .head_dim = head_dim, .dtype = dtype};
+      const CacheShape shape = {
+          .num_heads = 4, .num_kv_heads = 2, .head_dim = head_dim, .dtype = dtype, .codes = codes};
       TestSequence sequence(shape, 150, 11);
       const Matrix expected = attend_in_chunks(*one_.ops, shape, sequence, 150, window);
       const int64_t poisoned = 101;

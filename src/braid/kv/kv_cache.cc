@@ -6,6 +6,11 @@
 #include "braid/base/check.h"
 
 namespace braid {
+
+KvLayer KvShape::layer() const {
+  return {.dtype = dtype, .codes = codes, .num_kv_heads = num_kv_heads, .head_dim = head_dim, .page_size = page_size};
+}
+
 Result<int64_t> kv_bytes_per_token(const KvShape& shape) {
   if (shape.num_layers <= 0 || shape.num_kv_heads <= 0 || shape.head_dim <= 0) {
     return fail("the KV cache of {} layers, {} KV heads of {}: each must be at least 1", shape.num_layers,
@@ -14,8 +19,12 @@ Result<int64_t> kv_bytes_per_token(const KvShape& shape) {
   if (shape.dtype != DType::kFloat32 && shape.dtype != DType::kBFloat16) {
     return fail("the KV cache in {}: float32 or bfloat16", dtype_name(shape.dtype));
   }
-  int64_t bytes = 2 * dtype_bytes(shape.dtype);
-  for (const int32_t factor : {shape.num_layers, shape.num_kv_heads, shape.head_dim}) {
+  if (shape.codes != KvCodes::kNone && shape.dtype != DType::kBFloat16) {
+    return fail("the KV cache in {} with queries in {}: bfloat16", kv_dtype_name(shape.dtype, shape.codes),
+                dtype_name(shape.dtype));
+  }
+  int64_t bytes = 2 * shape.layer().head_bytes();
+  for (const int32_t factor : {shape.num_layers, shape.num_kv_heads}) {
     if (__builtin_mul_overflow(bytes, int64_t{factor}, &bytes)) {
       return fail("the KV cache of {} layers, {} KV heads of {}: one token's bytes do not fit 64 bits",
                   shape.num_layers, shape.num_kv_heads, shape.head_dim);
@@ -37,20 +46,14 @@ KvCache::KvCache(const KvShape& shape, int32_t num_pages)
 KvCache::KvCache(const KvShape& shape, std::span<const KvGroupPool> kv_groups) : kv_groups_(shape.kv_groups()) {
   CHECK(std::cmp_equal(kv_groups.size(), kv_groups_.count()), "pages of {} KV groups, there are {}", kv_groups.size(),
         kv_groups_.count());
-  const KvLayer empty{.keys = nullptr,
-                      .values = nullptr,
-                      .dtype = shape.dtype,
-                      .num_kv_heads = shape.num_kv_heads,
-                      .head_dim = shape.head_dim,
-                      .page_size = shape.page_size};
-  page_bytes_ = empty.page_elements() * dtype_bytes(shape.dtype);
+  page_bytes_ = shape.layer().page_bytes();
   std::vector<std::vector<std::byte*>> memories(kv_groups.size());
   for (const int32_t kv_group : kv_groups_.of_layer) {
     const int32_t num_pages = kv_groups[static_cast<size_t>(kv_group)].num_pages;
     int64_t layer_bytes = 0;
     CHECK(num_pages >= 0 && !__builtin_mul_overflow(page_bytes_, int64_t{num_pages}, &layer_bytes),
           "{} pages of {} bytes", num_pages, page_bytes_);
-    KvLayer& layer = layers_.emplace_back(empty);
+    KvLayer& layer = layers_.emplace_back(shape.layer());
     layer.keys = buffers_.emplace_back(layer_bytes).data();
     layer.values = buffers_.emplace_back(layer_bytes).data();
     memories[static_cast<size_t>(kv_group)].insert(memories[static_cast<size_t>(kv_group)].end(),

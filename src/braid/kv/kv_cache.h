@@ -23,10 +23,13 @@ struct KvShape {
   int32_t num_kv_heads = 0;  // of this rank
   int32_t head_dim = 0;
   DType dtype = DType::kBFloat16;     // kFloat32 or kBFloat16
+  KvCodes codes = KvCodes::kNone;     // with others the dtype is kBFloat16
   int32_t page_size = 16;             // tokens; a multiple of KvLayer::kKeyVectorTokens
   std::vector<int32_t> windows = {};  // of each layer (KvGroups); empty: all layers see all positions
 
   KvGroups kv_groups() const { return {windows, num_layers}; }
+  KvLayer layer() const;                                                 // of any layer; its pointers are null
+  int64_t layer_page_bytes() const { return 2 * layer().page_bytes(); }  // a page's keys and values in one layer
 };
 
 // Bytes of one token's keys and values in all layers. An error if a field is absurd or the product overflows.

@@ -19,6 +19,17 @@ TEST(KvCache, BytesPerTokenCountKeysAndValuesOfAllLayers) {
   EXPECT_EQ(kv_bytes_per_token(shape).value(), 2 * 4 * 3 * 2 * 8);
 }
 
+TEST(KvCache, ACodeTakesAByteAndItsTokensScaleTwo) {
+  for (const KvCodes codes : {KvCodes::kInt8, KvCodes::kE4m3}) {
+    KvShape shape = kShape;
+    shape.codes = codes;
+    EXPECT_EQ(kv_bytes_per_token(shape).value(), 2 * 3 * 2 * (8 + 2));
+    EXPECT_EQ(KvCache(shape, 10).reserved_bytes(), 10 * 16 * kv_bytes_per_token(shape).value());
+    shape.dtype = DType::kFloat32;
+    EXPECT_FALSE(kv_bytes_per_token(shape).ok());
+  }
+}
+
 TEST(KvCache, AbsurdShapesAreErrors) {
   KvShape shape = kShape;
   shape.num_layers = shape.num_kv_heads = shape.head_dim = std::numeric_limits<int32_t>::max();
@@ -42,7 +53,7 @@ TEST(KvCache, ReservesAllPagesAndCommitsUsedOnes) {
   const PageId pages[] = {7, 999, 7};
   cache.commit(team, pages);
   EXPECT_EQ(cache.committed_bytes(), 2 * kPageBytes);
-  auto* page = cache.layer(2).keys + 7 * cache.layer(2).page_elements() * 2;
+  auto* page = cache.layer(2).keys + 7 * cache.layer(2).page_bytes();
   page[0] = std::byte{9};
   cache.commit(team, pages);
   EXPECT_EQ(page[0], std::byte{9});

@@ -13,18 +13,14 @@
 namespace braid {
 namespace {
 
-int64_t page_bytes(const KvLayer& layer) {
-  return layer.page_elements() * dtype_bytes(layer.dtype);
-}
-
 bool same_shape(const KvLayer& a, const KvLayer& b) {
-  return a.dtype == b.dtype && a.num_kv_heads == b.num_kv_heads && a.head_dim == b.head_dim &&
+  return a.dtype == b.dtype && a.codes == b.codes && a.num_kv_heads == b.num_kv_heads && a.head_dim == b.head_dim &&
          a.page_size == b.page_size;
 }
 
 std::string describe(const KvLayer& layer, int32_t num_layers) {
   return fmt::format("{} layers of {} KV heads of {}, {}, pages of {} tokens", num_layers, layer.num_kv_heads,
-                     layer.head_dim, dtype_name(layer.dtype), layer.page_size);
+                     layer.head_dim, kv_dtype_name(layer.dtype, layer.codes), layer.page_size);
 }
 
 // A layer's part of a copy: its keys' pages from page `first` of the copy on, then its values'.
@@ -89,7 +85,7 @@ KvPageCopy::KvPageCopy(const KvCache& cache, PagesByKvGroup pages)
 KvPageCopy KvPageCopy::gather(ThreadTeam& team, const KvCache& from, PagesByKvGroup pages) {
   KvPageCopy copy(from, pages);
   if (from.num_layers() == 0) return copy;
-  const auto size = static_cast<size_t>(page_bytes(copy.shape_));
+  const auto size = static_cast<size_t>(copy.shape_.page_bytes());
   for (size_t kv_group = 0; kv_group < pages.size(); ++kv_group) {
     const int32_t num_pages = from.num_pages(static_cast<int32_t>(kv_group));
     for (const PageId page : pages[kv_group]) CHECK(page >= 0 && page < num_pages, "page {} of {}", page, num_pages);
@@ -107,7 +103,7 @@ KvPageCopy KvPageCopy::gather(ThreadTeam& team, const KvCache& from, PagesByKvGr
 
 Result<KvPageCopy> KvPageCopy::of_bytes(const KvCache& shaped_like, PagesByKvGroup pages, Buffer bytes) {
   KvPageCopy copy(shaped_like, pages);
-  const int64_t expected = num_layer_pages(moved_layers(copy.of_layer_, pages)) * page_bytes(copy.shape_);
+  const int64_t expected = num_layer_pages(moved_layers(copy.of_layer_, pages)) * copy.shape_.page_bytes();
   if (bytes.bytes() != expected) {
     return fail("{} bytes of keys and values came for {} pages, which have {}", bytes.bytes(), copy.num_pages(),
                 expected);
@@ -126,7 +122,7 @@ Status KvPageCopy::scatter(ThreadTeam& team, KvCache& to, PagesByKvGroup pages) 
     return fail("{} pages of keys and values for {} pages of a cache", fmt::join(num_pages_, " and "),
                 fmt::join(sizes, " and "));
   }
-  const auto size = static_cast<size_t>(page_bytes(shape_));
+  const auto size = static_cast<size_t>(shape_.page_bytes());
   share_out(team, memory_.bytes() / std::max<int64_t>(1, static_cast<int64_t>(size)), moved_layers(of_layer_, pages),
             [&](size_t layer, bool is_values, PageId page, int64_t at) {
               const KvLayer& own = to.layer(static_cast<int32_t>(layer));

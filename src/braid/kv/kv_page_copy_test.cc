@@ -92,6 +92,12 @@ TEST(KvPageCopy, AnotherShapeOrNumberOfPagesIsAnErrorAndWritesNothing) {
   shape.dtype = DType::kBFloat16;
   KvCache other(shape, 2);
   EXPECT_NE(copy.scatter(team, other, pages).error().message.find("float32"), std::string::npos);
+  shape.codes = KvCodes::kInt8;
+  KvCache codes(shape, 2);
+  EXPECT_NE(copy.scatter(team, codes, pages).error().message.find("int8"), std::string::npos);
+  const KvPageCopy of_codes = KvPageCopy::gather(team, codes, pages);
+  EXPECT_EQ(std::ssize(of_codes.bytes()), 3 * 2 * 2 * codes.layer(0).page_bytes());
+  EXPECT_FALSE(of_codes.scatter(team, other, pages).ok());
   EXPECT_EQ(same.committed_bytes() + other.committed_bytes(), 0);
 }
 

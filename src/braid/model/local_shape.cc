@@ -62,11 +62,12 @@ LocalShape local_shape(const ModelConfig& config, const RankPlace& place) {
   return shape;
 }
 
-KvShape local_kv_shape(const ModelConfig& config, const LocalShape& shape, DType dtype, int32_t page_size) {
+KvShape local_kv_shape(const ModelConfig& config, const LocalShape& shape, KvDType dtype, int32_t page_size) {
   return {.num_layers = config.num_layers,
           .num_kv_heads = shape.num_kv_heads(),
           .head_dim = config.head_dim,
-          .dtype = dtype,
+          .dtype = dtype.dtype,
+          .codes = dtype.codes,
           .page_size = page_size,
           .windows = config.layer_windows};
 }

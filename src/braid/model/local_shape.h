@@ -44,7 +44,7 @@ LayoutModel layout_model(const ModelConfig& config);
 LocalShape local_shape(const ModelConfig& config, const RankPlace& place);
 
 // The shape of the rank's KV cache: its own KV heads.
-KvShape local_kv_shape(const ModelConfig& config, const LocalShape& shape, DType dtype, int32_t page_size);
+KvShape local_kv_shape(const ModelConfig& config, const LocalShape& shape, KvDType dtype, int32_t page_size);
 
 // The rows or columns that the rank holds of a tensor with this shard (kVocab: of the head). Not for fused tensors.
 IndexRange part_of(Shard shard, const ModelConfig& config, const LocalShape& shape);

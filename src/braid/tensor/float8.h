@@ -19,6 +19,19 @@ constexpr float e4m3_to_float(uint8_t byte) {
   return std::bit_cast<float>(sign | ((magnitude << 20) + (120U << 23)));
 }
 
+// To nearest, ties to even; values beyond 448 become 448. Not for a NaN.
+constexpr uint8_t to_e4m3(float value) {
+  const auto bits = std::bit_cast<uint32_t>(value);
+  const auto sign = static_cast<uint8_t>(bits >> 24 & 0x80U);
+  const float size = std::bit_cast<float>(bits & 0x7fffffffU);
+  if (size >= 448.0F) return static_cast<uint8_t>(sign | 0x7eU);
+  if (size < 0x1p-6F) {  // a subnormal counts in units of 2^-9; adding 1.5 · 2^23 rounds to an integer
+    return static_cast<uint8_t>(sign | (std::bit_cast<uint32_t>(size * 0x1p9F + 12582912.0F) & 15U));
+  }
+  const uint32_t magnitude = bits & 0x7fffffffU;
+  return static_cast<uint8_t>(sign | (((magnitude + 0x7ffffU + (magnitude >> 20 & 1U)) >> 20) - (120U << 3)));
+}
+
 // OCP Microscaling Formats, E8M0: 2^(byte - 127); 0 is a subnormal float, 255 is NaN.
 constexpr float e8m0_to_float(uint8_t byte) {
   if (byte == 255) return std::numeric_limits<float>::quiet_NaN();

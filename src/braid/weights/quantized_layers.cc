@@ -370,11 +370,25 @@ Status combine_layer(const LayerNames& names, const ModelConfig& config, const s
   return LayerCombiner(*scheme, path, tensors, layer).combine();
 }
 
+bool is_kv_scale(std::string_view name) {
+  constexpr std::array<std::string_view, 2> kNames = {".self_attn.k_scale", ".self_attn.v_scale"};
+  return has_suffix(name, kNames);
+}
+
+// A scale may be stored without a dimension.
+void shape_kv_scales(StoredTensors& tensors) {
+  for (auto& [name, tensor] : tensors) {
+    if (is_kv_scale(name) && tensor.shape.empty()) tensor.shape = {1};
+  }
+}
+
 }  // namespace
 
 Status combine_quantized_layers(const ModelConfig& config, const std::string& path, StoredTensors& tensors,
                                 int64_t& num_unused) {
   const bool is_quantized = !config.quantization.schemes.empty();
+  const bool has_kv_scales = config.quantization.has_kv_scales;
+  if (has_kv_scales) shape_kv_scales(tensors);
   std::set<std::string> with_codes;
   for (const auto& [name, tensor] : tensors) {
     const std::string_view layer = layer_of_codes(name, tensor);
@@ -387,8 +401,9 @@ Status combine_quantized_layers(const ModelConfig& config, const std::string& pa
                 describe(name, tensors.at(name)));
   }
   TRY(const LayerNames names, LayerNames::make(config.quantization));
-  num_unused = static_cast<int64_t>(
-      std::erase_if(tensors, [](const auto& entry) { return has_suffix(entry.first, kActivationParts); }));
+  num_unused = static_cast<int64_t>(std::erase_if(tensors, [&](const auto& entry) {
+    return has_suffix(entry.first, kActivationParts) && !(has_kv_scales && is_kv_scale(entry.first));
+  }));
   for (const std::string& name : with_codes) {
     const auto found = tensors.find(name);
     if (found == tensors.end()) continue;

@@ -20,6 +20,10 @@ constexpr const char* kPacked = R"({"quant_method": "compressed-tensors", "forma
     "ignore": ["re:.*gate$", "lm_head"], "config_groups": {"group_0": {"targets": ["Linear"],
     "weights": {"num_bits": 4, "strategy": "group", "group_size": 32}}}})";
 constexpr const char* kFloat8 = R"({"quant_method": "fp8", "modules_to_not_convert": ["lm_head", "layers.1"]})";
+constexpr const char* kFloat8WithKvScales = R"({"quant_method": "compressed-tensors", "format": "float-quantized",
+    "config_groups": {"group_0": {"targets": ["Linear"],
+                                  "weights": {"num_bits": 8, "type": "float", "strategy": "tensor"}}},
+    "kv_cache_scheme": {"num_bits": 8, "type": "float", "strategy": "tensor", "dynamic": false}})";
 const std::string kName = "model.layers.0.mlp.up_proj";
 
 TensorFile gptq_file() {
@@ -199,6 +203,19 @@ TEST(QuantizedLayers, ScalesOfActivationsAreCountedAndRemoved) {
   EXPECT_EQ(checkpoint->tensors().size(), 1U);
   ASSERT_EQ(checkpoint->config().notes.size(), 1U);
   expect_part(checkpoint->config().notes[0], "scales of activations (2 tensors) are not used");
+}
+
+TEST(QuantizedLayers, ScalesOfKeysAndValuesStayIfTheConfigurationHasThem) {
+  TensorFile file = float8_file();
+  file.add("model.layers.0.self_attn.k_scale", "F32", {}, std::vector<float>{2});
+  file.add("model.layers.0.self_attn.v_scale", "F32", {1}, std::vector<float>{1});
+  const TemporaryFolder folder;
+  const auto checkpoint = file.open(folder, kFloat8WithKvScales);
+  ASSERT_TRUE(checkpoint.ok()) << checkpoint.error().message;
+  for (const char* name : {"model.layers.0.self_attn.k_scale", "model.layers.0.self_attn.v_scale"}) {
+    ASSERT_NE(checkpoint->find(name), nullptr) << name;
+    EXPECT_EQ(checkpoint->find(name)->shape, std::vector<int64_t>{1});
+  }
 }
 
 TEST(QuantizedLayers, AMatrixOf16BitsStaysWhatItIs) {

@@ -28,9 +28,7 @@ T shared_out(T total, int32_t parts) {
 
 int32_t pages_of_bytes(const KvShape& shape, int64_t bytes) {
   const KvGroups kv_groups = shape.kv_groups();
-  const int64_t layer_page_bytes =
-      2 * dtype_bytes(shape.dtype) * shape.num_kv_heads * shape.head_dim * int64_t{shape.page_size};
-  const int64_t page_bytes = layer_page_bytes * std::ranges::max(kv_groups.num_layers);
+  const int64_t page_bytes = shape.layer_page_bytes() * std::ranges::max(kv_groups.num_layers);
   return static_cast<int32_t>(std::max<int64_t>(1, bytes / page_bytes));
 }
 

@@ -13,6 +13,7 @@
 #include "braid/parallel/rank_placement.h"
 #include "braid/parallel/topology.h"
 #include "braid/tensor/dtype.h"
+#include "braid/tensor/kv_codes.h"
 #include "braid/weights/weight_codes.h"
 #include "braid/worker/halves_choice.h"
 #include "braid/worker/image_strategy.h"
@@ -37,7 +38,7 @@ struct RankOptions {
   std::optional<CpuIsa> isa;                        // absent: the best of this machine
   int32_t threads_per_rank = 0;                     // 0: the cores that this process may use, divided by the ranks
   std::optional<DType> dtype;                       // absent: bfloat16 unless the checkpoint is float32
-  std::optional<DType> kv_cache_dtype;              // absent: as dtype
+  std::optional<KvDType> kv_cache_dtype;            // absent: as dtype
   Quantization quantization = Quantization::kNone;  // of matrices that are stored in 16 or 32 bits
   // Of rows in products with quantized weights. Absent: 8 with bfloat16 activations, else 16.
   std::optional<ActivationBits> activation_bits;

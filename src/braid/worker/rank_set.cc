@@ -229,7 +229,6 @@ Result<std::unique_ptr<RankSet>> RankSet::load(const Checkpoint& checkpoint, Ran
   }
   log_loaded(ranks, config, loaded,
              {.dtype = set->dtype_,
-              .kv_dtype = set->kv_dtype_,
               .kv_shape = kv_shape,
               .pool = pool,
               .exchange_bytes = exchange_bytes,
@@ -251,7 +250,7 @@ RankSet::RankSet(const ModelConfig& config, const RankOptions& options, ProcessR
       config_(config),
       isa_(own_.isa),
       dtype_(chosen_dtype(options, config)),
-      kv_dtype_(options.kv_cache_dtype.value_or(dtype_)),
+      kv_dtype_(options.kv_cache_dtype.value_or(KvDType(dtype_))),
       quantized_(chosen_quantization(options, dtype_)),
       page_transfer_(std::make_unique<LocalKvPageTransfer>(options.collective_timeout_s)) {}
 

@@ -46,7 +46,7 @@ class RankSet {
   const SchedulerConfig& scheduler_config() const { return scheduler_; }  // of each group
   CpuIsa isa() const { return isa_; }
   DType dtype() const { return dtype_; }  // of weights and activations
-  DType kv_dtype() const { return kv_dtype_; }
+  KvDType kv_dtype() const { return kv_dtype_; }
   int64_t weight_bytes() const { return weight_bytes_; }
   IndexRange own_ranks() const { return own_.own; }  // of all worlds
   // Of all sequences that are on their way between groups at one time, as memory was set aside for their copies.
@@ -134,7 +134,7 @@ class RankSet {
   const ModelConfig config_;
   const CpuIsa isa_;
   const DType dtype_;
-  const DType kv_dtype_;
+  const KvDType kv_dtype_;
   const QuantizedWeights quantized_;
   SchedulerConfig scheduler_;
   int64_t weight_bytes_ = 0;

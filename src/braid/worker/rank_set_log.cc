@@ -65,7 +65,8 @@ void log_loaded(const ProcessRanks& ranks, const ModelConfig& config, const Load
   }
   const std::string each = ranks.layout.num_groups() > 1 ? " in each group" : "";
   logger.info("KV pool: {} tokens{} in {}, {:.2f} GB{}; context {}; at most {} running requests{}",
-              int64_t{sizes.pool.num_pages} * sizes.kv_shape.page_size, each, dtype_name(sizes.kv_dtype),
+              int64_t{sizes.pool.num_pages} * sizes.kv_shape.page_size, each,
+              kv_dtype_name(sizes.kv_shape.dtype, sizes.kv_shape.codes),
               static_cast<double>(sizes.pool.bytes * num_ranks) / 1e9, num_ranks > 1 ? " in all" : "",
               sizes.pool.context_len, sizes.running_requests, each);
   if (sizes.move_bytes > 0) {

@@ -19,7 +19,6 @@ void log_ranks(const ProcessRanks& ranks, const ModelConfig& config, Logger& log
 
 struct LoadedSizes {
   DType dtype = DType::kBFloat16;
-  DType kv_dtype = DType::kBFloat16;
   KvShape kv_shape;  // of one rank
   PoolSize pool;     // of one rank
   int64_t exchange_bytes = 0;

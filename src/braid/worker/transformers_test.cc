@@ -33,6 +33,8 @@ constexpr double kMaxKlRatio = 2.0;              // of bfloat16's median KL dive
 constexpr double kMax8BitKlRatio = 3.0;   // of the median KL with activations of 8 bits, likewise; at most 2.2 seen
 constexpr double kMaxInt8KlRatio = 6;     // and of weights that are quantized while loading: at most 4.4 seen
 constexpr double kMaxInt4KlRatio = 1000;  // at most 642 seen: the square of the rounding's size
+constexpr double kMaxInt8KvKlRatio = 6;   // and of keys and values in codes of 8 bits
+constexpr double kMaxE4m3KvKlRatio = 100;
 constexpr int32_t kPageSize = 16;
 constexpr int32_t kContext = 256;
 constexpr int32_t kChunk = 48;    // the longest prompt takes several steps, the last one short
@@ -71,12 +73,13 @@ class HeldToTransformers : public ::testing::TestWithParam<std::string> {
 
   // By default quantized weights meet exact rows, which is what transformers computes.
   std::unique_ptr<RankSet> load(const Tier& tier, DType dtype, ActivationBits activations = ActivationBits::k16,
-                                Quantization quantization = Quantization::kNone) {
+                                Quantization quantization = Quantization::kNone, KvCodes kv_codes = KvCodes::kNone) {
     RankOptions options;
     options.isa = tier.isa;
     options.attention_backend = tier.attention_backend;
     options.threads_per_rank = 2;
     options.dtype = dtype;
+    if (kv_codes != KvCodes::kNone) options.kv_cache_dtype = KvDType(DType::kBFloat16, kv_codes);
     options.page_size = kPageSize;
     options.context_length = kContext;
     options.max_running_requests = kRunning;
@@ -289,6 +292,23 @@ TEST_P(HeldToTransformers, WeightsQuantizedWhileLoadingAreNearTheirOwn) {
     EXPECT_GT(kl(*int4), kl(*int8));
     EXPECT_LT(int8->weight_bytes(), exact->weight_bytes());
     EXPECT_LT(int4->weight_bytes(), int8->weight_bytes());
+  }
+}
+
+TEST_P(HeldToTransformers, CodesOfKeysAndValuesAreNearFloat32) {
+  for (const Tier& tier : tiers()) {
+    SCOPED_TRACE(tier.key());
+    const auto int8 = load(tier, DType::kBFloat16, ActivationBits::k16, Quantization::kNone, KvCodes::kInt8);
+    const auto e4m3 = load(tier, DType::kBFloat16, ActivationBits::k16, Quantization::kNone, KvCodes::kE4m3);
+    ASSERT_TRUE(int8 != nullptr && e4m3 != nullptr);
+    const auto ratio = [&](RankSet& ranks) {
+      return testing::median_kl(logits(ranks.first()), fixture_.logits, fixture_.vocab) / fixture_.bfloat16_median_kl;
+    };
+    const double of_int8 = ratio(*int8);
+    const double of_e4m3 = ratio(*e4m3);
+    RecordProperty(tier.key(), fmt::format("int8 {:.2f}, fp8_e4m3 {:.2f}", of_int8, of_e4m3));
+    EXPECT_LE(of_int8, kMaxInt8KvKlRatio);
+    EXPECT_LE(of_e4m3, kMaxE4m3KvKlRatio);
   }
 }
 

@@ -16,8 +16,19 @@ struct CacheShape {
   int32_t num_kv_heads = 2;
   int32_t head_dim = 64;
   DType dtype = DType::kBFloat16;
+  KvCodes codes = KvCodes::kNone;
   int32_t page_size = 16;
 };
+
+// What a cache may hold.
+struct KvKind {
+  DType dtype;
+  KvCodes codes;
+};
+inline constexpr KvKind kKvKinds[] = {{DType::kBFloat16, KvCodes::kNone},
+                                      {DType::kFloat32, KvCodes::kNone},
+                                      {DType::kBFloat16, KvCodes::kInt8},
+                                      {DType::kBFloat16, KvCodes::kE4m3}};
 
 class TestCache {
  public:
@@ -26,13 +37,14 @@ class TestCache {
     const int64_t pages_each = (max_len + shape.page_size - 1) / shape.page_size;
     const int64_t num_pages = std::max<int64_t>(1, pages_each * num_sequences);
     layer_ = {.dtype = shape.dtype,
+              .codes = shape.codes,
               .num_kv_heads = shape.num_kv_heads,
               .head_dim = shape.head_dim,
               .page_size = shape.page_size};
-    const int64_t bytes = num_pages * layer_.page_elements() * dtype_bytes(shape.dtype);
+    const int64_t bytes = num_pages * layer_.page_bytes();
     keys_ = Buffer(bytes);
     values_ = Buffer(bytes);
-    std::fill_n(keys_.data(), bytes, std::byte{0xff});  // NaN in both formats
+    std::fill_n(keys_.data(), bytes, std::byte{0xff});  // NaN in all formats
     std::fill_n(values_.data(), bytes, std::byte{0xff});
     layer_.keys = keys_.data();
     layer_.values = values_.data();

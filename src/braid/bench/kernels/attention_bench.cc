@@ -18,10 +18,11 @@ class Caches {
     const int64_t pages_each = (shape.context + bench.page_size - 1) / bench.page_size;
     const int64_t num_pages = pages_each * shape.num_sequences;
     layer_ = {.dtype = bench.dtype,
+              .codes = bench.codes,
               .num_kv_heads = bench.num_kv_heads,
               .head_dim = bench.head_dim,
               .page_size = bench.page_size};
-    layer_bytes_ = num_pages * layer_.page_elements() * dtype_bytes(bench.dtype);
+    layer_bytes_ = num_pages * layer_.page_bytes();
     num_layers_ = std::max<int64_t>(1, bench.cache_bytes / (2 * layer_bytes_));
     keys_ = Buffer(num_layers_ * layer_bytes_);
     values_ = Buffer(num_layers_ * layer_bytes_);
@@ -106,11 +107,10 @@ AttentionFigure measure_case(AttentionBackend& backend, Ops& ops, const Attentio
   }
   const double seconds = median(times);
 
-  const auto kv_width = static_cast<double>(int64_t{bench.num_kv_heads} * bench.head_dim);
   const auto first = static_cast<double>(shape.context - shape.num_new + 1);  // keys that the first new token sees
   const double seen = (first + static_cast<double>(shape.context)) / 2 * static_cast<double>(rows);
-  const double bytes =
-      2.0 * static_cast<double>(shape.num_sequences * shape.context * dtype_bytes(bench.dtype)) * kv_width;
+  const int64_t head_bytes = kv_head_bytes(bench.dtype, bench.codes, bench.head_dim);
+  const double bytes = 2.0 * static_cast<double>(shape.num_sequences * shape.context * bench.num_kv_heads * head_bytes);
   return {.shape = shape,
           .seconds = seconds,
           .bytes_per_s = bytes / seconds,

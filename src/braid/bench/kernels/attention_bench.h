@@ -8,6 +8,7 @@
 #include "braid/attention/attention_backend.h"
 #include "braid/bench/roofline/roofline.h"
 #include "braid/tensor/dtype.h"
+#include "braid/tensor/kv_codes.h"
 
 namespace braid {
 
@@ -24,6 +25,7 @@ struct AttentionBench {
   int32_t head_dim = 128;
   int32_t page_size = 16;
   DType dtype = DType::kBFloat16;
+  KvCodes codes = KvCodes::kNone;  // with others the dtype is kBFloat16
   std::vector<AttentionCase> cases;
   int64_t cache_bytes = int64_t{256} << 20;  // distinct keys and values to rotate over, if one call has fewer
   double seconds_per_case = 0.3;

@@ -34,7 +34,8 @@ struct KernelBench {
   std::vector<int64_t> batch_sizes;
   int64_t weight_bytes = int64_t{1} << 30;  // distinct weights to rotate over
   double seconds_per_shape = 2.0;
-  AttentionBench attention;  // over a cache of `dtype`; nothing without cases
+  AttentionBench attention;     // over a cache of `dtype` or its codes; nothing without cases
+  bool only_attention = false;  // no products
   RooflineEffort roofline;
 };
 

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <array>
 #include <cstdio>
 #include <memory>
 #include <string>
@@ -12,12 +13,18 @@
 #include "braid/bench/kernels/kernels_report.h"
 
 namespace braid {
+namespace {
+
+constexpr std::array kBenchCaches = {KvCodes::kNone, KvCodes::kInt8, KvCodes::kE4m3};
+
+}  // namespace
 
 void add_bench_kernels_command(Command bench, CommandRunner& runner) {
   struct Flags {
     MachineFlags machine;
     bool quick = false;
     std::string weights;
+    std::string kv_cache_dtype;
   };
   auto flags = std::make_shared<Flags>();
   const Command command =
@@ -25,16 +32,27 @@ void add_bench_kernels_command(Command bench, CommandRunner& runner) {
   add_machine_flags(command, flags->machine);
   command.add_flag("--quick", flags->quick, "A few cases over little memory, in seconds: a look, not a measurement");
   std::vector<std::string> names;
-  for (const BenchWeights& weights : bench_weights()) names.push_back(weights.name);
+  for (const BenchWeights& kind : bench_weights()) names.push_back(kind.name);
+  const Flag weights = command
+                           .add_option("--weights", flags->weights,
+                                       "Products with quantized weights of this kind instead, without attention: " +
+                                           fmt::format("{}", fmt::join(names, ", ")))
+                           .check(one_of(names));
+  std::vector<std::string> caches;
+  for (const KvCodes codes : kBenchCaches) caches.emplace_back(kv_dtype_name(DType::kBFloat16, codes));
   command
-      .add_option("--weights", flags->weights,
-                  "Products with quantized weights of this kind instead, without attention: " +
-                      fmt::format("{}", fmt::join(names, ", ")))
-      .check(one_of(names));
+      .add_option("--kv-cache-dtype", flags->kv_cache_dtype,
+                  "Attention alone, over keys and values like this: " + fmt::format("{}", fmt::join(caches, ", ")))
+      .check(one_of(caches))
+      .excludes(weights);
   runner.on_code(command, [flags]() -> Result<int> {
     BenchKernelsOptions options{.threads = flags->machine.num_threads(), .json = flags->machine.json};
     if (flags->quick) options.bench = quick_kernel_bench();
     if (!flags->weights.empty()) options.bench.weights = find_bench_weights(flags->weights);
+    options.bench.only_attention = !flags->kv_cache_dtype.empty();
+    for (const KvCodes codes : kBenchCaches) {
+      if (flags->kv_cache_dtype == kv_dtype_name(DType::kBFloat16, codes)) options.bench.attention.codes = codes;
+    }
     TRY(options.bench.isa, isa_from_environment());
     return run_bench_kernels(options, stdout);
   });

@@ -12,6 +12,7 @@ namespace {
 nlohmann::json to_json(const KernelReport& report, const KernelBench& bench, int threads) {
   nlohmann::json line = roofline_json(report.roofline);
   line["dtype"] = dtype_name(bench.dtype);
+  line["kv_cache_dtype"] = kv_dtype_name(bench.dtype, bench.attention.codes);
   if (bench.weights != nullptr) line["weights"] = bench.weights->name;
   line["threads"] = threads;
   line["products"] = nlohmann::json::array();
@@ -40,6 +41,7 @@ nlohmann::json to_json(const KernelReport& report, const KernelBench& bench, int
 }
 
 void print_products(const KernelReport& report, const KernelBench& bench, std::FILE* out) {
+  if (report.figures.empty()) return;
   if (bench.weights == nullptr) {
     fmt::print(out, "\nProducts [M, K] x [K, N] in {}, weights from memory\n", dtype_name(bench.dtype));
   } else {
@@ -59,8 +61,8 @@ void print_attention(const KernelReport& report, const KernelBench& bench, std::
   if (report.attention.empty()) return;
   const AttentionBench& attention = bench.attention;
   fmt::print(out, "\nAttention of {} heads over {} KV heads of {}, {} keys and values from memory in pages of {}\n",
-             attention.num_heads, attention.num_kv_heads, attention.head_dim, dtype_name(bench.dtype),
-             attention.page_size);
+             attention.num_heads, attention.num_kv_heads, attention.head_dim,
+             kv_dtype_name(bench.dtype, attention.codes), attention.page_size);
   fmt::print(out, "{:>9} {:>7} {:>6} {:>11} {:>8} {:>9} {:>10} {:>6}\n", "sequences", "context", "new", "us", "GB/s",
              "GFLOP/s", "read GB/s", "floor");
   for (const AttentionFigure& figure : report.attention) {
@@ -75,7 +77,11 @@ void print_attention(const KernelReport& report, const KernelBench& bench, std::
 int run_bench_kernels(const BenchKernelsOptions& options, std::FILE* out) {
   ThreadTeam team(options.threads);
   KernelBench bench = options.bench;
-  if (bench.shapes.empty()) bench.shapes = default_kernel_shapes();
+  if (bench.only_attention) {
+    bench.shapes.clear();
+  } else if (bench.shapes.empty()) {
+    bench.shapes = default_kernel_shapes();
+  }
   if (bench.batch_sizes.empty()) bench.batch_sizes = default_batch_sizes();
   if (bench.weights != nullptr) {
     bench.attention.cases.clear();  // it has no weights

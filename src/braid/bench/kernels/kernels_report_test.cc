@@ -49,6 +49,32 @@ TEST(KernelsReport, EveryFigureStandsBesideTheRooflineOfItsOwnRun) {
   }
 }
 
+TEST(KernelsReport, AttentionOverCodesReadsHalfTheBytes) {
+  for (const KvCodes codes : {KvCodes::kInt8, KvCodes::kE4m3}) {
+    const BenchKernelsOptions options = {.bench = {.isa = available_isas().back(),
+                                                   .batch_sizes = {1},
+                                                   .attention = {.num_heads = 4,
+                                                                 .num_kv_heads = 2,
+                                                                 .head_dim = 16,
+                                                                 .codes = codes,
+                                                                 .cases = {{2, 40, 1}},
+                                                                 .cache_bytes = 1 << 16,
+                                                                 .seconds_per_case = 0.001},
+                                                   .only_attention = true,
+                                                   .roofline = kLittleEffort},
+                                         .threads = 2,
+                                         .json = true};
+    const auto line = nlohmann::json::parse(
+        testing::printed_by([&](std::FILE* out) { EXPECT_EQ(run_bench_kernels(options, out), 0); }));
+    EXPECT_EQ(line.at("kv_cache_dtype"), kv_dtype_name(DType::kBFloat16, codes));
+    EXPECT_TRUE(line.at("products").empty());
+    ASSERT_EQ(line.at("attention").size(), 1U);
+    const auto& figure = line.at("attention")[0];
+    // Of keys and of values: 2 sequences, 40 tokens, 2 heads, 16 codes and a scale of 2 bytes.
+    EXPECT_NEAR(figure.at("bytes_per_s").get<double>() * figure.at("seconds").get<double>(), 2 * 2 * 40 * 2 * 18, 0.5);
+  }
+}
+
 TEST(KernelsReport, QuantizedProductsStandBesideThePeakOfTheirArithmetic) {
   for (const BenchWeights& weights : bench_weights()) {
     const BenchKernelsOptions options = {.bench = {.isa = available_isas().back(),

@@ -13,10 +13,10 @@ StepWork::Operation product(double m, double n, double k, DType dtype) {
 }
 
 // `window`: of the layer; 0: none.
-StepWork::Operation attention(const ModelConfig& config, DType kv_dtype, const StepPlan& plan, int32_t window) {
-  StepWork::Operation work{.dtype = kv_dtype};
+StepWork::Operation attention(const ModelConfig& config, KvDType kv_dtype, const StepPlan& plan, int32_t window) {
+  StepWork::Operation work{.dtype = kv_dtype.dtype};
   const double kv_token_bytes =
-      2.0 * config.num_kv_heads * config.head_dim * static_cast<double>(dtype_bytes(kv_dtype));
+      2.0 * config.num_kv_heads * static_cast<double>(kv_head_bytes(kv_dtype.dtype, kv_dtype.codes, config.head_dim));
   for (const SequencePlan& sequence : plan.sequences) {
     const auto num_new = static_cast<double>(sequence.new_tokens.size());
     double before = sequence.first_position;
@@ -35,7 +35,7 @@ StepWork::Operation attention(const ModelConfig& config, DType kv_dtype, const S
 
 }  // namespace
 
-StepWork work_of_step(const ModelConfig& config, DType dtype, DType kv_dtype, const StepPlan& plan,
+StepWork work_of_step(const ModelConfig& config, DType dtype, KvDType kv_dtype, const StepPlan& plan,
                       int64_t touched_experts) {
   const auto tokens = static_cast<double>(plan.num_tokens());
   double judged = 0;  // rows whose logits are needed

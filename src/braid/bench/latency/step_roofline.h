@@ -9,6 +9,7 @@
 #include "braid/bench/roofline/roofline.h"
 #include "braid/config/model_config.h"
 #include "braid/tensor/dtype.h"
+#include "braid/tensor/kv_codes.h"
 #include "braid/wire/step_plan.h"
 
 namespace braid {
@@ -23,7 +24,7 @@ struct StepWork {
 };
 
 // `touched_experts`: pairs of expert matrices (gate/up and down) that the step's tokens chose, summed over its layers.
-StepWork work_of_step(const ModelConfig& config, DType dtype, DType kv_dtype, const StepPlan& plan,
+StepWork work_of_step(const ModelConfig& config, DType dtype, KvDType kv_dtype, const StepPlan& plan,
                       int64_t touched_experts);
 
 double roofline_seconds(const StepWork& work, const Roofline& roofline);

@@ -30,6 +30,8 @@ int64_t num_kv_tiles(const QueryTile& tile) {
 }
 
 const AttentionKernels& kernels_for(const AttentionTier& tier, const KvLayer& layer) {
+  if (layer.codes == KvCodes::kInt8) return tier.int8;
+  if (layer.codes == KvCodes::kE4m3) return tier.e4m3;
   if (layer.dtype == DType::kFloat32) return tier.float32;
   return tier.bfloat16_amx != nullptr && layer.head_dim % 32 == 0 ? *tier.bfloat16_amx : tier.bfloat16;
 }
@@ -117,7 +119,7 @@ void PagedAttention::plan(ConstRows q, std::span<const AttentionSequence> sequen
     for (int32_t kv_head = 0; kv_head < layer.num_kv_heads; kv_head += kv_heads_each) {
       const int32_t num_kv_heads = std::min(kv_heads_each, layer.num_kv_heads - kv_head);
       const int64_t num_indices = int64_t{sequence.num_new} * num_kv_heads * heads_per_kv;
-      const int64_t head_bytes = int64_t{layer.page_size} * layer.head_dim * dtype_bytes(layer.dtype);
+      const int64_t head_bytes = int64_t{layer.page_size} * layer.head_bytes();
       const int64_t first_head = int64_t{kv_head} * heads_per_kv;
       const int64_t first_col = first_head * layer.head_dim;
       // The last query tiles see the most keys. They come first, so that no thread is left with a long one at the end.
@@ -125,11 +127,12 @@ void PagedAttention::plan(ConstRows q, std::span<const AttentionSequence> sequen
       for (int64_t i = num_tiles - 1; i >= 0; --i) {
         const int64_t first = i * QueryTile::kMaxRows;
         tiles_.push_back({
-            .keys = layer.keys + kv_head * head_bytes,
-            .values = layer.values + kv_head * head_bytes,
+            .keys = layer.keys + kv_head * head_bytes + scales_of_strip(layer),
+            .values = layer.values + kv_head * head_bytes + scales_of_strip(layer),
             .pages = sequence.pages.data(),
-            .page_bytes = layer.page_elements() * dtype_bytes(layer.dtype),
+            .page_bytes = layer.page_bytes(),
             .head_bytes = head_bytes,
+            .strip_bytes = layer.strip_bytes(),
             .page_size = layer.page_size,
             .head_dim = layer.head_dim,
             .first_index = first,

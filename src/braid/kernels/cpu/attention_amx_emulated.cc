@@ -11,6 +11,7 @@ namespace {
 struct RoundedPairs {
   using Weight = uint16_t;
   static constexpr int kStep = 2;
+  static constexpr int kElementBytes = 2;
 
   static Portable::Vector put(Portable::Vector weights, Weight* to) {
     const Portable::Words bits = Portable::rounded_bits(weights) & 0xffff0000U;

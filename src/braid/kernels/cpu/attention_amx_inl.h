@@ -252,7 +252,7 @@ class AmxAttention : public AttentionToken<Tier, Format> {
                                           scratch.scores + row * kKvTileTokens);
       }
     });
-    Base::exponentiate_rows(tile_, keys, tile_.num_rows, scratch.scores, scratch.probabilities, max, sum);
+    Base::exponentiate_rows(tile_, keys, {}, tile_.num_rows, scratch.scores, scratch.probabilities, max, sum);
     with_row_tiles(rows_of_head_, [&]<int kRowTiles>() {
       for (int i = 0; i < num_chunks; ++i) {
         const auto& chunk = reading.own.of[i];
@@ -322,14 +322,14 @@ class AmxAttention : public AttentionToken<Tier, Format> {
                          float* sum) const {
     const RowRange rows = seen.rows;
     if (seen.is_uniform()) {
-      Base::exponentiate_rows(tile_, seen.any, rows.end - rows.begin, scratch.scores + rows.begin * kKvTileTokens,
+      Base::exponentiate_rows(tile_, seen.any, {}, rows.end - rows.begin, scratch.scores + rows.begin * kKvTileTokens,
                               scratch.probabilities + rows.begin * kKvTileTokens, max + rows.begin, sum + rows.begin);
       return;
     }
     for (int row = rows.begin; row < rows.end; ++row) {
       const Visible keys = visible(scratch, row, kv_tile);
       Weight* probabilities = scratch.probabilities + row * kKvTileTokens;
-      sum[row] = Base::exponentiate(tile_, keys, scratch.scores + row * kKvTileTokens, probabilities, &max[row]);
+      sum[row] = Base::exponentiate(tile_, keys, {}, scratch.scores + row * kKvTileTokens, probabilities, &max[row]);
       const int own_begin = keys.begin / kStripTokens * kStripTokens;
       const int own_end = (keys.end + kStripTokens - 1) / kStripTokens * kStripTokens;
       for (int i = seen.first_strip * kStripTokens; i < own_begin; ++i) probabilities[i] = 0;

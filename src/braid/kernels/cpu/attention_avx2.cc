@@ -1,4 +1,5 @@
-// Attention with AVX2 and FMA. Pairs of bfloat16 are widened to two vectors of floats; probabilities stay float32.
+// Attention with AVX2 and FMA. Pairs of bfloat16 are widened to two vectors of floats, codes to one; probabilities
+// stay float32.
 // Tested by kernels/paged_attention_test.cc.
 #include <immintrin.h>
 
@@ -73,6 +74,18 @@ struct Avx2 {
     return _mm256_blendv_epi8(rounded, quiet, _mm256_castps_si256(is_nan));
   }
 
+  template <KvCodes kCodes>
+  static Vector from_codes(const std::byte* from) {
+    const __m128i codes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(from));
+    if constexpr (kCodes == KvCodes::kInt8) return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(codes));
+    const __m128i shifted = _mm_slli_epi16(_mm_cvtepi8_epi16(codes), 7);  // the sign is bits 15 and 14
+    return _mm256_cvtph_ps(_mm_and_si128(shifted, _mm_set1_epi16(static_cast<int16_t>(0xbfff))));
+  }
+  template <KvCodes kCodes>
+  static Vector from_some_codes(const std::byte* from, int) {
+    return from_codes<kCodes>(from);
+  }
+
   static Words load_words(const std::byte* from) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)); }
   static Words load_some_words(const std::byte* from, int) { return load_words(from); }
   static Vector lower_halves(Words words) { return _mm256_castsi256_ps(_mm256_slli_epi32(words, 16)); }
@@ -82,7 +95,9 @@ struct Avx2 {
 };
 
 constexpr AttentionTier kTier = {.bfloat16 = AttentionKernel<Avx2, WidenedPairs<Avx2>>::table(),
-                                 .float32 = AttentionKernel<Avx2, Floats<Avx2>>::table()};
+                                 .float32 = AttentionKernel<Avx2, Floats<Avx2>>::table(),
+                                 .int8 = AttentionKernel<Avx2, WidenedCodes<Avx2, KvCodes::kInt8>>::table(),
+                                 .e4m3 = AttentionKernel<Avx2, WidenedCodes<Avx2, KvCodes::kE4m3>>::table()};
 
 }  // namespace
 

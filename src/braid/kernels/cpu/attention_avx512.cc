@@ -1,4 +1,5 @@
-// Attention with AVX-512 alone. Pairs of bfloat16 are widened to two vectors of floats; probabilities stay float32.
+// Attention with AVX-512 alone. Pairs of bfloat16 are widened to two vectors of floats, codes to one;
+// probabilities stay float32.
 // Tested by kernels/paged_attention_test.cc.
 #include "braid/kernels/cpu/attention_avx512_inl.h"
 
@@ -31,7 +32,9 @@ struct Avx512 : Avx512Vectors {
 };
 
 constexpr AttentionTier kTier = {.bfloat16 = AttentionKernel<Avx512, WidenedPairs<Avx512>>::table(),
-                                 .float32 = AttentionKernel<Avx512, Floats<Avx512>>::table()};
+                                 .float32 = AttentionKernel<Avx512, Floats<Avx512>>::table(),
+                                 .int8 = AttentionKernel<Avx512, WidenedCodes<Avx512, KvCodes::kInt8>>::table(),
+                                 .e4m3 = AttentionKernel<Avx512, WidenedCodes<Avx512, KvCodes::kE4m3>>::table()};
 
 }  // namespace
 

@@ -47,6 +47,21 @@ struct Avx512Vectors {
     return _mm512_castsi512_ps(_mm512_slli_epi32(biased, 23));
   }
 
+  template <KvCodes kCodes>
+  static Vector widened_codes(__m128i codes) {
+    if constexpr (kCodes == KvCodes::kInt8) return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(codes));
+    const __m256i shifted = _mm256_slli_epi16(_mm256_cvtepi8_epi16(codes), 7);  // the sign is bits 15 and 14
+    return _mm512_cvtph_ps(_mm256_and_si256(shifted, _mm256_set1_epi16(static_cast<int16_t>(0xbfff))));
+  }
+  template <KvCodes kCodes>
+  static Vector from_codes(const std::byte* from) {
+    return widened_codes<kCodes>(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from)));
+  }
+  template <KvCodes kCodes>
+  static Vector from_some_codes(const std::byte* from, int count) {
+    return widened_codes<kCodes>(_mm_maskz_loadu_epi8(first_lanes(count), from));
+  }
+
   static Vector load_some(const float* from, int count) { return _mm512_maskz_loadu_ps(first_lanes(count), from); }
   static void store_some(float* to, Vector value, int count) { _mm512_mask_storeu_ps(to, first_lanes(count), value); }
 };

@@ -5,7 +5,9 @@ namespace braid::cpu {
 namespace {
 
 constexpr AttentionTier kTier = {.bfloat16 = AttentionKernel<Avx512Bf16, DotPairs>::table(),
-                                 .float32 = AttentionKernel<Avx512Bf16, Floats<Avx512Bf16>>::table()};
+                                 .float32 = AttentionKernel<Avx512Bf16, Floats<Avx512Bf16>>::table(),
+                                 .int8 = AttentionKernel<Avx512Bf16, CodePairs<KvCodes::kInt8>>::table(),
+                                 .e4m3 = AttentionKernel<Avx512Bf16, CodePairs<KvCodes::kE4m3>>::table()};
 
 }  // namespace
 

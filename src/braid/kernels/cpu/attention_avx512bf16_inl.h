@@ -20,9 +20,10 @@ struct DotPairs {
   using Weight = uint16_t;
   using Kv = __m512i;
   static constexpr int kStep = 2;
+  static constexpr int kElementBytes = 2;
 
-  static Kv load(const std::byte* from) { return _mm512_loadu_si512(from); }
-  static Kv load_some(const std::byte* from, int count) {
+  static Kv load(const std::byte* from, int64_t) { return _mm512_loadu_si512(from); }
+  static Kv load_some(const std::byte* from, int64_t, int count) {
     return _mm512_maskz_loadu_epi32(Avx512Bf16::first_lanes(count), from);
   }
   static Kv keep(Kv pair, bool first, bool second) {
@@ -48,6 +49,26 @@ struct DotPairs {
           Avx512Bf16::first_lanes(static_cast<int>(smaller<int64_t>(head_dim - i, Avx512Bf16::kLanes)));
       _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + i), Avx512Bf16::rounded(_mm512_maskz_loadu_ps(lanes, q + i)));
     }
+  }
+};
+
+// Two rows of codes, as pairs of bfloat16: no code has more than 8 significant bits.
+template <KvCodes kCodes>
+struct CodePairs : DotPairs {
+  static constexpr int kElementBytes = 1;
+  static constexpr float kUnit = unit_of_codes(kCodes);
+
+  static Kv paired(Vector first, Vector second) {
+    const __m512i upper = _mm512_set1_epi32(static_cast<int>(0xffff0000U));
+    return _mm512_or_si512(_mm512_srli_epi32(_mm512_castps_si512(first), 16),
+                           _mm512_and_si512(_mm512_castps_si512(second), upper));
+  }
+  static Kv load(const std::byte* from, int64_t row_bytes) {
+    return paired(Avx512Bf16::from_codes<kCodes>(from), Avx512Bf16::from_codes<kCodes>(from + row_bytes));
+  }
+  static Kv load_some(const std::byte* from, int64_t row_bytes, int count) {
+    return paired(Avx512Bf16::from_some_codes<kCodes>(from, count),
+                  Avx512Bf16::from_some_codes<kCodes>(from + row_bytes, count));
   }
 };
 

@@ -28,6 +28,13 @@ class VectorAttention : public AttentionToken<Tier, Format> {
       return;
     }
     const auto strips = Base::find_strips(tile_, kv_tile, behind);
+    if constexpr (Base::kHasCodes) {
+      for (int strip = 0; strip < kStrips; ++strip) {
+        if (strips.keys.of[strip] == nullptr) continue;
+        Base::load_scales(strips.keys.of[strip], scratch.key_scales + strip * kStripTokens);
+        Base::load_scales(strips.values.of[strip], scratch.value_scales + strip * kStripTokens);
+      }
+    }
     for (int first = rows.begin; first < rows.end; first += Tier::kRows) {
       const int count = smaller(Tier::kRows, rows.end - first);
       Base::template attend_rows<Tier::kRows>(tile_, scratch, strips, kv_tile, first, count, max + first, sum + first,

@@ -5,8 +5,10 @@
 // positions. For one row (one query head of one token) a KV tile yields m = the largest score, p = 2^(score - m) of its
 // visible keys, l = the sum of p (lane by lane, then across lanes) and o = the sum of p·v in order of position. KV
 // tiles are joined one after another (Milakov & Gimelshein, arXiv 1805.02867; Dao et al., arXiv 2205.14135), and a
-// sink's score last. Rows of a query tile only share loads of K and V. A masked key's score is replaced before it is
-// used. A masked value is never multiplied, except by zero in AMX's tile registers, and there only if it is finite.
+// sink's score last. A code's value is exact: a token's scale is multiplied with its score, or with its probability
+// before that meets the token's values. Rows of a query tile only share loads of K and V. A masked key's score is
+// replaced before it is used. A masked value is never multiplied, except by zero in AMX's tile registers, and there
+// only if it is finite.
 #pragma once
 
 #include <cstdint>
@@ -22,11 +24,12 @@ namespace braid::cpu {
 struct QueryTile {
   static constexpr int32_t kMaxRows = 32;
 
-  const std::byte* keys;  // the first KV head's part of page 0
+  const std::byte* keys;  // the first element of the first KV head's part of page 0
   const std::byte* values;
   const PageId* pages;
-  int64_t page_bytes;  // from one page to the next
-  int64_t head_bytes;  // from one KV head to the next in a page
+  int64_t page_bytes;   // from one page to the next
+  int64_t head_bytes;   // from one KV head to the next in a page
+  int64_t strip_bytes;  // from one strip to the next
   int32_t page_size;
   int32_t head_dim;
 
@@ -83,10 +86,12 @@ struct AttentionKernels {
   void (*join)(const QueryTile& tile, const float* partials, std::byte* scratch);
 };
 
-// The kernels of an instruction-set tier, by the cache's dtype.
+// The kernels of an instruction-set tier, by the cache's dtype or codes.
 struct AttentionTier {
   AttentionKernels bfloat16;
   AttentionKernels float32;
+  AttentionKernels int8;
+  AttentionKernels e4m3;
   const AttentionKernels* bfloat16_amx = nullptr;  // replaces bfloat16 if head_dim is a multiple of 32
 };
 AttentionTier attention_tier(CpuIsa isa);

@@ -8,6 +8,8 @@
 //            kSoftmaxRows rows fit the registers too.
 //   Format:  Weight, the stored form of a query element or a probability before it meets keys or values; Kv, a vector
 //            of kLanes columns with kStep elements each (pairs in bfloat16); multiply-accumulate of the two.
+//            kElementBytes, of a stored element: 1 for codes, whose rows lie `row_bytes` apart; kUnit, what a code's 1
+//            stands for.
 #pragma once
 
 #include <cstdint>
@@ -22,11 +24,17 @@ struct AttentionKvTile : AttentionSoftmax<Tier, Format> {
   using Softmax = AttentionSoftmax<Tier, Format>;
   using V = typename Tier::Vector;
   using Weight = typename Format::Weight;
+  using TokenScales = typename Softmax::TokenScales;
   using Softmax::exponentiate;
   using Softmax::exponentiate_rows;
+  using Softmax::kHasCodes;
   static constexpr int kLanes = Tier::kLanes;
   static constexpr int kStep = Format::kStep;
   static constexpr int kStripSteps = kStripTokens / kStep;
+  // Codes lie in rows of one dimension (keys) or token (values), and a step of a pair takes two rows. Otherwise a
+  // step's elements lie side by side in a lane's word.
+  static constexpr int kLaneBytes = kHasCodes ? 1 : kWordBytes;
+  static constexpr int kStepBytes = kStep * Format::kElementBytes;  // of one column
 
   // A thread's memory while it works on a query tile.
   struct Scratch {
@@ -40,11 +48,13 @@ struct AttentionKvTile : AttentionSoftmax<Tier, Format> {
     Weight* probabilities;  // [kMaxRows][kKvTileTokens]
     Weight* query;          // [kMaxRows][padded]
     int64_t* position;      // [kMaxRows]
+    float* key_scales;      // with codes: [KV head of the query tile][kKvTileTokens]
+    float* value_scales;
   };
 
   static int64_t scratch_bytes(int64_t head_dim) {
     const int64_t width = padded(head_dim);
-    const int64_t floats = kMaxRows * (3 * width + 6 + 2 * kKvTileTokens);
+    const int64_t floats = kMaxRows * (3 * width + 6 + (kHasCodes ? 4 : 2) * kKvTileTokens);
     return floats * static_cast<int64_t>(sizeof(float));
   }
 
@@ -67,6 +77,8 @@ struct AttentionKvTile : AttentionSoftmax<Tier, Format> {
     s.probabilities = reinterpret_cast<Weight*>(take(kMaxRows * kKvTileTokens));
     s.query = reinterpret_cast<Weight*>(take(kMaxRows * width));
     s.position = reinterpret_cast<int64_t*>(take(2 * kMaxRows));
+    s.key_scales = kHasCodes ? take(kMaxRows * kKvTileTokens) : nullptr;
+    s.value_scales = kHasCodes ? take(kMaxRows * kKvTileTokens) : nullptr;
     return s;
   }
 
@@ -116,7 +128,6 @@ struct AttentionKvTile : AttentionSoftmax<Tier, Format> {
     int64_t of[kStrips];
   };
   static Offsets strip_offsets(const QueryTile& tile, int64_t kv_tile) {
-    const int64_t strip_bytes = int64_t{tile.head_dim} * kStripTokens * kWordBytes / kStep;
     const int64_t first = tile.first_key(0);
     const int64_t end = tile.end_key(tile.num_rows - 1);
     const auto page_size = static_cast<uint32_t>(tile.page_size);
@@ -126,7 +137,8 @@ struct AttentionKvTile : AttentionSoftmax<Tier, Format> {
       const auto at = static_cast<uint32_t>(position);
       const bool is_seen = position + kStripTokens > first && position < end;
       offsets.of[g] =
-          is_seen ? tile.pages[at / page_size] * tile.page_bytes + at % page_size / kStripTokens * strip_bytes : -1;
+          is_seen ? tile.pages[at / page_size] * tile.page_bytes + at % page_size / kStripTokens * tile.strip_bytes
+                  : -1;
     }
     return offsets;
   }
@@ -147,10 +159,25 @@ struct AttentionKvTile : AttentionSoftmax<Tier, Format> {
     return strips;
   }
 
+  // The scales of a strip's tokens lie before its codes.
+  static constexpr int kStripScaleBytes = kStripTokens * 2;
+  static void load_scales(const std::byte* codes, float* scales) {
+    uint16_t stored[kStripTokens];
+    __builtin_memcpy(stored, codes - kStripScaleBytes, sizeof(stored));
+    for (int i = 0; i < kStripTokens; ++i) {
+      scales[i] = __builtin_bit_cast(float, static_cast<uint32_t>(stored[i]) << 16) * Format::kUnit;
+    }
+  }
+  static TokenScales scales_of_head(const Scratch& scratch, int head) {
+    if constexpr (!kHasCodes) return {};
+    return {.keys = scratch.key_scales + head * kKvTileTokens, .values = scratch.value_scales + head * kKvTileTokens};
+  }
+
   // Which cache the next data is fetched to: the first level if it is read soon. But a KV tile's strips lie 4 KB or a
   // multiple of it apart, so that their lines evict each other there (13 against 20 GB/s of keys and values on a core
   // that reads 30).
   enum class Fetch { kToL1, kToL2 };
+  static constexpr int kLineCodes = 64;  // codes in a line of the cache
   template <Fetch kFetch>
   static void fetch(const std::byte* line) {
     __builtin_prefetch(line, 0, kFetch == Fetch::kToL1 ? 3 : 2);
@@ -169,7 +196,7 @@ struct AttentionKvTile : AttentionSoftmax<Tier, Format> {
     const std::byte* from[N];
     const std::byte* next[N];
     for (int n = 0; n < N; ++n) {
-      const int64_t lanes = (first + n) % kPerStrip * kLanes * kWordBytes;
+      const int64_t lanes = (first + n) % kPerStrip * kLanes * kLaneBytes;
       from[n] = keys.of[(first + n) / kPerStrip] + lanes;
       next[n] = keys.next[(first + n) / kPerStrip] + lanes;
     }
@@ -180,10 +207,10 @@ struct AttentionKvTile : AttentionSoftmax<Tier, Format> {
     for (int64_t dim = 0; dim < head_dim; dim += kStep) {
       typename Format::Kv key[N];
       for (int n = 0; n < N; ++n) {
-        key[n] = Format::load(from[n]);
-        fetch<kFetch>(next[n]);
-        from[n] += kStripTokens * kWordBytes;
-        next[n] += kStripTokens * kWordBytes;
+        key[n] = Format::load(from[n], kStripTokens);
+        if (!kHasCodes || (dim * kStripTokens % kLineCodes == 0 && n % kPerStrip == 0)) fetch<kFetch>(next[n]);
+        from[n] += kStripTokens * kStepBytes;
+        next[n] += kStripTokens * kStepBytes;
       }
       for (int r = 0; r < R; ++r) {
         const auto weight = Format::broadcast(query + r * query_stride + dim);
@@ -231,26 +258,30 @@ struct AttentionKvTile : AttentionSoftmax<Tier, Format> {
     }
     for (int step = steps.begin; step < steps.end;) {
       const int strip_end = smaller((step / kStripSteps + 1) * kStripSteps, steps.end);
-      const int64_t offset = (step % kStripSteps * head_dim + first_dim) * kWordBytes;
+      const int64_t offset = step % kStripSteps * head_dim * kStepBytes + first_dim * kLaneBytes;
       const std::byte* from = values.of[step / kStripSteps] + offset;
       const std::byte* next = values.next[step / kStripSteps] + offset;
       for (; step < strip_end; ++step) {
         typename Format::Kv value[N];
         for (int n = 0; n < N; ++n) {
           if constexpr (kIsTail) {
-            value[n] = Format::load_some(from, tail);
+            value[n] = Format::load_some(from, head_dim, tail);
           } else {
-            value[n] = Format::load(from + n * kLanes * kWordBytes);
+            value[n] = Format::load(from + n * kLanes * kLaneBytes, head_dim);
           }
-          fetch<kFetch>(next + n * kLanes * kWordBytes);
+          if constexpr (!kHasCodes) {
+            fetch<kFetch>(next + n * kLanes * kLaneBytes);
+          } else if (n * kLanes % kLineCodes == 0 && first_dim % kLineCodes == 0) {
+            for (int row = 0; row < kStep; ++row) fetch<kFetch>(next + row * head_dim + n * kLanes);
+          }
           if constexpr (kIsMasked) value[n] = Format::keep(value[n], steps.has_first, steps.has_second);
         }
         for (int r = 0; r < R; ++r) {
           const auto weight = Format::broadcast(probabilities + r * kKvTileTokens + step * kStep);
           for (int n = 0; n < N; ++n) sums[r][n] = Format::multiply_add(weight, value[n], sums[r][n]);
         }
-        from += head_dim * kWordBytes;
-        next += head_dim * kWordBytes;
+        from += head_dim * kStepBytes;
+        next += head_dim * kStepBytes;
       }
     }
     for (int r = 0; r < R; ++r) {
@@ -317,13 +348,14 @@ struct AttentionKvTile : AttentionSoftmax<Tier, Format> {
     score<Fetch::kToL2, R>(scratch.query + first * width, width, tile.head_dim, strips.keys, any.begin, any.end,
                            scratch.scores);
     const bool is_uniform = any.begin == all.begin && any.end == all.end;
+    const TokenScales scales = scales_of_head(scratch, 0);
     if (is_uniform) {
-      exponentiate_rows(tile, any, R, scratch.scores, scratch.probabilities, max, sum);
+      exponentiate_rows(tile, any, scales, R, scratch.scores, scratch.probabilities, max, sum);
       weigh<Fetch::kToL2, R>(scratch.probabilities, strips.values, any, true, tile.head_dim, out);
       return;
     }
     for (int r = 0; r < R; ++r) {
-      sum[r] = exponentiate(tile, keys[r], scratch.scores + r * kKvTileTokens,
+      sum[r] = exponentiate(tile, keys[r], scales, scratch.scores + r * kKvTileTokens,
                             scratch.probabilities + r * kKvTileTokens, &max[r]);
     }
     // Keys that all rows see are read together; the ends that only some rows see, before and after, row by row.

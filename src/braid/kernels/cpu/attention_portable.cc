@@ -5,7 +5,9 @@ namespace braid::cpu {
 namespace {
 
 constexpr AttentionTier kTier = {.bfloat16 = AttentionKernel<Portable, WidenedPairs<Portable>>::table(),
-                                 .float32 = AttentionKernel<Portable, Floats<Portable>>::table()};
+                                 .float32 = AttentionKernel<Portable, Floats<Portable>>::table(),
+                                 .int8 = AttentionKernel<Portable, WidenedCodes<Portable, KvCodes::kInt8>>::table(),
+                                 .e4m3 = AttentionKernel<Portable, WidenedCodes<Portable, KvCodes::kE4m3>>::table()};
 
 }  // namespace
 

@@ -3,9 +3,22 @@
 #pragma once
 
 #include "braid/kernels/cpu/attention_formats_inl.h"
+#include "braid/tensor/float8.h"
 
 namespace braid::cpu {
 namespace {
+
+struct FloatOfCode {
+  float of[256];
+};
+constexpr FloatOfCode float_of_codes(KvCodes codes) {
+  FloatOfCode values = {};
+  for (int code = 0; code < 256; ++code) {
+    values.of[code] = codes == KvCodes::kE4m3 ? e4m3_to_float(static_cast<uint8_t>(code)) / unit_of_codes(codes)
+                                              : static_cast<float>(static_cast<int8_t>(code));
+  }
+  return values;
+}
 
 struct Portable {
   using Vector = float __attribute__((vector_size(16)));
@@ -61,6 +74,18 @@ struct Portable {
     const Words bits = __builtin_bit_cast(Words, value);
     const Words rounded = bits + 0x7fffU + ((bits >> 16) & 1U);
     return (bits & 0x7fffffffU) > 0x7f800000U ? (bits | 0x00400000U) : rounded;
+  }
+
+  template <KvCodes kCodes>
+  static Vector from_codes(const std::byte* from) {
+    static constexpr FloatOfCode kValues = float_of_codes(kCodes);
+    uint8_t codes[kLanes];
+    __builtin_memcpy(codes, from, sizeof(codes));
+    return Vector{kValues.of[codes[0]], kValues.of[codes[1]], kValues.of[codes[2]], kValues.of[codes[3]]};
+  }
+  template <KvCodes kCodes>
+  static Vector from_some_codes(const std::byte* from, int) {
+    return from_codes<kCodes>(from);
   }
 
   static Words load_words(const std::byte* from) {

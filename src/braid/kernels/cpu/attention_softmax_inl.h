@@ -41,6 +41,30 @@ struct AttentionSoftmax {
   using V = typename Tier::Vector;
   using Weight = typename Format::Weight;
   static constexpr int kLanes = Tier::kLanes;
+  static constexpr bool kHasCodes = Format::kElementBytes == 1;
+
+  // With codes: the scales of a KV tile's keys and of its values under one KV head, [kKvTileTokens] each. Only those of
+  // strips that are read hold anything.
+  struct TokenScales {
+    const float* keys = nullptr;
+    const float* values = nullptr;
+  };
+  static void scale_scores(const float* scales, float* scores, int first, int last) {
+    for (int i = first; i < last; i += kLanes) {
+      Tier::store(scores + i, Tier::multiply(Tier::load(scores + i), Tier::load(scales + i)));
+    }
+  }
+
+  // Stores a vector of probabilities. Returns what counts in their sum. A scale of the values goes into the stored
+  // probabilities alone.
+  static V put(V powers, const float* value_scales, int i, Weight* probabilities) {
+    if constexpr (kHasCodes) {
+      Format::put(Tier::multiply(powers, Tier::load(value_scales + i)), probabilities + i);
+      return powers;
+    } else {
+      return Format::put(powers, probabilities + i);
+    }
+  }
 
   // Replaces scores [first, last) by soft_cap · tanh(scale · score / soft_cap). tanh(x) = sign(x)(1 - t)/(1 + t), t =
   // 2^(-2 |x| log2 e): absolute error 1e-7.
@@ -60,10 +84,17 @@ struct AttentionSoftmax {
   }
 
   // Turns the scores of one row into probabilities. Returns their sum; `max` is the largest score in base-2 units.
-  static float exponentiate(const QueryTile& tile, Visible keys, float* scores, Weight* probabilities, float* max) {
+  static float exponentiate(const QueryTile& tile, Visible keys, const TokenScales& scales, float* scores,
+                            Weight* probabilities, float* max) {
     constexpr float kLog2E = 1.44269504F;
     const int first = keys.begin / kStripTokens * kStripTokens;
     const int last = (keys.end + kStripTokens - 1) / kStripTokens * kStripTokens;
+    // Zero probabilities of keys that the row does not see must not meet a scale that is a NaN.
+    float value_scales[kHasCodes ? kKvTileTokens : 1] = {};
+    if constexpr (kHasCodes) {
+      scale_scores(scales.keys, scores, first, last);
+      for (int i = keys.begin; i < keys.end; ++i) value_scales[i] = scales.values[i];
+    }
     if (tile.soft_cap > 0) cap_scores(tile, scores, first, last);
     const V scale = Tier::broadcast(tile.soft_cap > 0 ? kLog2E : tile.scale * kLog2E);
     V largest = Tier::broadcast(kMinusInfinity);
@@ -78,19 +109,21 @@ struct AttentionSoftmax {
     V sum = Tier::zero();
     for (int i = first; i < last; i += kLanes) {
       const V power = exp2(Tier::subtract(Tier::load(scores + i), shift));
-      sum = Tier::add(sum, Format::put(power, probabilities + i));
+      sum = Tier::add(sum, put(power, value_scales, i, probabilities));
     }
     return Tier::sum_lanes(sum);
   }
 
   // The same for R rows that see the whole KV tile, side by side in registers, so that none waits for another.
   template <int R>
-  static void exponentiate_whole(const QueryTile& tile, float* scores, Weight* probabilities, float* max, float* sum) {
+  static void exponentiate_whole(const QueryTile& tile, const TokenScales& scales, float* scores, Weight* probabilities,
+                                 float* max, float* sum) {
     constexpr float kLog2E = 1.44269504F;
     constexpr int kVectors = kKvTileTokens / kLanes;
     const V scale = Tier::broadcast(tile.soft_cap > 0 ? kLog2E : tile.scale * kLog2E);
     V values[R][kVectors];
     for (int r = 0; r < R; ++r) {
+      if constexpr (kHasCodes) scale_scores(scales.keys, scores + r * kKvTileTokens, 0, kKvTileTokens);
       if (tile.soft_cap > 0) cap_scores(tile, scores + r * kKvTileTokens, 0, kKvTileTokens);
       V largest = Tier::broadcast(kMinusInfinity);
       for (int i = 0; i < kVectors; ++i) {
@@ -106,27 +139,27 @@ struct AttentionSoftmax {
     for (int r = 0; r < R; ++r) {
       V total = Tier::zero();
       for (int i = 0; i < kVectors; ++i) {
-        total = Tier::add(total, Format::put(values[r][i], probabilities + r * kKvTileTokens + i * kLanes));
+        total = Tier::add(total, put(values[r][i], scales.values, i * kLanes, probabilities + r * kKvTileTokens));
       }
       sum[r] = Tier::sum_lanes(total);
     }
   }
 
   // The same for `count` rows that all see `keys`.
-  static void exponentiate_rows(const QueryTile& tile, Visible keys, int count, float* scores, Weight* probabilities,
-                                float* max, float* sum) {
+  static void exponentiate_rows(const QueryTile& tile, Visible keys, const TokenScales& scales, int count,
+                                float* scores, Weight* probabilities, float* max, float* sum) {
     const bool is_whole = keys.begin == 0 && keys.end == kKvTileTokens;
     for (int row = 0; row < count;) {
       float* of_row = scores + row * kKvTileTokens;
       Weight* to = probabilities + row * kKvTileTokens;
       if (!is_whole) {
-        sum[row] = exponentiate(tile, keys, of_row, to, &max[row]);
+        sum[row] = exponentiate(tile, keys, scales, of_row, to, &max[row]);
         ++row;
       } else if (row + Tier::kSoftmaxRows <= count) {
-        exponentiate_whole<Tier::kSoftmaxRows>(tile, of_row, to, max + row, sum + row);
+        exponentiate_whole<Tier::kSoftmaxRows>(tile, scales, of_row, to, max + row, sum + row);
         row += Tier::kSoftmaxRows;
       } else {
-        exponentiate_whole<1>(tile, of_row, to, max + row, sum + row);
+        exponentiate_whole<1>(tile, scales, of_row, to, max + row, sum + row);
         ++row;
       }
     }

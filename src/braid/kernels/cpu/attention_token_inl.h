@@ -19,8 +19,10 @@ struct AttentionToken : AttentionKvTile<Tier, Format> {
   using Scratch = typename KvTile::Scratch;
   using Weight = typename KvTile::Weight;
 
+  using KvTile::kHasCodes;
+
   static constexpr int kMaxChunks = kStrips * kMaxRows;
-  static constexpr int kAhead = 2;
+  static constexpr int kAhead = kHasCodes ? 4 : 2;
 
   // A strip of one KV head.
   struct Chunk {
@@ -28,6 +30,9 @@ struct AttentionToken : AttentionKvTile<Tier, Format> {
     int32_t strip;
     int32_t head;
   };
+
+  // Where the scales of a chunk's tokens lie among those of the KV tile.
+  static int scale_at(const Chunk& chunk) { return chunk.head * kKvTileTokens + chunk.strip * kStripTokens; }
 
   struct Chunks {
     int count = 0;
@@ -114,12 +119,27 @@ struct AttentionToken : AttentionKvTile<Tier, Format> {
     for (int i = 0; i < num_chunks; ++i) {
       const Chunk& chunk = reading.own.of[i];
       const Strips strips = reading.strips(i, chunk.strip);
+      if constexpr (kHasCodes) {
+        KvTile::load_scales(strips.of[chunk.strip], scratch.key_scales + scale_at(chunk));
+        __builtin_prefetch(reading.at(num_chunks + i) - KvTile::kStripScaleBytes, 0, 3);  // the scales of its values
+      }
       for_rows(chunk.head, [&](int row, int count) {
         score_chunk<Tier::kRows>(scratch.query + row * width, tile.head_dim, strips, chunk.strip, count,
                                  scratch.scores + row * kKvTileTokens);
       });
     }
-    KvTile::exponentiate_rows(tile, keys, tile.num_rows, scratch.scores, scratch.probabilities, max, sum);
+    if constexpr (kHasCodes) {
+      for (int i = 0; i < num_chunks; ++i) {
+        KvTile::load_scales(reading.at(num_chunks + i), scratch.value_scales + scale_at(reading.own.of[i]));
+      }
+      for (int row = 0; row < tile.num_rows; row += rows_of_head) {
+        KvTile::exponentiate_rows(tile, keys, KvTile::scales_of_head(scratch, row / rows_of_head), rows_of_head,
+                                  scratch.scores + row * kKvTileTokens, scratch.probabilities + row * kKvTileTokens,
+                                  max + row, sum + row);
+      }
+    } else {
+      KvTile::exponentiate_rows(tile, keys, {}, tile.num_rows, scratch.scores, scratch.probabilities, max, sum);
+    }
     for (int i = 0; i < num_chunks; ++i) {
       const Chunk& chunk = reading.own.of[i];
       const Strips strips = reading.strips(num_chunks + i, chunk.strip);

@@ -1,6 +1,7 @@
 // The work on single rows, one table of functions per tier. All tiers compile the same plain loops (row_kernels_inl.h)
 // for their instructions. Sums run in 32 lanes in every tier, and nothing is contracted to fused multiply-adds, so that
-// all tiers produce the same bits. Tested by kernels/norm_rope_test.cc and kernels/elementwise_test.cc in every tier.
+// all tiers produce the same bits. Tested by kernels/norm_rope_test.cc,
+// kernels/elementwise_test.cc and kernels/write_kv_test.cc in every tier.
 #pragma once
 
 #include <cstdint>
@@ -32,6 +33,12 @@ struct RowKernels {
   void (*gelu_erf_to_bfloat16)(const float* x, int64_t n, BFloat16* y);
   void (*to_bfloat16)(const float* x, int64_t n, BFloat16* y);  // nearest even
   void (*from_bfloat16)(const BFloat16* x, int64_t n, float* y);
+
+  // For codes of keys and values (kv_layout.h): the largest size's bits, as an unsigned integer; x times `inverse`,
+  // rounded to int8 or, saturating, to E4M3.
+  uint32_t (*largest_bits)(const float* x, int64_t n);
+  void (*to_int8)(const float* x, float inverse, int64_t n, uint8_t* y);
+  void (*to_e4m3)(const float* x, float inverse, int64_t n, uint8_t* y);
 
   float (*max)(const float* x, int64_t n);  // n >= 1; a NaN is never the largest
   // y = exp(x - max), max being x's largest value; returns the sum of y.

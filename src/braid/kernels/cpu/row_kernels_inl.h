@@ -202,6 +202,36 @@ void from_bfloat16_row(const BFloat16* x, int64_t n, float* y) {
   for (int64_t i = 0; i < n; ++i) y[i] = __builtin_bit_cast(float, static_cast<uint32_t>(x[i].bits) << 16);
 }
 
+uint32_t largest_bits_of(const float* x, int64_t n) {
+  uint32_t largest = 0;
+  for (int64_t i = 0; i < n; ++i) {
+    const uint32_t size = __builtin_bit_cast(uint32_t, x[i]) & 0x7fffffffU;
+    largest = size > largest ? size : largest;
+  }
+  return largest;
+}
+
+constexpr float kRoundToInteger = 12582912.0F;  // 1.5 · 2^23: after adding it the low bits are the integer
+
+void to_int8_row(const float* x, float inverse, int64_t n, uint8_t* y) {
+  for (int64_t i = 0; i < n; ++i) {
+    y[i] = static_cast<uint8_t>(__builtin_bit_cast(uint32_t, x[i] * inverse + kRoundToInteger));
+  }
+}
+
+// Like to_e4m3 in tensor/float8.h, but without branches, so that it vectorises.
+void to_e4m3_row(const float* x, float inverse, int64_t n, uint8_t* y) {
+  for (int64_t i = 0; i < n; ++i) {
+    const uint32_t bits = __builtin_bit_cast(uint32_t, x[i] * inverse);
+    const float any_size = __builtin_bit_cast(float, bits & 0x7fffffffU);
+    const float size = any_size < 448.0F ? any_size : 448.0F;
+    const uint32_t magnitude = __builtin_bit_cast(uint32_t, size);
+    const uint32_t normal = ((magnitude + 0x7ffffU + ((magnitude >> 20) & 1U)) >> 20) - (120U << 3);
+    const uint32_t subnormal = __builtin_bit_cast(uint32_t, size * 512.0F + kRoundToInteger) & 15U;
+    y[i] = static_cast<uint8_t>((size < 0.015625F ? subnormal : normal) | (bits >> 24 & 0x80U));
+  }
+}
+
 float max_of(const float* x, int64_t n) {
   constexpr float kLowest = -std::numeric_limits<float>::infinity();
   Floats lanes[4];
@@ -242,6 +272,9 @@ constexpr RowKernels kRowKernels = {
     .gelu_erf_to_bfloat16 = gelu_erf_to_bfloat16,
     .to_bfloat16 = to_bfloat16_row,
     .from_bfloat16 = from_bfloat16_row,
+    .largest_bits = largest_bits_of,
+    .to_int8 = to_int8_row,
+    .to_e4m3 = to_e4m3_row,
     .max = max_of,
     .exp_below = exp_below,
 };

@@ -1,6 +1,7 @@
 #include "braid/kernels/cpu/write_kv.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <vector>
 
@@ -13,7 +14,7 @@ namespace {
 constexpr int64_t kTokens = KvLayer::kKeyVectorTokens;
 
 // New tokens of one strip, starting at `slot`. `source` is row-major with `stride` elements per token. Element is
-// uint16_t (the bits of a bfloat16) or float.
+// uint16_t (the bits of a bfloat16), float, or uint8_t (a code).
 template <typename Element>
 struct StripPart {
   const Element* source;
@@ -23,7 +24,7 @@ struct StripPart {
   int64_t head_dim;
 };
 
-// float32 keys: [head_dim][16]. bfloat16 keys: pairs of dimensions as one 32-bit word, [head_dim / 2][16].
+// float32 keys and codes: [head_dim][16]. bfloat16 keys: pairs of dimensions as one 32-bit word, [head_dim / 2][16].
 template <typename Word, typename Element>
 void write_keys(const StripPart<Element>& part, std::byte* strip) {
   constexpr int64_t kPerWord = sizeof(Word) / sizeof(Element);
@@ -35,14 +36,16 @@ void write_keys(const StripPart<Element>& part, std::byte* strip) {
   }
 }
 
-void write_values(const StripPart<float>& part, std::byte* strip) {
-  float* rows = reinterpret_cast<float*>(strip) + part.slot * part.head_dim;
+// float32 values and codes: [16][head_dim].
+template <typename Element>
+void write_values(const StripPart<Element>& part, std::byte* strip) {
+  Element* rows = reinterpret_cast<Element*>(strip) + part.slot * part.head_dim;
   for (int64_t token = 0; token < part.count; ++token) {
     std::copy_n(part.source + token * part.stride, part.head_dim, rows + token * part.head_dim);
   }
 }
 
-// [8 token pairs][head_dim][2]: whole pairs together, single tokens at the ends alone.
+// bfloat16 values: [8 token pairs][head_dim][2]; whole pairs together, single tokens at the ends alone.
 void write_values(const StripPart<uint16_t>& part, std::byte* strip) {
   auto* pairs = reinterpret_cast<uint16_t*>(strip);
   int64_t token = 0;
@@ -90,26 +93,98 @@ struct Source {
   int64_t stride;
 };
 
+// With codes, the scales of a strip's tokens, [tokens of the work][num_kv_heads]; else null.
+struct StripScales {
+  const BFloat16* keys = nullptr;
+  const BFloat16* values = nullptr;
+};
+
+void write_scales(const BFloat16* scales, int64_t num_heads, int64_t slot, int64_t count, std::byte* strip) {
+  auto* to = reinterpret_cast<BFloat16*>(strip) + slot;
+  for (int64_t token = 0; token < count; ++token) to[token] = scales[token * num_heads];
+}
+
 template <typename Word, typename Element>
-void write_heads(const KvLayer& layer, const Work& work, Source<Element> keys, Source<Element> values) {
+void write_heads(const KvLayer& layer, const Work& work, Source<Element> keys, Source<Element> values,
+                 const StripScales& scales = {}) {
   const KvSlot where = kv_slot(layer, work.sequence->pages, work.sequence->first_position + work.first);
-  const int64_t strip_bytes = kTokens * layer.head_dim * static_cast<int64_t>(sizeof(Element));
-  for (int64_t head = 0; head < layer.num_kv_heads; ++head) {
-    const int64_t offset = kv_strip_offset(layer, where, head) * static_cast<int64_t>(sizeof(Element));
+  const int64_t num_heads = layer.num_kv_heads;
+  for (int64_t head = 0; head < num_heads; ++head) {
+    std::byte* const key_strip = layer.keys + kv_strip_offset(layer, where, head);
+    std::byte* const value_strip = layer.values + kv_strip_offset(layer, where, head);
     StripPart<Element> part = {.source = keys.first_row + head * layer.head_dim,
                                .stride = keys.stride,
                                .slot = where.slot % kTokens,
                                .count = work.count,
                                .head_dim = layer.head_dim};
     if (part.slot == 0 && part.count < kTokens) {
-      std::memset(layer.keys + offset, 0, static_cast<size_t>(strip_bytes));
-      std::memset(layer.values + offset, 0, static_cast<size_t>(strip_bytes));
+      std::memset(key_strip, 0, static_cast<size_t>(layer.strip_bytes()));
+      std::memset(value_strip, 0, static_cast<size_t>(layer.strip_bytes()));
     }
-    write_keys<Word>(part, layer.keys + offset);
+    if (scales.keys != nullptr) {
+      write_scales(scales.keys + head, num_heads, part.slot, part.count, key_strip);
+      write_scales(scales.values + head, num_heads, part.slot, part.count, value_strip);
+    }
+    write_keys<Word>(part, key_strip + scales_of_strip(layer));
     part.source = values.first_row + head * layer.head_dim;
     part.stride = values.stride;
-    write_values(part, layer.values + offset);
+    write_values(part, value_strip + scales_of_strip(layer));
   }
+}
+
+// A row of a token: its heads' codes, and their scales.
+void encode_row(const RowKernels& rows, const KvLayer& layer, float fixed_scale, const float* row, uint8_t* codes,
+                BFloat16* scales) {
+  const float largest_code = largest_kv_code(layer.codes);
+  for (int64_t head = 0; head < layer.num_kv_heads; ++head) {
+    const float* from = row + head * layer.head_dim;
+    uint8_t* to = codes + head * layer.head_dim;
+    const uint32_t largest = rows.largest_bits(from, layer.head_dim);
+    scales[head] = kv_scale(largest, largest_code, fixed_scale);
+    if (std::isnan(to_float(scales[head]))) {
+      std::fill_n(to, layer.head_dim, uint8_t{0});
+    } else {
+      (layer.codes == KvCodes::kInt8 ? rows.to_int8 : rows.to_e4m3)(from, 1.0F / to_float(scales[head]), layer.head_dim,
+                                                                    to);
+    }
+  }
+}
+
+// Memory for one work's rounded rows, of keys and of values.
+struct RoundedRows {
+  std::vector<BFloat16> elements;
+  std::vector<uint8_t> codes;
+  std::vector<BFloat16> scales;
+
+  RoundedRows(const KvLayer& layer, int64_t num_tokens) {
+    const auto num_heads = static_cast<size_t>(2 * num_tokens * layer.num_kv_heads);
+    const size_t num_elements = num_heads * static_cast<size_t>(layer.head_dim);
+    if (layer.codes != KvCodes::kNone) {
+      codes.resize(num_elements);
+      scales.resize(num_heads);
+    } else if (layer.dtype == DType::kBFloat16) {
+      elements.resize(num_elements);
+    }
+  }
+};
+
+void write_codes(const RowKernels& rows, const KvLayer& layer, const Work& work, ConstRows k, ConstRows v,
+                 RoundedRows& rounded) {
+  const int64_t num_heads = layer.num_kv_heads;
+  const int64_t width = num_heads * layer.head_dim;
+  uint8_t* const keys = rounded.codes.data();
+  uint8_t* const values = keys + work.count * width;
+  BFloat16* const key_scales = rounded.scales.data();
+  BFloat16* const value_scales = key_scales + work.count * num_heads;
+  const int64_t first_row = work.sequence->first_row + work.first;
+  for (int64_t token = 0; token < work.count; ++token) {
+    encode_row(rows, layer, layer.key_scale, k.row<float>(first_row + token), keys + token * width,
+               key_scales + token * num_heads);
+    encode_row(rows, layer, layer.value_scale, v.row<float>(first_row + token), values + token * width,
+               value_scales + token * num_heads);
+  }
+  write_heads<uint8_t, uint8_t>(layer, work, {keys, width}, {values, width},
+                                {.keys = key_scales, .values = value_scales});
 }
 
 }  // namespace
@@ -124,16 +199,20 @@ void write_kv(const RowKernels& rows, ThreadTeam& team, ConstRows k, ConstRows v
   split_rows(team, static_cast<int64_t>(works.size()), 2 * width, [&](int64_t begin, int64_t end) {
     // A decode step brings one token per sequence. Whole strips would be 64 KB, which the heap would take from the
     // system and return to it in every layer.
-    std::vector<BFloat16> rounded(static_cast<size_t>(layer.dtype == DType::kBFloat16 ? 2 * most_tokens * width : 0));
+    RoundedRows rounded(layer, most_tokens);
     for (int64_t i = begin; i < end; ++i) {
       const Work& work = works[static_cast<size_t>(i)];
       const int64_t first_row = work.sequence->first_row + work.first;
+      if (layer.codes != KvCodes::kNone) {
+        write_codes(rows, layer, work, k, v, rounded);
+        continue;
+      }
       if (layer.dtype == DType::kFloat32) {
         write_heads<float, float>(layer, work, {k.row<float>(first_row), k.stride},
                                   {v.row<float>(first_row), v.stride});
         continue;
       }
-      BFloat16* keys = rounded.data();
+      BFloat16* keys = rounded.elements.data();
       BFloat16* values = keys + most_tokens * width;
       for (int64_t token = 0; token < work.count; ++token) {
         rows.to_bfloat16(k.row<float>(first_row + token), width, keys + token * width);

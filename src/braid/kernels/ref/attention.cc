@@ -1,6 +1,7 @@
 // RefOps' attention, and its writes of keys and values. Tested by kernels/ref_ops_test.cc, kernels/write_kv_test.cc and
 // kernels/paged_attention_test.cc.
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <limits>
 #include <vector>
@@ -11,14 +12,45 @@
 namespace braid::ref {
 namespace {
 
-void write_token(const KvLayer& layer, std::byte* base, int64_t strip, int64_t token,
-                 int64_t (*in_strip)(const KvLayer&, int64_t, int64_t), const float* source) {
-  if (token == 0) {
-    for (int64_t i = 0; i < int64_t{KvLayer::kKeyVectorTokens} * layer.head_dim; ++i)
-      kv_store(layer, base, strip + i, 0);
+void write_element(const KvLayer& layer, std::byte* elements, int64_t element, float value) {
+  if (layer.dtype == DType::kFloat32) {
+    reinterpret_cast<float*>(elements)[element] = value;
+  } else {
+    reinterpret_cast<BFloat16*>(elements)[element] = to_bfloat16(value);
+  }
+}
+
+// The definition of codes: an element times the inverse of its head's scale, rounded.
+void write_code(const KvLayer& layer, std::byte* elements, int64_t element, float value, BFloat16 scale) {
+  if (std::isnan(to_float(scale))) {
+    elements[element] = std::byte{0};
+    return;
+  }
+  const float code = value * (1.0F / to_float(scale));
+  elements[element] = layer.codes == KvCodes::kInt8 ? static_cast<std::byte>(static_cast<int8_t>(std::nearbyint(code)))
+                                                    : std::byte{to_e4m3(code)};
+}
+
+void write_token(const KvLayer& layer, std::byte* strip, int64_t token,
+                 int64_t (*in_strip)(const KvLayer&, int64_t, int64_t), float fixed_scale, const float* source) {
+  if (token == 0) std::fill_n(strip, layer.strip_bytes(), std::byte{0});
+  std::byte* elements = strip + scales_of_strip(layer);
+  BFloat16 scale;
+  if (layer.codes != KvCodes::kNone) {
+    uint32_t largest = 0;
+    for (int64_t dim = 0; dim < layer.head_dim; ++dim) {
+      largest = std::max(largest, std::bit_cast<uint32_t>(source[dim]) & 0x7fffffffU);
+    }
+    scale = kv_scale(largest, largest_kv_code(layer.codes), fixed_scale);
+    reinterpret_cast<BFloat16*>(strip)[token] = scale;
   }
   for (int64_t dim = 0; dim < layer.head_dim; ++dim) {
-    kv_store(layer, base, strip + in_strip(layer, token, dim), source[dim]);
+    const int64_t element = in_strip(layer, token, dim);
+    if (layer.codes == KvCodes::kNone) {
+      write_element(layer, elements, element, source[dim]);
+    } else {
+      write_code(layer, elements, element, source[dim], scale);
+    }
   }
 }
 
@@ -31,12 +63,12 @@ void attend(const KvLayer& layer, const AttentionSequence& sequence, const Atten
   std::vector<double> scores;
   for (int64_t p = begin; p < end; ++p) {
     const KvSlot slot = kv_slot(layer, sequence.pages, p);
-    const int64_t strip = kv_strip_offset(layer, slot, kv_head);
+    const std::byte* strip = layer.keys + kv_strip_offset(layer, slot, kv_head);
+    const int64_t token = slot.slot % KvLayer::kKeyVectorTokens;
     double dot = 0;
     for (int64_t dim = 0; dim < layer.head_dim; ++dim) {
       const float query = layer.dtype == DType::kBFloat16 ? to_float(to_bfloat16(q[dim])) : q[dim];
-      const float key =
-          kv_load(layer, layer.keys, strip + key_in_strip(layer, slot.slot % KvLayer::kKeyVectorTokens, dim));
+      const float key = kv_load(layer, strip, token, key_in_strip(layer, token, dim));
       dot += static_cast<double>(query) * key;
     }
     const double score = dot * params.scale;
@@ -52,9 +84,9 @@ void attend(const KvLayer& layer, const AttentionSequence& sequence, const Atten
     double total = 0;
     for (int64_t p = begin; p < end; ++p) {
       const KvSlot slot = kv_slot(layer, sequence.pages, p);
-      const int64_t strip = kv_strip_offset(layer, slot, kv_head);
-      const float value =
-          kv_load(layer, layer.values, strip + value_in_strip(layer, slot.slot % KvLayer::kKeyVectorTokens, dim));
+      const std::byte* strip = layer.values + kv_strip_offset(layer, slot, kv_head);
+      const int64_t token = slot.slot % KvLayer::kKeyVectorTokens;
+      const float value = kv_load(layer, strip, token, value_in_strip(layer, token, dim));
       total += scores[static_cast<size_t>(p - begin)] * value;
     }
     store(out, out_row, head * layer.head_dim + dim, total / sum);
@@ -72,8 +104,8 @@ void RefOps::write_kv(ConstRows k, ConstRows v, std::span<const AttentionSequenc
         const int64_t strip = kv_strip_offset(layer, slot, head);
         const float* key = k.row<float>(sequence.first_row + i) + head * layer.head_dim;
         const float* value = v.row<float>(sequence.first_row + i) + head * layer.head_dim;
-        write_token(layer, layer.keys, strip, token, key_in_strip, key);
-        write_token(layer, layer.values, strip, token, value_in_strip, value);
+        write_token(layer, layer.keys + strip, token, key_in_strip, layer.key_scale, key);
+        write_token(layer, layer.values + strip, token, value_in_strip, layer.value_scale, value);
       }
     }
   }

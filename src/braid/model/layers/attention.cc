@@ -47,7 +47,11 @@ ConstRows Attention::operator()(Step& step, ConstRows x) const {
                          .cols = step.grid_cols});
   }
 
-  const KvLayer& kv = step.kv_layers[static_cast<size_t>(shape_.layer)];
+  KvLayer kv = step.kv_layers[static_cast<size_t>(shape_.layer)];
+  if (!weights_.key_scale.empty()) {
+    kv.key_scale = weights_.key_scale[0];
+    kv.value_scale = weights_.value_scale[0];
+  }
   const std::span<const AttentionSequence> sequences = step.sequences[static_cast<size_t>(shape_.kv_group)];
   ops.write_kv(k, v, sequences, kv);
   const Rows attended = step.workspace.attended.first(input.rows);
@@ -98,6 +102,8 @@ void Attention::list_weights(const AttentionTensors& tensors, WeightList& list) 
   if (tensors.q_norm) list.add(tensors.q_norm->name, weights_.q_norm);
   if (tensors.k_norm) list.add(tensors.k_norm->name, weights_.k_norm);
   if (tensors.sinks) list.add(tensors.sinks->name, weights_.sinks);
+  if (tensors.key_scale) list.add(tensors.key_scale->name, weights_.key_scale);
+  if (tensors.value_scale) list.add(tensors.value_scale->name, weights_.value_scale);
 }
 
 }  // namespace braid

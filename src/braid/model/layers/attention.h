@@ -42,7 +42,9 @@ struct AttentionWeights {
   QkNorm norm = QkNorm::kNone;
   std::vector<float> q_norm;  // kHead: [head_dim]; kAllHeads: [heads * head_dim] for its heads
   std::vector<float> k_norm;
-  std::vector<float> sinks;  // [heads], AttentionParams::sinks; empty: none
+  std::vector<float> sinks;      // [heads], AttentionParams::sinks; empty: none
+  std::vector<float> key_scale;  // [1], KvLayer::key_scale; empty: the checkpoint has none
+  std::vector<float> value_scale;
 };
 
 class Attention {

@@ -90,6 +90,10 @@ AttentionTensors attention_tensors(const AttentionSpec& spec, const ModelConfig&
     made.q_norm = tensor(prefix + "q_norm.weight", {sizes.q}, Shard::kHeadRows);
     made.k_norm = tensor(prefix + "k_norm.weight", {sizes.kv}, Shard::kKvHeadRows);
   }
+  if (config.quantization.has_kv_scales) {
+    made.key_scale = tensor(prefix + "k_scale", {{1, "kv_cache_scheme"}});
+    made.value_scale = tensor(prefix + "v_scale", {{1, "kv_cache_scheme"}});
+  }
   return made;
 }
 
@@ -166,6 +170,8 @@ void append(WeightTable& table, const AttentionTensors& tensors) {
   append(table, tensors.sinks);
   append(table, tensors.q_norm);
   append(table, tensors.k_norm);
+  append(table, tensors.key_scale);
+  append(table, tensors.value_scale);
 }
 
 void append(WeightTable& table, const GatedTensors& tensors) {

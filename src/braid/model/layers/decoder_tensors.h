@@ -28,6 +28,8 @@ struct AttentionTensors {
   QkNorm qk_norm = QkNorm::kNone;
   std::optional<WeightSpec> q_norm;
   std::optional<WeightSpec> k_norm;
+  std::optional<WeightSpec> key_scale;  // KvLayer::key_scale
+  std::optional<WeightSpec> value_scale;
 };
 
 // A gated feed-forward block: down(act(gate(x)) * up(x)).

@@ -161,6 +161,7 @@ LayerLoader::Parts<Attention> LayerLoader::attention(const AttentionTensors& ten
     for (size_t i = 0; i < weights.size(); ++i) weights[i].sinks = std::move(sinks[i]);
   }
   TRY_STATUS(load_qk_norms(tensors, weights));
+  TRY_STATUS(load_kv_scales(tensors, weights));
   const float usual_scale = 1.0F / std::sqrt(static_cast<float>(config_.head_dim));
   const bool has_rope = config_.has_rope.empty() || config_.has_rope[static_cast<size_t>(layer_)];
   const KvGroups kv_groups(config_.layer_windows, config_.num_layers);
@@ -194,6 +195,17 @@ Status LayerLoader::load_qk_norms(const AttentionTensors& tensors, std::vector<A
     weights[i].k_norm = std::move(k_norm[i]);
     for (float& weight : weights[i].q_norm) weight += config_.norm_offset;
     for (float& weight : weights[i].k_norm) weight += config_.norm_offset;
+  }
+  return {};
+}
+
+Status LayerLoader::load_kv_scales(const AttentionTensors& tensors, std::vector<AttentionWeights>& weights) const {
+  if (!tensors.key_scale) return {};
+  for (const auto& [tensor, scale] : {std::pair(&*tensors.key_scale, &AttentionWeights::key_scale),
+                                      std::pair(&*tensors.value_scale, &AttentionWeights::value_scale)}) {
+    TRY(const std::vector<float> value, weights_.vector(tensor->name));
+    if (value[0] < 0x1p-100F) return fail("tensor \"{}\" is {}, a scale must be above 0", tensor->name, value[0]);
+    for (AttentionWeights& own : weights) own.*scale = value;
   }
   return {};
 }

@@ -46,6 +46,7 @@ class LayerLoader {
   Result<RmsNorm> norm(const WeightSpec& tensor) const;
   Parts<Attention> attention(const AttentionTensors& tensors) const;
   Status load_qk_norms(const AttentionTensors& tensors, std::vector<AttentionWeights>& weights) const;
+  Status load_kv_scales(const AttentionTensors& tensors, std::vector<AttentionWeights>& weights) const;
   Parts<Mlp> mlp(const GatedTensors& tensors) const;
   Parts<Moe> moe(const MoeTensors& tensors) const;
   Parts<std::shared_ptr<const ExpertWeights>> experts(const GatedTensors& tensors) const;
