@@ -3,8 +3,8 @@
 
     bench/accuracy/requantize_gguf.py MODEL.gguf TYPE OUT.gguf
 
-TYPE is one that the PyPI package gguf can make: Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, F16 or BF16. The values are those of MODEL's
-own types, so what MODEL has lost stays lost. Matrices whose rows the type does not divide keep theirs."""
+TYPE is one that the PyPI package gguf can make: Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, F16 or BF16. The values are those of
+MODEL's own types, so what MODEL has lost stays lost. Matrices whose rows the type does not divide keep theirs."""
 
 import sys
 
