@@ -130,8 +130,14 @@ std::optional<Status> ImageSender::state(RequestId request) {
   const std::vector<ImageKey>& keys = requests_.at(request);
   for (size_t i = 0; i < keys.size(); ++i) {
     Record& record = records_.at(keys[i]);
-    if (!record.error.empty()) return fail("image {}: {}", i, record.error);
     const std::optional<Status> made = record.use->state();
+    if (!record.error.empty()) {
+      if (!record.is_bad) return fail("image {}: {}", i, record.error);
+      // This process will find so too, and say what is bad.
+      if (made) return fail("image {}: {}", i, made->ok() ? record.error : made->error().message);
+      is_complete = false;
+      continue;
+    }
     if (made && !made->ok()) {
       if (!record.use->may_succeed_elsewhere() || record.has_fallen_back) {
         return fail("image {}: {}", i, made->error().message);
@@ -152,6 +158,7 @@ void ImageSender::fall_back(const ImageKey& key, const std::string& why, bool is
   }
   if (record.has_fallen_back) {
     record.error = why;
+    record.is_bad = !is_news;
     return;
   }
   if (is_news) {

@@ -56,6 +56,7 @@ class ImageSender final : public ImageDesk {
     bool has_fallen_back = false;
     std::optional<ImageStore::Use> use;  // while a request needs it, or a process may lack it
     std::string error;                   // not all processes can come by it
+    bool is_bad = false;                 // then because of the image itself
     int64_t bytes = 0;                   // of its features, once it is settled
   };
   using Records = std::map<ImageKey, Record>;
