@@ -48,7 +48,7 @@ def test_an_unknown_command_suggests_the_nearest(braid):
     (("--max-new-tokens", "-5"), "--max-new-tokens"),
     (("--max-new-tokens", "99999999999999999999"), "max-new-tokens"),
     (("--dtype", "float8"), "float8"),
-    (("--kv-cache-dtype", "int4"), "must be auto, bfloat16, float32, int8 or fp8_e4m3"),
+    (("--kv-cache-dtype", "int4"), "must be auto, bfloat16, float32, int8 or fp8-e4m3"),
     (("--attention-backend", "magic"), "--attention-backend magic: must be one of fa, native"),
     (("--override-generation-config", "temperature=0"), "must be a JSON object, like {"),
     (("--override-generation-config", '{"temprature": 0}'), 'unknown key "temprature"; known are temperature'),
