@@ -126,6 +126,46 @@ TEST(QuantizedMatmul, WithEightBitActivationsItHasTheBitsOfTheDefinition) {
   }
 }
 
+// All codes with scales that a whole block shares, as FP8 has them, also with scales beside which products leave the
+// range of bfloat16, and with different scales by column.
+TEST(QuantizedMatmul, E4m3HasTheBitsOfWidenedWeightsForEveryCodeAndScale) {
+  constexpr int64_t kK = 256;
+  constexpr int64_t kN = 64;
+  ThreadTeam team(1);
+  const QuantizedFormat format = {
+      .values = QuantizedFormat::Values::kE4m3, .scales = QuantizedFormat::Scales::kFloat32, .bits = 8, .group = 128};
+  for (const WideningTier& tier : widening_tiers()) {
+    const Matrix x = random_rows_of(tier.dtype, 3, kK, 3);
+    for (const float scale : {1.0F, 0.0123F, -0.37F, 0.0F, 0x1.7p-99F, 0x1.7p-101F, 511.9F, 513.1F, 0x1.9p101F}) {
+      for (const bool is_by_column : {false, true}) {
+        for (const bool has_nan : {false, true}) {
+          SCOPED_TRACE(fmt::format("{} scale {} by column {} NaN {}", tier.name, scale, is_by_column, has_nan));
+          QuantizedRows weights(format, kN, kK);
+          for (int64_t i = 0; i < kN * kK; ++i) {
+            const auto code = static_cast<uint8_t>(i * 7 + i / kK);
+            weights.codes[static_cast<size_t>(i)] = (code & 0x7f) == 0x7f ? uint8_t{0x7e} : code;
+          }
+          for (size_t i = 0; i < weights.scales.size(); ++i) {
+            weights.scales[i] = is_by_column ? scale / static_cast<float>(i + 1) : scale;
+          }
+          constexpr int64_t kNanCol = 20;
+          if (has_nan) weights.codes[kNanCol * kK + 77] = 0xff;
+          const PackedMatrix w = pack_quantized_rows(weights, ActivationBits::k16, tier.dtype);
+          const Matrix y(DType::kFloat32, 3, kN);
+          const Matrix expected(DType::kFloat32, 3, kN);
+          cpu::matmul_with(tier.widening, team, x.view, w, y.view, {});
+          cpu::matmul_with(tier.plain, team, x.view, widened(w), expected.view, {});
+          for (int64_t row = 0; has_nan && row < 3; ++row) {
+            EXPECT_TRUE(std::isnan(y.at(row, kNanCol)));
+            y.view.row<float>(row)[kNanCol] = expected.view.row<float>(row)[kNanCol];
+          }
+          ASSERT_TRUE(same_bits(y.view, expected.view));
+        }
+      }
+    }
+  }
+}
+
 // How far 8 bits are from the exact product: about 1/300 of the row's largest value in each term.
 TEST(QuantizedMatmul, EightBitActivationsAreCloseToTheProduct) {
   constexpr int64_t kK = 512;
@@ -188,15 +228,18 @@ TEST(QuantizedMatmul, TheLargestValuesDoNotSaturate) {
         std::fill(weights.codes.begin(), weights.codes.end(), code);
         std::fill(weights.zeros.begin(), weights.zeros.end(), zero);
         const PackedMatrix w = pack_quantized_rows(weights, ActivationBits::k8, DType::kFloat32);
+        constexpr int64_t kRows = 9;
         for (const float value : {1.0F, -1.0F}) {
-          Matrix x(DType::kFloat32, 1, kK);
-          std::fill_n(x.view.row<float>(0), kK, value);
-          const Matrix expected(DType::kFloat32, 1, 33);
+          Matrix x(DType::kFloat32, kRows, kK);
+          std::fill_n(x.view.row<float>(0), kRows * kK, value);
+          const Matrix expected(DType::kFloat32, kRows, 33);
           ref->matmul(x.view, w, expected.view);
           for (const IntegerTier& tier : integer_tiers()) {
-            const Matrix y(DType::kFloat32, 1, 33);
-            cpu::matmul_with(tier.tier(w.panels()), team, x.view, w, y.view, {});
-            EXPECT_TRUE(same_bits(y.view, expected.view)) << tier.name << " " << named.name;
+            for (const int64_t rows : {int64_t{1}, kRows}) {
+              const Matrix y(DType::kFloat32, rows, 33);
+              cpu::matmul_with(tier.tier(w.panels()), team, x.view.slice_rows(0, rows), w, y.view, {});
+              EXPECT_TRUE(same_bits(y.view, expected.view.slice_rows(0, rows))) << tier.name << " " << named.name;
+            }
           }
         }
       }

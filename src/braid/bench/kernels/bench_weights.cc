@@ -35,8 +35,11 @@ const std::vector<BenchWeights>& bench_weights() {
       {"q5_k", with_minimums(5, Scales::kFloat16TimesU8, 256)},
       {"q6_k", q6_k()},
       {"int8", with_zero(8, Scales::kFloat32, kRow)},
-      {"fp8",
+      {"fp8",  // in blocks of 128 x 128
        {.values = QuantizedFormat::Values::kE4m3, .scales = Scales::kFloat32, .bits = 8, .group = 128},
+       ActivationBits::k16},
+      {"fp8_channel",
+       {.values = QuantizedFormat::Values::kE4m3, .scales = Scales::kFloat32, .bits = 8, .group = kRow},
        ActivationBits::k16},
   };
   return all;
@@ -64,7 +67,10 @@ QuantizedRows random_quantized_rows(const QuantizedFormat& format, int64_t rows,
   } else {
     fill(result.codes, cols, code);
   }
-  fill(result.scales, result.super_groups(), [&] { return scale; });
+  // Rows with a scale of their own have different ones; otherwise a panel has one, as in a block of FP8.
+  const bool is_by_row = format.scales == Scales::kFloat32 && result.super_groups() == 1;
+  fill(result.scales, result.super_groups(),
+       [&] { return is_by_row ? scale * static_cast<float>(256 + random() % 256) / 256 : scale; });
   const auto small = [&] { return static_cast<int16_t>(random() % 64); };
   if (format.has_two_levels()) fill(result.sub_scales, result.groups(), small);
   if (format.offsets == QuantizedFormat::Offsets::kMinimums) {

@@ -63,8 +63,9 @@ inline int32_t fixed_zero_of(const QuantizedPanels& panels) {
                                                           : panels.fixed_zero;
 }
 
-// Packs `rows` rows, filled up to packed_rows with zeros: [k/32][packed_rows] records.
-template <typename Code, int kParts, QuantizedPanels::Offsets kOffsets>
+// Packs `rows` rows, filled up to packed_rows with zeros: [k/32][packed_rows] records. With kEvenFirst each quad of
+// codes has its even k before its odd ones.
+template <typename Code, int kParts, QuantizedPanels::Offsets kOffsets, bool kEvenFirst = false>
 void pack_records(const RowSource& source, int64_t first, int64_t rows, int64_t packed_rows, int64_t k,
                   std::byte* out) {
   using Record = RowRecord<Code, kParts>;
@@ -82,7 +83,10 @@ void pack_records(const RowSource& source, int64_t first, int64_t rows, int64_t 
       alignas(64) Code narrow[kUnitK];
       load_row_unit(source.row(first + row), source.work.x_is_f32, unit * kUnitK, k, x);
       const float scale = round_row_unit(x, codes);
-      for (int i = 0; i < kUnitK; ++i) narrow[i] = static_cast<Code>(codes[i]);
+      for (int i = 0; i < kUnitK; ++i) {
+        const int from = kEvenFirst ? i / 4 * 4 + i % 4 / 2 + i % 2 * 2 : i;
+        narrow[i] = static_cast<Code>(codes[from]);
+      }
       __builtin_memcpy(out, narrow, sizeof(narrow));
       __builtin_memcpy(out + Record::kScaleAt, &scale, sizeof(scale));
       for (int part = 0; part < kParts; ++part) {

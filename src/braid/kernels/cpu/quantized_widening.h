@@ -5,6 +5,7 @@
 #pragma once
 
 #include "braid/kernels/cpu/quantized_driver.h"
+#include "braid/kernels/cpu/quantized_e4m3.h"
 #include "braid/kernels/cpu/quantized_unpack.h"
 
 namespace braid::cpu {
@@ -94,6 +95,24 @@ inline __attribute__((always_inline)) CodeFloats widened_element(CodeWords words
 }
 
 template <int kBits, QuantizedPanels::Values kValues, bool kHasMinimums, typename Layout>
+inline __attribute__((always_inline)) void widen_half(const CodeTable& table, const HalfGroups& groups,
+                                                      const std::byte* codes, std::byte* out) {
+  for (int v = 0; v < kLineVectors; ++v) {
+#pragma GCC unroll 8
+    for (int line = 0; line < kHalfLines; ++line) {
+      CodeWords words = code_words<kBits>(codes, line, v * (kWordLanes * 4));
+      if constexpr (kValues == QuantizedPanels::Values::kTable) words = table.of(words);
+      CodeFloats elements[4];
+#pragma GCC unroll 4
+      for (int i = 0; i < 4; ++i) {
+        elements[i] = widened_element<kValues, kHasMinimums>(words, i, groups, line / 4, v);
+      }
+      Layout::store(out, line, v, elements);
+    }
+  }
+}
+
+template <int kBits, QuantizedPanels::Values kValues, bool kHasMinimums, typename Layout>
 void widen_units(const QuantizedPanels& panels, const std::byte* panel, int64_t first_unit, int64_t units,
                  std::byte* out) {
   const CodeTable table(panels.table);
@@ -102,22 +121,80 @@ void widen_units(const QuantizedPanels& panels, const std::byte* panel, int64_t 
     load_groups<kHasMinimums>(panels, panel, unit, groups);
     for (int64_t half = 0; half < 2; ++half) {
       const std::byte* codes = panel + panels.codes_at + unit * panels.unit_bytes + half * panels.half_bytes;
-      for (int v = 0; v < kLineVectors; ++v) {
+      widen_half<kBits, kValues, kHasMinimums, Layout>(table, groups[half], codes, out + half * Layout::kHalfBytes);
+    }
+  }
+}
+
+#if defined(__AVX2__)
+// One scale for all columns.
+inline __attribute__((always_inline)) void widen_e4m3_half(const E4m3Table& table, const std::byte* codes,
+                                                           std::byte* out) {
+  for (int v = 0; v < kLineVectors; ++v) {
 #pragma GCC unroll 8
-        for (int line = 0; line < kHalfLines; ++line) {
-          CodeWords words = code_words<kBits>(codes, line, v * (kWordLanes * 4));
-          if constexpr (kValues == QuantizedPanels::Values::kTable) words = table.of(words);
-          CodeFloats elements[4];
-#pragma GCC unroll 4
-          for (int i = 0; i < 4; ++i) {
-            elements[i] = widened_element<kValues, kHasMinimums>(words, i, groups[half], line / 4, v);
-          }
-          Layout::store(out + half * Layout::kHalfBytes, line, v, elements);
-        }
+    for (int line = 0; line < kHalfLines; ++line) {
+      const int64_t offset = v * (kWordLanes * 4);
+      const E4m3Pairs pairs = table.of(load_vector<ByteVector::Bits>(codes + line * 64 + offset));
+      store_vector(out + line * 128 + offset, pairs.first);
+      store_vector(out + line * 128 + 64 + offset, pairs.second);
+    }
+  }
+}
+
+// Any scales; `scales` [2 parts][16 columns] times 2^117.
+template <typename Layout>
+inline __attribute__((always_inline)) void widen_e4m3_half(const float (*scales)[kHalfCols], const std::byte* codes,
+                                                           std::byte* out) {
+  for (int v = 0; v < kLineVectors; ++v) {
+#pragma GCC unroll 8
+    for (int line = 0; line < kHalfLines; ++line) {
+      const E4m3Pairs pairs = e4m3_values(load_vector<ByteVector::Bits>(codes + line * 64 + v * (kWordLanes * 4)));
+      const auto scale = load_vector<CodeFloats>(scales[line / 4] + v * kWordLanes);
+      const CodeFloats elements[4] = {
+          scale * as_floats(pairs.first << 16), scale * as_floats(pairs.first & 0xffff0000U),
+          scale * as_floats(pairs.second << 16), scale * as_floats(pairs.second & 0xffff0000U)};
+      Layout::store(out, line, v, elements);
+    }
+  }
+}
+
+template <typename Layout>
+void widen_e4m3(const QuantizedPanels& panels, const std::byte* panel, int64_t first_unit, int64_t units,
+                std::byte* out) {
+  constexpr bool kIsBf16 = std::is_same_v<Layout, Bf16Layout>;
+  const CodeTable no_table(panels.table);
+  E4m3Table products;
+  HalfGroups groups[2];
+  alignas(64) float scaled_up[2][kHalfCols];
+  int64_t until = first_unit;  // the units before it have the scales that are loaded
+  for (int64_t unit = first_unit; unit < first_unit + units; ++unit, out += Layout::kUnitBytes) {
+    if (unit == until) {
+      load_groups<false>(panels, panel, unit, groups);
+      const int64_t group_units = panels.group / QuantizedPanels::kUnitK;  // 0: a unit has two groups
+      until = group_units > 1 ? (unit / group_units + 1) * group_units : unit + 1;
+    }
+    for (int64_t half = 0; half < 2; ++half) {
+      const float(&scales)[2][kHalfCols] = groups[half].scales;
+      const std::byte* codes = panel + panels.codes_at + unit * panels.unit_bytes + half * panels.half_bytes;
+      std::byte* half_out = out + half * Layout::kHalfBytes;
+      const bool is_plain = !has_nan_code(codes);
+      if (kIsBf16 && is_plain && is_one_scale(scales[0], scales[1]) && products.set(scales[0][0])) {
+        if constexpr (kIsBf16) widen_e4m3_half(products, codes, half_out);
+      } else if (is_plain && scale_up(scales[0], scaled_up[0]) && scale_up(scales[1], scaled_up[1])) {
+        widen_e4m3_half<Layout>(scaled_up, codes, half_out);
+      } else {
+        widen_half<8, QuantizedPanels::Values::kE4m3, false, Layout>(no_table, groups[half], codes, half_out);
       }
     }
   }
 }
+#else
+template <typename Layout>
+void widen_e4m3(const QuantizedPanels& panels, const std::byte* panel, int64_t first_unit, int64_t units,
+                std::byte* out) {
+  widen_units<8, QuantizedPanels::Values::kE4m3, false, Layout>(panels, panel, first_unit, units, out);
+}
+#endif
 
 template <int kBits, typename Layout>
 void widen_integers(const QuantizedPanels& panels, const std::byte* panel, int64_t first_unit, int64_t units,
@@ -137,7 +214,7 @@ void widen(const QuantizedPanels& panels, const std::byte* panel, int64_t first_
     return widen_units<4, Values::kTable, false, Layout>(panels, panel, first_unit, units, out);
   }
   if (panels.values == Values::kE4m3) {
-    return widen_units<8, Values::kE4m3, false, Layout>(panels, panel, first_unit, units, out);
+    return widen_e4m3<Layout>(panels, panel, first_unit, units, out);
   }
   switch (panels.bits) {
     case 2:
