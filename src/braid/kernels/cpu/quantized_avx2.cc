@@ -228,7 +228,7 @@ class Avx2QuantizedKernel {
   template <int kRows, int kPanels>
   static void few_rows(const std::byte* a, const QuantizedPanels& panels, const std::byte* const* w, int64_t k,
                        float* sums) {
-    constexpr int64_t kUnitsAtOnce = 4;
+    constexpr int64_t kUnitsAtOnce = 8;
     constexpr int64_t kGroupBytes = Half::kCodesAt;
     constexpr int64_t kUnpackedBytes = kUnitsAtOnce * 2 * kGroupBytes;
     constexpr int kPanelVectors = 2 * kLineVectors;
