@@ -39,7 +39,10 @@ class ImageStoreDesk final : public ImageDesk {
     std::vector<ImageStore::Use>& uses = uses_[request];
     for (const RequestImage& image : images) uses.push_back(store_.use(image, on_made_));
   }
-  void release(RequestId request) override { uses_.erase(request); }
+  void release(RequestId request) override {
+    uses_.erase(request);
+    store_.trim();
+  }
 
   std::optional<Status> state(RequestId request) override {
     bool is_complete = true;

@@ -108,10 +108,12 @@ void ImageSender::release(RequestId request) {
       forget(key);
     }  // else it is on its way to all, who may need it later
   }
+  images_.trim();
 }
 
 void ImageSender::forget(const ImageKey& key) {
   unsettle(key);
+  images_.close(key, records_.at(key).is_offered);
   std::erase(unsent_, key);
   if (records_.at(key).was_sent) dropped_.push_back(key);
   records_.erase(key);
@@ -195,6 +197,7 @@ bool ImageSender::try_settle(const ImageKey& key) {
   }
   record.is_settled = true;
   record.image.bytes = nullptr;
+  images_.close(key, std::exchange(record.is_offered, false));
   record.bytes = images_.block(key)->shape().bytes();
   bytes_ += record.bytes;
   in_order_.push_back(key);
@@ -279,9 +282,15 @@ void ImageSender::send_ready(std::vector<PlanImages>& messages) {
 void ImageSender::send_made(MmStrategy strategy, std::span<const ImageKey> keys, std::vector<PlanImages>& messages) {
   const size_t first = messages.size();
   for (const ImageKey& key : keys) {
-    open_message(strategy, first, messages).images.push_back(carried(key, *images_.block(key)));
+    open_message(strategy, first, messages).images.push_back(offered(key));
     std::erase(unsent_, key);
   }
+}
+
+CarriedImage ImageSender::offered(const ImageKey& key) {
+  images_.offer(key);
+  records_.at(key).is_offered = true;
+  return carried(key, *images_.block(key));
 }
 
 // An image that this process makes for all is sent as soon as it is made, like one of a batch.
@@ -293,7 +302,7 @@ void ImageSender::send_to_make(MmStrategy strategy, std::vector<PlanImages>& mes
     if (strategy == MmStrategy::kSharded && record.maker == 0) {
       const std::optional<Status> state = record.use->state();
       if (!state || !state->ok()) continue;
-      open_message(strategy, first, messages).images.push_back(carried(key, *images_.block(key)));
+      open_message(strategy, first, messages).images.push_back(offered(key));
     } else {
       const int32_t maker = strategy == MmStrategy::kSharded ? record.maker : ImageToMake::kEveryProcess;
       open_message(strategy, first, messages)
