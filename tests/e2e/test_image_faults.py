@@ -91,7 +91,7 @@ def limit(processes, what, soft):
     return lambda: [resource.prlimit(pid, what, limits) for pid, limits in before.items()]
 
 
-@pytest.mark.parametrize("strategy", ["batch", "sharded", "local"])
+@pytest.mark.parametrize("strategy", ["batch", "sharded"])
 def test_without_memory_to_share_images_travel_as_bytes(braid, some, expected, strategy):  # noqa: F811
     with serve(braid, strategy, "--mm-cache-size", 0) as server:
         restore = limit(rank_processes(server), resource.RLIMIT_FSIZE, lambda pid: 1)
@@ -125,8 +125,7 @@ def test_processes_that_cannot_open_the_memory_make_images_themselves(braid, som
 
 
 # "during" is in test_image_processes.py.
-@pytest.mark.parametrize("victim", [0, 2])
-@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize(("when", "victim"), [("before", 0), ("after", 2)])
 def test_a_process_that_is_killed_before_or_after_the_broadcast_changes_no_answer(
         braid, fresh, expected, when, victim):  # noqa: F811
     asked, others = fresh

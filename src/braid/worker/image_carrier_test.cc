@@ -69,8 +69,9 @@ TEST_P(ByStrategy, ABadImageFailsItsOwnRequestOnly) {
   for (const RequestId request : {1, 3, 5}) {
     group.want(request, {static_cast<int>(request), 66});
     group.want(request + 1, {static_cast<int>(request)});
-    const Status bad = group.settle(request);
+    const ImagesState bad = group.settle(request);
     ASSERT_FALSE(bad.ok());
+    EXPECT_TRUE(bad.error().is_bad_request);
     EXPECT_EQ(bad.error().message, "image 1: it is bad");
     group.sender->release(request);
     ASSERT_TRUE(group.settle(request + 1).ok());

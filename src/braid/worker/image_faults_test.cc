@@ -124,7 +124,9 @@ TEST_P(FaultsByStrategy, AMakerThatHangsAgainFailsItsRequestOnly) {
   CarriedGroup group(GetParam(), {0, 0, 1}, 100, kImpatience_s);
   for (const auto& maker : group.makers) maker->num_encodes_to_hang = 2;
   group.want(1, {1});
-  EXPECT_FALSE(group.settle(1).ok());
+  const ImagesState failed = group.settle(1);
+  ASSERT_FALSE(failed.ok());
+  EXPECT_FALSE(failed.error().is_bad_request) << failed.error().message;
   group.sender->release(1);
   for (const auto& maker : group.makers) maker->num_encodes_to_hang = 0;
   group.want(2, {2});

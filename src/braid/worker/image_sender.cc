@@ -126,29 +126,31 @@ void ImageSender::unsettle(const ImageKey& key) {
   bytes_ -= record.bytes;
 }
 
-std::optional<Status> ImageSender::state(RequestId request) {
+std::optional<ImagesState> ImageSender::state(RequestId request) {
   settle_arrived();
   bool is_complete = true;
   const std::vector<ImageKey>& keys = requests_.at(request);
   for (size_t i = 0; i < keys.size(); ++i) {
     Record& record = records_.at(keys[i]);
     const std::optional<Status> made = record.use->state();
+    const auto failed = [&](const std::string& why, bool is_bad) {
+      return ImagesError{.message = fmt::format("image {}: {}", i, why), .is_bad_request = is_bad};
+    };
     if (!record.error.empty()) {
-      if (!record.is_bad) return fail("image {}: {}", i, record.error);
+      if (!record.is_bad) return failed(record.error, false);
       // This process will find so too, and say what is bad.
-      if (made) return fail("image {}: {}", i, made->ok() ? record.error : made->error().message);
+      if (made) return failed(made->ok() ? record.error : made->error().message, true);
       is_complete = false;
       continue;
     }
     if (made && !made->ok()) {
-      if (!record.use->may_succeed_elsewhere() || record.has_fallen_back) {
-        return fail("image {}: {}", i, made->error().message);
-      }
+      const bool is_bad = !record.use->may_succeed_elsewhere();
+      if (is_bad || record.has_fallen_back) return failed(made->error().message, is_bad);
       fall_back(keys[i], made->error().message, true);
     }
     is_complete = is_complete && made && made->ok() && record.is_settled;
   }
-  return is_complete ? std::optional(Status()) : std::nullopt;
+  return is_complete ? std::optional(ImagesState()) : std::nullopt;
 }
 
 // `is_news`: not an image that is bad itself. Such an image is made once more only for its error's message.

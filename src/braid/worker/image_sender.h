@@ -35,7 +35,7 @@ class ImageSender final : public ImageDesk {
 
   void want(RequestId request, std::span<const RequestImage> images) override;
   void release(RequestId request) override;
-  std::optional<Status> state(RequestId request) override;
+  std::optional<ImagesState> state(RequestId request) override;
 
   // What all other processes must be sent now; once a round. Valid until the next call of anything.
   std::vector<PlanImages> take_messages();

@@ -142,13 +142,13 @@ class CarriedGroup {
   }
 
   // Rounds until the request may start, or has failed.
-  Status settle(RequestId request) {
+  ImagesState settle(RequestId request) {
     for (int i = 0; i < 10'000; ++i) {
       if (const auto state = sender->state(request)) return *state;
       round();
       std::this_thread::sleep_for(std::chrono::microseconds(200));
     }
-    return fail("it does not settle");
+    return ImagesError{"it does not settle"};
   }
 
   // Whether all processes have it, with the same features.
