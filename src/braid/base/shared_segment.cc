@@ -46,8 +46,12 @@ SharedSegment& SharedSegment::operator=(SharedSegment&& other) noexcept {
 
 void SharedSegment::release() {
   if (memory_ != nullptr) munmap(memory_, static_cast<size_t>(bytes_));
-  if (fd_ >= 0) close(fd_);
   memory_ = nullptr;
+  close_file();
+}
+
+void SharedSegment::close_file() {
+  if (fd_ >= 0) close(fd_);
   fd_ = -1;
 }
 

@@ -34,10 +34,12 @@ class SharedSegment {
   static Result<SharedSegment> open(const Handle& handle);
 
   bool is_empty() const { return memory_ == nullptr; }
-  bool is_own() const { return fd_ >= 0; }                                          // this process made it
+  bool is_own() const { return fd_ >= 0; }  // this process made it, and others can open it
   std::span<std::byte> memory() { return {memory_, static_cast<size_t>(bytes_)}; }  // only of the one that made it
   std::span<const std::byte> memory() const { return {memory_, static_cast<size_t>(bytes_)}; }
   Handle handle() const;  // of the one that made it
+  // From now on no other process can open it, and it costs no open file. The memory stays.
+  void close_file();
 
  private:
   void release();

@@ -39,6 +39,20 @@ TEST(SharedSegment, StaysForWhoeverHasOpenedIt) {
   EXPECT_FALSE(SharedSegment::open(handle).ok()) << "its maker has let go of it";
 }
 
+TEST(SharedSegment, ItsMemoryStaysWhenItsFileIsClosed) {
+  auto made = SharedSegment::make(4096);
+  ASSERT_TRUE(made.ok());
+  made->memory()[17] = std::byte{42};
+  const SharedSegment::Handle handle = made->handle();
+  const auto opened = SharedSegment::open(handle);
+  ASSERT_TRUE(opened.ok());
+  made->close_file();
+  EXPECT_FALSE(made->is_own());
+  EXPECT_EQ(made->memory()[17], std::byte{42});
+  EXPECT_EQ(opened->memory()[17], std::byte{42});
+  EXPECT_FALSE(SharedSegment::open(handle).ok());
+}
+
 TEST(SharedSegment, ErrorsSayWhatIsNotThere) {
   auto made = SharedSegment::make(5000);
   ASSERT_TRUE(made.ok());

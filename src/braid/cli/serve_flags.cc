@@ -145,6 +145,12 @@ void add_image_flags(Command command, ServeFlags& flags) {
                            "With --mm-broadcast auto: images from which one message has all that are ready, or auto"))
       .type_name("auto|N")
       .show_default();
+  group(
+      command.add_option("--mm-timeout", rank.mm_timeout_s,
+                         "Seconds in which the making of an image must get on before its thread is replaced, and every "
+                         "process makes it itself; 0: no limit"))
+      .check(number_from(0, kMaxSeconds))
+      .show_default();
 }
 
 void add_log_flags(Command command, ServeFlags& flags) {
@@ -352,6 +358,7 @@ Json ServeFlags::settings() const {
           {"mm_cache_size", rank.mm_cache_entries},
           {"mm_broadcast", model.mm_broadcast},
           {"mm_batch_min", model.mm_batch_min},
+          {"mm_timeout", rank.mm_timeout_s},
           {"metrics_prefix", metrics_prefix},
           {"journal", journal},
           {"journal_max_image_size", journal_max_image_bytes},

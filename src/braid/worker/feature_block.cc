@@ -37,6 +37,7 @@ std::byte* FeatureBlock::make_memory(bool is_shared) {
       segment_ = std::move(made).value();
       return segment_.memory().data();
     }
+    why_unshared_ = made.error().message;
   }
   memory_ = Buffer(shape_.bytes());
   return memory_.data();

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <span>
+#include <string>
 
 #include "braid/base/result.h"
 #include "braid/base/shared_segment.h"
@@ -25,8 +26,10 @@ class FeatureBlock {
 
   const FeatureShape& shape() const { return shape_; }
   bool is_shared() const { return !segment_.is_empty(); }
+  const std::string& why_unshared() const { return why_unshared_; }   // if it should be, and is not
   bool can_be_opened() const { return segment_.is_own(); }            // by another process: shared, and made here
   SharedSegment::Handle handle() const { return segment_.handle(); }  // then
+  void close_file() { segment_.close_file(); }                        // no other process can open it any more
   std::span<const std::byte> bytes() const;
 
   // Valid as long as the block.
@@ -38,6 +41,7 @@ class FeatureBlock {
   FeatureShape shape_;
   SharedSegment segment_;  // or
   Buffer memory_;
+  std::string why_unshared_;
 };
 
 }  // namespace braid

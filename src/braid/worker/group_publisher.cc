@@ -83,14 +83,14 @@ void GroupPublisher::release_images(RequestId request) {
 
 void GroupPublisher::look_for_images() {
   for (const RequestId request : std::vector(awaiting_images_)) {
-    const std::optional<Status> state = images_->state(request);
+    const std::optional<ImagesState> state = images_->state(request);
     if (!state) continue;
     if (state->ok()) {
       if (scheduler_.images_are_there(request)) std::erase(awaiting_images_, request);
     } else {
       drop(request);
       end_with_error(request, state->error().message);
-      next_.outcomes.back().is_bad_request = true;
+      next_.outcomes.back().is_bad_request = state->error().is_bad_request;
     }
   }
 }

@@ -24,13 +24,13 @@ class FakeDesk final : public ImageDesk {
  public:
   void want(RequestId request, std::span<const RequestImage> images) override { in_use[request] = images.size(); }
   void release(RequestId request) override { EXPECT_EQ(in_use.erase(request), 1U) << request; }
-  std::optional<Status> state(RequestId request) override {
+  std::optional<ImagesState> state(RequestId request) override {
     const auto found = states.find(request);
     return found == states.end() ? std::nullopt : std::optional(found->second);
   }
 
   std::map<RequestId, size_t> in_use;  // images of each request
-  std::map<RequestId, Status> states;
+  std::map<RequestId, ImagesState> states;
 };
 
 // A prompt of one image and a token behind it.
@@ -67,7 +67,7 @@ TEST_F(ImagesOfGroupTest, ARequestStartsOnceItsImagesAreThereAndOthersGoAhead) {
   const GroupOutputs outputs = publisher_.commit(testing::counted_result(*plan, 7), 0.5);
   EXPECT_EQ(outputs.load.scheduler.num_waiting, 1);
   EXPECT_EQ(outputs.load.credits.num_requests, 2) << "it has its place already";
-  desk_.states[1] = Status();
+  desk_.states[1] = {};
   const auto with_image = publisher_.plan();
   ASSERT_EQ(with_image->sequences.size(), 2U);
   EXPECT_EQ(with_image->sequences[1].request, 1U);
@@ -89,8 +89,8 @@ TEST_F(ImagesOfGroupTest, NothingIsPlannedWhileAllWait) {
 
 TEST_F(ImagesOfGroupTest, AnImageThatCannotBeMadeEndsItsRequestAlone) {
   publisher_.take(commands_of({request_with_image(1, 3), request_with_image(2, 3)}));
-  desk_.states[1] = fail("not an image");
-  desk_.states[2] = Status();
+  desk_.states[1] = ImagesError{"not an image"};
+  desk_.states[2] = {};
   const GroupOutputs outputs = step();
   ASSERT_EQ(outputs.outcomes.size(), 2U);
   EXPECT_EQ(outputs.outcomes[0].request, 1U);
@@ -105,11 +105,12 @@ TEST_F(ImagesOfGroupTest, AnImageThatCannotBeMadeEndsItsRequestAlone) {
 TEST_F(ImagesOfGroupTest, AnErrorWithoutAStepIsReported) {
   publisher_.take(commands_of({request_with_image(1, 3)}));
   (void)publisher_.report();
-  desk_.states[1] = fail("not an image");
+  desk_.states[1] = ImagesError{.message = "it hangs", .is_bad_request = false};
   EXPECT_EQ(publisher_.plan(), nullptr);
   const auto outputs = publisher_.report();
   ASSERT_TRUE(outputs.has_value());
-  EXPECT_EQ(outputs->outcomes.size(), 1U);
+  ASSERT_EQ(outputs->outcomes.size(), 1U);
+  EXPECT_FALSE(outputs->outcomes[0].is_bad_request);
   EXPECT_TRUE(outputs->load.credits.is_idle);
 }
 

@@ -2,10 +2,13 @@
 // and by tests. Tested by group_publisher_test.cc and image_store_test.cc.
 #pragma once
 
+#include <fmt/core.h>
+
 #include <functional>
 #include <map>
 #include <optional>
 #include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -15,6 +18,12 @@
 #include "braid/worker/image_store.h"
 
 namespace braid {
+
+struct ImagesError {
+  std::string message;
+  bool is_bad_request = true;  // an image is bad itself, and its making has not failed
+};
+using ImagesState = Result<void, ImagesError>;
 
 class ImageDesk {
  public:
@@ -26,7 +35,7 @@ class ImageDesk {
 
   // Whether all of its images are there, or the error of one that cannot be made, with its number. Absent: not all are
   // made yet; the world is woken once another is.
-  virtual std::optional<Status> state(RequestId request) = 0;
+  virtual std::optional<ImagesState> state(RequestId request) = 0;
 };
 
 // Of one group. Used by its publisher's thread alone.
@@ -39,17 +48,23 @@ class ImageStoreDesk final : public ImageDesk {
     std::vector<ImageStore::Use>& uses = uses_[request];
     for (const RequestImage& image : images) uses.push_back(store_.use(image, on_made_));
   }
-  void release(RequestId request) override { uses_.erase(request); }
+  void release(RequestId request) override {
+    uses_.erase(request);
+    store_.trim();
+  }
 
-  std::optional<Status> state(RequestId request) override {
+  std::optional<ImagesState> state(RequestId request) override {
     bool is_complete = true;
     const std::vector<ImageStore::Use>& uses = uses_.at(request);
     for (size_t i = 0; i < uses.size(); ++i) {
       const std::optional<Status> made = uses[i].state();
-      if (made && !made->ok()) return fail("image {}: {}", i, made->error().message);
+      if (made && !made->ok()) {
+        return ImagesError{.message = fmt::format("image {}: {}", i, made->error().message),
+                           .is_bad_request = !uses[i].may_succeed_elsewhere()};
+      }
       is_complete = is_complete && made.has_value();
     }
-    return is_complete ? std::optional(Status()) : std::nullopt;
+    return is_complete ? std::optional(ImagesState()) : std::nullopt;
   }
 
  private:

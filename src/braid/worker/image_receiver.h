@@ -37,6 +37,7 @@ class ImageReceiver {
 
  private:
   struct Item {
+    ImageKey key = {};
     std::optional<ImageStore::Use> use;  // absent: it could not be taken
   };
 
@@ -46,6 +47,8 @@ class ImageReceiver {
   std::map<ImageKey, ImageStore::Keep> kept_;
   std::deque<Item> items_;         // not settled yet, in order
   std::vector<ImageKey> to_send_;  // being made here for all
+  std::vector<ImageKey> offered_;  // in this round
+  std::vector<ImageKey> opened_;   // in the last round, which all others have ended once a header comes from each
   uint64_t num_settled_ = 0;
 };
 

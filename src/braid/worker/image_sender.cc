@@ -108,10 +108,12 @@ void ImageSender::release(RequestId request) {
       forget(key);
     }  // else it is on its way to all, who may need it later
   }
+  images_.trim();
 }
 
 void ImageSender::forget(const ImageKey& key) {
   unsettle(key);
+  images_.close(key, records_.at(key).is_offered);
   std::erase(unsent_, key);
   if (records_.at(key).was_sent) dropped_.push_back(key);
   records_.erase(key);
@@ -124,29 +126,31 @@ void ImageSender::unsettle(const ImageKey& key) {
   bytes_ -= record.bytes;
 }
 
-std::optional<Status> ImageSender::state(RequestId request) {
+std::optional<ImagesState> ImageSender::state(RequestId request) {
   settle_arrived();
   bool is_complete = true;
   const std::vector<ImageKey>& keys = requests_.at(request);
   for (size_t i = 0; i < keys.size(); ++i) {
     Record& record = records_.at(keys[i]);
     const std::optional<Status> made = record.use->state();
+    const auto failed = [&](const std::string& why, bool is_bad) {
+      return ImagesError{.message = fmt::format("image {}: {}", i, why), .is_bad_request = is_bad};
+    };
     if (!record.error.empty()) {
-      if (!record.is_bad) return fail("image {}: {}", i, record.error);
+      if (!record.is_bad) return failed(record.error, false);
       // This process will find so too, and say what is bad.
-      if (made) return fail("image {}: {}", i, made->ok() ? record.error : made->error().message);
+      if (made) return failed(made->ok() ? record.error : made->error().message, true);
       is_complete = false;
       continue;
     }
     if (made && !made->ok()) {
-      if (!record.use->may_succeed_elsewhere() || record.has_fallen_back) {
-        return fail("image {}: {}", i, made->error().message);
-      }
+      const bool is_bad = !record.use->may_succeed_elsewhere();
+      if (is_bad || record.has_fallen_back) return failed(made->error().message, is_bad);
       fall_back(keys[i], made->error().message, true);
     }
     is_complete = is_complete && made && made->ok() && record.is_settled;
   }
-  return is_complete ? std::optional(Status()) : std::nullopt;
+  return is_complete ? std::optional(ImagesState()) : std::nullopt;
 }
 
 // `is_news`: not an image that is bad itself. Such an image is made once more only for its error's message.
@@ -195,6 +199,7 @@ bool ImageSender::try_settle(const ImageKey& key) {
   }
   record.is_settled = true;
   record.image.bytes = nullptr;
+  images_.close(key, std::exchange(record.is_offered, false));
   record.bytes = images_.block(key)->shape().bytes();
   bytes_ += record.bytes;
   in_order_.push_back(key);
@@ -279,9 +284,15 @@ void ImageSender::send_ready(std::vector<PlanImages>& messages) {
 void ImageSender::send_made(MmStrategy strategy, std::span<const ImageKey> keys, std::vector<PlanImages>& messages) {
   const size_t first = messages.size();
   for (const ImageKey& key : keys) {
-    open_message(strategy, first, messages).images.push_back(carried(key, *images_.block(key)));
+    open_message(strategy, first, messages).images.push_back(offered(key));
     std::erase(unsent_, key);
   }
+}
+
+CarriedImage ImageSender::offered(const ImageKey& key) {
+  images_.offer(key);
+  records_.at(key).is_offered = true;
+  return carried(key, *images_.block(key));
 }
 
 // An image that this process makes for all is sent as soon as it is made, like one of a batch.
@@ -293,7 +304,7 @@ void ImageSender::send_to_make(MmStrategy strategy, std::vector<PlanImages>& mes
     if (strategy == MmStrategy::kSharded && record.maker == 0) {
       const std::optional<Status> state = record.use->state();
       if (!state || !state->ok()) continue;
-      open_message(strategy, first, messages).images.push_back(carried(key, *images_.block(key)));
+      open_message(strategy, first, messages).images.push_back(offered(key));
     } else {
       const int32_t maker = strategy == MmStrategy::kSharded ? record.maker : ImageToMake::kEveryProcess;
       open_message(strategy, first, messages)

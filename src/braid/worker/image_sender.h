@@ -35,7 +35,7 @@ class ImageSender final : public ImageDesk {
 
   void want(RequestId request, std::span<const RequestImage> images) override;
   void release(RequestId request) override;
-  std::optional<Status> state(RequestId request) override;
+  std::optional<ImagesState> state(RequestId request) override;
 
   // What all other processes must be sent now; once a round. Valid until the next call of anything.
   std::vector<PlanImages> take_messages();
@@ -50,8 +50,9 @@ class ImageSender final : public ImageDesk {
     int32_t num_users = 0;
     MmStrategy strategy = MmStrategy::kBatch;
     int32_t maker = 0;
-    uint64_t item = 0;      // its number in what was sent; 0: it waits to be sent
-    bool was_sent = false;  // others may hold it
+    uint64_t item = 0;        // its number in what was sent; 0: it waits to be sent
+    bool was_sent = false;    // others may hold it
+    bool is_offered = false;  // they have been told where it lies, and may not have opened it yet
     bool is_settled = false;
     bool has_fallen_back = false;
     std::optional<ImageStore::Use> use;  // while a request needs it, or a process may lack it
@@ -68,6 +69,7 @@ class ImageSender final : public ImageDesk {
   bool try_settle(const ImageKey& key);
   void unsettle(const ImageKey& key);
   void forget(const ImageKey& key);
+  CarriedImage offered(const ImageKey& key);
   void drop_oldest();
   bool is_made_here_alone(const Record& record) const;
   // Take from the unsent, and add to the messages.

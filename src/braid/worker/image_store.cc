@@ -1,5 +1,7 @@
 #include "braid/worker/image_store.h"
 
+#include <fmt/core.h>
+
 #include <exception>
 #include <utility>
 
@@ -9,17 +11,23 @@
 
 namespace braid {
 
-// The edge of a thread: what is thrown, such as std::bad_alloc, is an error.
+// `make` owns all that it uses. The edge of a thread: what is thrown, such as std::bad_alloc, is an error.
 template <typename Made, typename Make>
-ImageStore::Attempt<Made> ImageStore::try_make(const Make& make) {
-  try {
-    return {.made = make()};
-  } catch (const std::exception& exception) {
-    return {.made = Error{exception.what()}, .threw = true};
-  }
+ImageStore::Attempt<Made> ImageStore::try_make(WatchedCaller& caller, Make make) const {
+  const auto attempt = std::make_shared<std::optional<Attempt<Made>>>();
+  const bool is_done = caller.run([attempt, make = std::move(make)] {
+    try {
+      *attempt = Attempt<Made>{.made = make()};
+    } catch (const std::exception& exception) {
+      *attempt = Attempt<Made>{.made = Error{exception.what()}, .is_broken = true};
+    }
+  });
+  if (is_done) return std::move(**attempt);
+  return {.made = fail("its making has not got on for {} s", options_.patience_s), .is_broken = true};
 }
 
-ImageStore::ImageStore(ImageMaker& maker, const ImageStoreOptions& options) : maker_(maker), options_(options) {
+ImageStore::ImageStore(std::shared_ptr<ImageMaker> maker, const ImageStoreOptions& options)
+    : maker_(std::move(maker)), options_(options) {
   for (int32_t i = 0; i < options.num_preparing; ++i) threads_.emplace_back([this] { prepare_images(); });
   threads_.emplace_back([this] { encode_images(); });
 }
@@ -115,19 +123,21 @@ std::shared_ptr<ImageStore::Entry> ImageStore::take(Queue& queue, std::condition
 void ImageStore::prepare_images() {
   set_thread_role(ThreadRole::kImages);
   give_way_to_steps();
+  WatchedCaller caller(options_.patience_s);
   while (const std::shared_ptr<Entry> entry = take(to_prepare_, to_prepare_arrived_)) {
     const double start_s = monotonic_seconds();
-    auto [patches, threw] = try_make<ImagePatches>([&] { return maker_.prepare(*entry->bytes); });
+    auto [patches, is_broken] =
+        try_make<ImagePatches>(caller, [maker = maker_, bytes = entry->bytes] { return maker->prepare(*bytes); });
     const double seconds = monotonic_seconds() - start_s;
     std::unique_lock lock(mutex_);
     counts_.prepare_seconds += seconds;
     entry->bytes = nullptr;
     if (!patches.ok()) {
       lock.unlock();
-      finish(entry, {.made = patches.error(), .threw = threw});
+      finish(entry, {.made = patches.error(), .is_broken = is_broken});
       continue;
     }
-    entry->patches = *std::move(patches);
+    entry->patches = std::make_shared<const ImagePatches>(*std::move(patches));
     to_encode_.push_back(entry);
     to_encode_arrived_.notify_one();
   }
@@ -136,12 +146,18 @@ void ImageStore::prepare_images() {
 void ImageStore::encode_images() {
   set_thread_role(ThreadRole::kImages);
   give_way_to_steps();
+  WatchedCaller caller(options_.patience_s);
+  auto encoder = std::make_shared<std::unique_ptr<ImageEncoder>>();  // of the caller's helper
   while (const std::shared_ptr<Entry> entry = take(to_encode_, to_encode_arrived_)) {
     const double start_s = monotonic_seconds();
-    auto features = try_make<FeatureBlock>([&]() -> Result<FeatureBlock> {
-      TRY(const ImageFeatures made, maker_.encode(*entry->patches));
-      return FeatureBlock(made, options_.is_shared);
-    });
+    auto encode = [maker = maker_, encoder, patches = entry->patches,
+                   is_shared = options_.is_shared]() -> Result<FeatureBlock> {
+      if (*encoder == nullptr) *encoder = maker->make_encoder();
+      TRY(const ImageFeatures made, (*encoder)->encode(*patches));
+      return FeatureBlock(made, is_shared);
+    };
+    auto features = try_make<FeatureBlock>(caller, std::move(encode));
+    if (features.is_broken) encoder = std::make_shared<std::unique_ptr<ImageEncoder>>();
     {
       const std::lock_guard lock(mutex_);
       counts_.encode_seconds += monotonic_seconds() - start_s;
@@ -152,24 +168,32 @@ void ImageStore::encode_images() {
 
 // A failed image is forgotten: the next request tries it again.
 void ImageStore::finish(const std::shared_ptr<Entry>& entry, Attempt<FeatureBlock> attempt) {
-  auto& [made, threw] = attempt;
+  auto& [made, is_broken] = attempt;
   std::vector<std::function<void()>> on_made;
   {
     const std::lock_guard lock(mutex_);
-    entry->patches.reset();
+    entry->patches = nullptr;
     if (entry->state) return;  // another process was faster
     if (made.ok()) {
-      if (options_.is_shared && !made->is_shared()) ++counts_.num_unshared;
+      if (options_.is_shared) see_sharing(*made);
       ++num_made_;
       on_made = settle(*entry, *std::move(made));
     } else {
       ++counts_.num_failures;
-      entry->may_succeed_elsewhere = threw;
+      entry->may_succeed_elsewhere = is_broken;
       on_made = fail_entry(*entry, made.error());
     }
     evict();
   }
   for (const auto& call : on_made) call();
+}
+
+void ImageStore::see_sharing(const FeatureBlock& made) {
+  const bool was_short = std::exchange(is_memory_short_, !made.is_shared());
+  if (!is_memory_short_) return;
+  ++counts_.num_unshared;
+  if (was_short || options_.log == nullptr) return;
+  options_.log->warn("memory cannot be shared, so images travel to other processes as bytes ({})", made.why_unshared());
 }
 
 std::vector<std::function<void()>> ImageStore::fail_entry(Entry& entry, const Error& error) {
@@ -226,6 +250,24 @@ double ImageStore::make_seconds() const {
   const std::lock_guard lock(mutex_);
   if (num_made_ == 0) return 0;
   return (counts_.prepare_seconds / options_.num_preparing + counts_.encode_seconds) / static_cast<double>(num_made_);
+}
+
+void ImageStore::trim() {
+  const std::lock_guard lock(mutex_);
+  evict();
+}
+
+void ImageStore::offer(const ImageKey& key) {
+  const std::lock_guard lock(mutex_);
+  if (Entry* const entry = find_made(key)) ++entry->num_offers;
+}
+
+void ImageStore::close(const ImageKey& key, bool was_offered) {
+  const std::lock_guard lock(mutex_);
+  Entry* const entry = find_made(key);
+  if (entry == nullptr) return;
+  if (was_offered) --entry->num_offers;
+  if (entry->num_offers == 0) entry->features.close_file();
 }
 
 void ImageStore::add(const ImageCounts& counts) {

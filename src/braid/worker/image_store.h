@@ -3,11 +3,12 @@
 //
 // An image goes through two stages on threads of their own: several prepare images at once (decode, resize, cut into
 // patches), and one encodes an image after the other (the vision tower) on a team of compute threads. Both have a lower
-// priority than the ranks' threads. The key is a hash of the content, not the request's id, so that the same image in
+// priority than the ranks' threads. A thread that gets stuck in an image is left behind and replaced, and the image has
+// failed. The key is a hash of the content, not the request's id, so that the same image in
 // another request, or another choice of the same one, is found. An image may also come from another process (adopt()).
 //
 // Images in use are never dropped; of the others the oldest are, once there are more than the limits allow. Tested by
-// image_store_test.cc.
+// image_store_test.cc and image_faults_test.cc.
 #pragma once
 
 #include <atomic>
@@ -24,7 +25,9 @@
 #include <utility>
 #include <vector>
 
+#include "braid/base/log.h"
 #include "braid/base/result.h"
+#include "braid/base/watched_caller.h"
 #include "braid/model/vision/vision_tower.h"
 #include "braid/request/request_image.h"
 #include "braid/wire/image_counts.h"
@@ -33,15 +36,22 @@
 
 namespace braid {
 
-// How images are made. Errors are for whoever sent the image.
+// The second stage of making images, for one thread, which also makes it: threads that it starts have that thread's
+// priority.
+class ImageEncoder {
+ public:
+  virtual ~ImageEncoder() = default;
+  virtual Result<ImageFeatures> encode(const ImagePatches& patches) = 0;
+};
+
+// How images are made. Errors are for whoever sent the image. A maker outlives its encoders.
 class ImageMaker {
  public:
   virtual ~ImageMaker() = default;
 
   // Called by several threads at a time.
   virtual Result<ImagePatches> prepare(const std::string& bytes) = 0;
-  // Called by one thread at a time.
-  virtual Result<ImageFeatures> encode(const ImagePatches& patches) = 0;
+  virtual std::unique_ptr<ImageEncoder> make_encoder() = 0;
 };
 
 struct ImageStoreOptions {
@@ -49,13 +59,15 @@ struct ImageStoreOptions {
   int64_t max_entries = 1000;
   int64_t max_bytes = int64_t{2} << 30;  // of features
   bool is_shared = false;                // other processes of the host read them
+  double patience_s = 30;                // with an image that does not get on (WatchedCaller); 0: for ever
+  Logger* log = nullptr;                 // outlives the store
 };
 
 class ImageStore final : public ImageFeatureSource {
  public:
-  // `maker` outlives the store.
-  ImageStore(ImageMaker& maker, const ImageStoreOptions& options);
-  // Waits for the images that are being made.
+  // Threads that are stuck keep `maker`.
+  ImageStore(std::shared_ptr<ImageMaker> maker, const ImageStoreOptions& options);
+  // Waits for the images that are being made, but for those that are stuck.
   ~ImageStore() override;
   ImageStore(const ImageStore&) = delete;
   ImageStore& operator=(const ImageStore&) = delete;
@@ -109,6 +121,16 @@ class ImageStore final : public ImageFeatureSource {
   // Of an image in use that has been made; null if it is not here.
   const FeatureBlock* block(const ImageKey& key) const;
 
+  // Drops what exceeds the limits and is not in use any more. For whoever has let go of images.
+  void trim();
+
+  // Of an image in use that has been made: other processes are told where its features lie, and may open them until
+  // close() has been called as often.
+  void offer(const ImageKey& key);
+  // All have opened them that are told of them by the caller, if any: without other offers the image costs no open file
+  // any more.
+  void close(const ImageKey& key, bool was_offered);
+
   // An image that another process has made, unless it is here already.
   Use adopt(const ImageKey& key, FeatureBlock features);
   // An image that another process was to make has not come. Nothing if it is here, or being made here.
@@ -123,10 +145,11 @@ class ImageStore final : public ImageFeatureSource {
  private:
   struct Entry {
     ImageKey key = {};
-    std::shared_ptr<const std::string> bytes;  // until it is prepared
-    std::optional<ImagePatches> patches;       // until it is encoded
-    FeatureBlock features;                     // once it is made, like the next
+    std::shared_ptr<const std::string> bytes;     // until it is prepared
+    std::shared_ptr<const ImagePatches> patches;  // until it is encoded
+    FeatureBlock features;                        // once it is made, like the next
     ImageFeatureRows rows;
+    int32_t num_offers = 0;
     bool is_awaited = false;             // another process makes it
     bool may_succeed_elsewhere = false;  // with a state that is an error
     std::optional<Status> state;
@@ -134,28 +157,30 @@ class ImageStore final : public ImageFeatureSource {
     std::atomic<int32_t> num_keeps = 0;
   };
   using Queue = std::deque<std::shared_ptr<Entry>>;
-  // What a maker has returned, or thrown.
+  // What a maker has returned; or it has thrown, or is stuck.
   template <typename Made>
   struct Attempt {
     Result<Made> made;
-    bool threw = false;
+    bool is_broken = false;  // not the image, but its making
   };
 
   template <typename Made, typename Make>
-  static Attempt<Made> try_make(const Make& make);
+  Attempt<Made> try_make(WatchedCaller& caller, Make make) const;
 
   void prepare_images();
   void encode_images();
   // The next entry that is still in use; null at the end of the store.
   std::shared_ptr<Entry> take(Queue& queue, std::condition_variable& arrived);
   void finish(const std::shared_ptr<Entry>& entry, Attempt<FeatureBlock> made);
+  void see_sharing(const FeatureBlock& made);
   std::vector<std::function<void()>> fail_entry(Entry& entry, const Error& error);
-  Entry* find_made(const ImageKey& key) const;  // with the lock; null: it is not here, or not made yet
+  // With the lock, as the rest. Null: it is not here, or not made yet.
+  Entry* find_made(const ImageKey& key) const;
   std::vector<std::function<void()>> settle(Entry& entry, FeatureBlock features);
   void evict();
   static bool is_in_use(const std::shared_ptr<Entry>& entry) { return entry.use_count() > 2; }
 
-  ImageMaker& maker_;
+  const std::shared_ptr<ImageMaker> maker_;
   const ImageStoreOptions options_;
 
   mutable std::mutex mutex_;
@@ -166,6 +191,7 @@ class ImageStore final : public ImageFeatureSource {
   Queue to_prepare_;
   Queue to_encode_;
   ImageCounts counts_;
+  bool is_memory_short_ = false;  // that can be shared, for the last image
   uint64_t num_made_ = 0;
   bool is_ending_ = false;
 

@@ -20,7 +20,18 @@ RequestImage image_of(const std::string& content) {
   return image;
 }
 
-// A byte of an image is one token, whose features are the byte. Images may be held up.
+// A byte of an image is one token, whose features are the byte.
+class ByteEncoder final : public ImageEncoder {
+  Result<ImageFeatures> encode(const ImagePatches& patches) override {
+    ImageFeatures features{.embeddings = RowsBuffer(DType::kFloat32, patches.grid.cols, 1)};
+    for (int32_t i = 0; i < patches.grid.cols; ++i) {
+      features.embeddings.first(i + 1).row<float>(i)[0] = patches.pixels[static_cast<size_t>(i)];
+    }
+    return features;
+  }
+};
+
+// Images may be held up.
 class CountingMaker final : public ImageMaker {
  public:
   Result<ImagePatches> prepare(const std::string& bytes) override {
@@ -32,13 +43,7 @@ class CountingMaker final : public ImageMaker {
                         .patch_size = 1,
                         .pixels = {bytes.begin(), bytes.end()}};
   }
-  Result<ImageFeatures> encode(const ImagePatches& patches) override {
-    ImageFeatures features{.embeddings = RowsBuffer(DType::kFloat32, patches.grid.cols, 1)};
-    for (int32_t i = 0; i < patches.grid.cols; ++i) {
-      features.embeddings.first(i + 1).row<float>(i)[0] = patches.pixels[static_cast<size_t>(i)];
-    }
-    return features;
-  }
+  std::unique_ptr<ImageEncoder> make_encoder() override { return std::make_unique<ByteEncoder>(); }
 
   std::atomic<int> num_prepared = 0;
   std::promise<void> held;
@@ -54,7 +59,7 @@ class ImageStoreTest : public ::testing::Test {
     return *use.state();
   }
 
-  CountingMaker maker_;
+  const std::shared_ptr<CountingMaker> maker_ = std::make_shared<CountingMaker>();
 };
 
 TEST_F(ImageStoreTest, AnImageIsMadeOnceAndFoundByItsKey) {
@@ -62,7 +67,7 @@ TEST_F(ImageStoreTest, AnImageIsMadeOnceAndFoundByItsKey) {
   EXPECT_EQ(store.find(image_of("abc").span.key), nullptr);
   ASSERT_TRUE(made(store, image_of("abc")).ok());
   ASSERT_TRUE(made(store, image_of("abc")).ok());
-  EXPECT_EQ(maker_.num_prepared, 1);
+  EXPECT_EQ(maker_->num_prepared, 1);
   const ImageFeatureRows* const features = store.find(image_of("abc").span.key);
   ASSERT_NE(features, nullptr);
   ASSERT_EQ(features->embeddings.rows, 3);
@@ -78,7 +83,7 @@ TEST_F(ImageStoreTest, AFailedImageIsTriedAgain) {
   ImageStore store(maker_, {});
   for (int i = 0; i < 2; ++i) EXPECT_EQ(made(store, image_of("bad")).error().message, "not an image: \"bad\"");
   EXPECT_EQ(made(store, image_of("throws")).error().message, "it threw");
-  EXPECT_EQ(maker_.num_prepared, 3);
+  EXPECT_EQ(maker_->num_prepared, 3);
   EXPECT_EQ(store.counts().num_entries, 0);
   EXPECT_EQ(store.counts().num_failures, 3U);
 }
@@ -127,9 +132,9 @@ TEST_F(ImageStoreTest, WhatNobodyWantsAnyMoreIsNotMade) {
   {
     const auto left = store.use(image_of("left"), [] {});
   }
-  maker_.held.set_value();
+  maker_->held.set_value();
   ASSERT_TRUE(made(store, image_of("next")).ok());
-  EXPECT_EQ(maker_.num_prepared, 2) << "held and next";
+  EXPECT_EQ(maker_->num_prepared, 2) << "held and next";
   EXPECT_EQ(store.find(image_of("left").span.key), nullptr);
 }
 
@@ -140,7 +145,7 @@ TEST_F(ImageStoreTest, TheEndWaitsForWhatIsBeingMade) {
     const auto held = store.use(image_of("held"), [] {});
     releases = std::thread([&] {
       std::this_thread::sleep_for(std::chrono::milliseconds(20));
-      maker_.held.set_value();
+      maker_->held.set_value();
     });
   }
   releases.join();
@@ -155,7 +160,7 @@ TEST_F(ImageStoreTest, ADeskKnowsWhenAllImagesOfARequestAreThere) {
   EXPECT_EQ(desk.state(2)->error().message, "image 0: not an image: \"bad\"");
   EXPECT_FALSE(desk.state(1).has_value());
   desk.release(2);
-  maker_.held.set_value();
+  maker_->held.set_value();
   while (!desk.state(1)) std::this_thread::yield();
   EXPECT_TRUE(desk.state(1)->ok());
   EXPECT_EQ(store.counts().num_in_use, 2);

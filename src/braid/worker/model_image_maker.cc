@@ -3,20 +3,39 @@
 #include <span>
 #include <utility>
 
+#include "braid/kernels/make_ops.h"
 #include "braid/multimodal/image_limits.h"
 #include "braid/multimodal/image_processor.h"
 
 namespace braid {
+namespace {
+
+// The vision tower on a team of threads.
+class TowerEncoder final : public ImageEncoder {
+ public:
+  TowerEncoder(std::shared_ptr<const VisionTower> tower, CpuIsa isa, int32_t num_threads)
+      : tower_(std::move(tower)), team_(num_threads), ops_(make_cpu_ops(isa, team_)) {}
+
+  Result<ImageFeatures> encode(const ImagePatches& patches) override {
+    TRY_STATUS(check_grid(tower_->config(), patches.grid));
+    return tower_->encode(*ops_, patches);
+  }
+
+ private:
+  const std::shared_ptr<const VisionTower> tower_;
+  ThreadTeam team_;
+  const std::unique_ptr<Ops> ops_;
+};
+
+}  // namespace
 
 Result<ImagePatches> ModelImageMaker::prepare(const std::string& bytes) {
   const std::span given(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size());
   return materialize_image(processor_, given, ImageLimits(), isa_);
 }
 
-Result<ImageFeatures> ModelImageMaker::encode(const ImagePatches& patches) {
-  TRY_STATUS(check_grid(tower_->config(), patches.grid));
-  if (!compute_) compute_.emplace(isa_, num_threads_);
-  return tower_->encode(*compute_->ops, patches);
+std::unique_ptr<ImageEncoder> ModelImageMaker::make_encoder() {
+  return std::make_unique<TowerEncoder>(tower_, isa_, num_threads_);
 }
 
 }  // namespace braid

@@ -2,12 +2,10 @@
 #pragma once
 
 #include <memory>
-#include <optional>
 #include <string>
 
 #include "braid/config/image_processor_config.h"
 #include "braid/kernels/isa.h"
-#include "braid/kernels/make_ops.h"
 #include "braid/worker/image_store.h"
 
 namespace braid {
@@ -20,21 +18,13 @@ class ModelImageMaker final : public ImageMaker {
       : tower_(std::move(tower)), processor_(std::move(processor)), isa_(isa), num_threads_(num_threads) {}
 
   Result<ImagePatches> prepare(const std::string& bytes) override;
-  Result<ImageFeatures> encode(const ImagePatches& patches) override;
+  std::unique_ptr<ImageEncoder> make_encoder() override;
 
  private:
-  // Of the thread that encodes, which makes it, so that its members have that thread's priority.
-  struct Compute {
-    explicit Compute(CpuIsa isa, int32_t num_threads) : team(num_threads), ops(make_cpu_ops(isa, team)) {}
-    ThreadTeam team;
-    std::unique_ptr<Ops> ops;
-  };
-
   const std::shared_ptr<const VisionTower> tower_;
   const ImageProcessorConfig processor_;
   const CpuIsa isa_;
   const int32_t num_threads_;
-  std::optional<Compute> compute_;
 };
 
 }  // namespace braid

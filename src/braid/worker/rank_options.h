@@ -57,6 +57,7 @@ struct RankOptions {
   MmBroadcastOptions mm_broadcast;  // how ranks in other processes come by images
   int64_t mm_cache_entries = 1000;  // images that a process keeps
   int64_t mm_cache_bytes = int64_t{2} << 30;  // of their features, at most
+  double mm_timeout_s = 30;                   // in which making an image must get on; 0: no limit
   std::string pack_cache;                     // a folder that keeps packed weights for the next start; empty: none
 };
 

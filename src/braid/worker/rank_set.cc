@@ -267,12 +267,14 @@ Status RankSet::make_image_store(const Checkpoint& checkpoint, const RankOptions
   const int32_t num_threads = available_cores();
   TRY(realms_, own_.transport->gather(shared_segment_realm()));
   const auto is_own = [&](const std::string& realm) { return realm == realms_[own_process()]; };
-  image_maker_ = std::make_unique<ModelImageMaker>(loaded.vision, *processor, isa_, num_threads);
-  images_ = std::make_unique<ImageStore>(*image_maker_,
-                                         ImageStoreOptions{.num_preparing = num_threads,
-                                                           .max_entries = options.mm_cache_entries,
-                                                           .max_bytes = options.mm_cache_bytes,
-                                                           .is_shared = std::ranges::count_if(realms_, is_own) > 1});
+  images_ =
+      std::make_unique<ImageStore>(std::make_shared<ModelImageMaker>(loaded.vision, *processor, isa_, num_threads),
+                                   ImageStoreOptions{.num_preparing = num_threads,
+                                                     .max_entries = options.mm_cache_entries,
+                                                     .max_bytes = options.mm_cache_bytes,
+                                                     .is_shared = std::ranges::count_if(realms_, is_own) > 1,
+                                                     .patience_s = options.mm_timeout_s,
+                                                     .log = log_of(LogPart::kWorker, logger_).get()});
   carrier_ = {.broadcast = options.mm_broadcast,
               .max_entries = options.mm_cache_entries,
               .max_bytes = options.mm_cache_bytes,

@@ -141,8 +141,7 @@ class RankSet {
   int64_t max_moving_tokens_ = 0;
   std::unique_ptr<LocalKvPageTransfer> page_transfer_;  // outlives the ranks, as do
   std::vector<std::unique_ptr<Model>> models_;          // these: of each rank, as are the next
-  std::unique_ptr<ImageMaker> image_maker_;             // null, as the next, if the model takes no images
-  std::unique_ptr<ImageStore> images_;                  // outlives the ranks, too
+  std::unique_ptr<ImageStore> images_;                  // null if the model takes no images; outlives the ranks, too
   std::vector<std::string> realms_;                     // of shared memory, by process
   ImageCarrierOptions carrier_;
   std::unique_ptr<WeightCheck> weight_check_;  // reads the models' memory

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -51,18 +52,29 @@ class BenchImageMaker final : public ImageMaker {
     return ImagePatches{.grid = {.rows = 44, .cols = 70}, .pixels = std::vector<uint8_t>(1)};
   }
 
-  // The tower is the same work for every strategy, so it is left out: features are a copy of pixels.
-  Result<ImageFeatures> encode(const ImagePatches& patches) override {
-    const int64_t tokens = patches.grid.count() / 4;
-    ImageFeatures features{.embeddings = RowsBuffer(DType::kFloat32, tokens, hidden_)};
-    for (int64_t token = 0; token < tokens; ++token) {
-      float* const row = features.embeddings.first(tokens).row<float>(token);
-      std::fill_n(row, hidden_, static_cast<float>(patches.pixels[static_cast<size_t>(token) % patches.pixels.size()]));
-    }
-    return features;
-  }
+  std::unique_ptr<ImageEncoder> make_encoder() override { return std::make_unique<Encoder>(hidden_); }
 
  private:
+  // The tower is the same work for every strategy, so it is left out: features are a copy of pixels.
+  class Encoder final : public ImageEncoder {
+   public:
+    explicit Encoder(int32_t hidden) : hidden_(hidden) {}
+
+    Result<ImageFeatures> encode(const ImagePatches& patches) override {
+      const int64_t tokens = patches.grid.count() / 4;
+      ImageFeatures features{.embeddings = RowsBuffer(DType::kFloat32, tokens, hidden_)};
+      for (int64_t token = 0; token < tokens; ++token) {
+        float* const row = features.embeddings.first(tokens).row<float>(token);
+        const uint8_t pixel = patches.pixels[static_cast<size_t>(token) % patches.pixels.size()];
+        std::fill_n(row, hidden_, static_cast<float>(pixel));
+      }
+      return features;
+    }
+
+   private:
+    const int32_t hidden_;
+  };
+
   const double make_s_;
   const int32_t hidden_;
   std::atomic<int64_t> num_made_ = 0;

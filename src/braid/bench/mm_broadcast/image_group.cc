@@ -92,7 +92,7 @@ class GroupProcess {
         peers_(std::move(peers)),
         run_(run),
         hidden_(group.hidden),
-        maker_(group.make_s, group.hidden),
+        maker_(std::make_shared<BenchImageMaker>(group.make_s, group.hidden)),
         store_(maker_, {.num_preparing = group.num_threads, .is_shared = true}) {
     const std::vector<int32_t> hosts(static_cast<size_t>(group.num_processes), 0);
     const ImageCarrierOptions options{.broadcast = group.broadcast, .hidden = hidden_, .max_tokens = kMaxTokens};
@@ -117,7 +117,7 @@ class GroupProcess {
       if (is_last) run_.total_s = monotonic_seconds() - start_s;
       if (round(is_last)) break;
     }
-    run_.num_made = maker_.num_made();
+    run_.num_made = maker_->num_made();
     run_.is_done = store_.counts().num_failures == 0;
   }
 
@@ -194,7 +194,7 @@ class GroupProcess {
   const std::vector<std::optional<Peer>> peers_;
   ProcessRun& run_;
   const int32_t hidden_;
-  BenchImageMaker maker_;
+  const std::shared_ptr<BenchImageMaker> maker_;
   ImageStore store_;
   std::optional<ImageSender> sender_;
   std::optional<ImageReceiver> receiver_;
