@@ -271,6 +271,28 @@ std::vector<NamedFormat> a_few_formats() {
   return few;
 }
 
+#if defined(__x86_64__)
+// So this part of the AMX tier runs on any processor with AVX-512 VNNI.
+TEST(QuantizedMatmul, UpToEightRowsOfTheAmxTierNeedNoTiles) {
+  constexpr int64_t kK = 320;
+  constexpr int64_t kN = 300;
+  if (available_integer_dots().back() < IntegerDots::kAvx512Vnni) GTEST_SKIP() << "no AVX-512 VNNI";
+  ThreadTeam team(2);
+  for (const NamedFormat& named : a_few_formats()) {
+    const PackedMatrix w =
+        pack_quantized_rows(random_quantized(named.format, kN, kK, 21), ActivationBits::k8, DType::kBFloat16);
+    for (int64_t rows = 1; rows <= 8; ++rows) {
+      const Matrix x = random_rows_of(DType::kBFloat16, rows, kK, 22);
+      const Matrix expected(DType::kFloat32, rows, kN);
+      const Matrix y(DType::kFloat32, rows, kN);
+      cpu::matmul_with(cpu::portable_int8(w.panels()), team, x.view, w, expected.view, {});
+      cpu::matmul_with(cpu::amx_int8(w.panels()), team, x.view, w, y.view, {});
+      ASSERT_TRUE(same_bits(y.view, expected.view)) << named.name << " " << rows << " rows";
+    }
+  }
+}
+#endif
+
 // The product as the operations choose it, so that all of a matrix' ways are compared.
 TEST(QuantizedMatmul, ARowHasTheSameBitsInEveryBatchAndTeam) {
   constexpr int64_t kMaxRows = 150;
