@@ -2,12 +2,13 @@
 // next.
 #pragma once
 
-#include <cmath>
 #include <cstdint>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "braid/base/check.h"

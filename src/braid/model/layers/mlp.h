@@ -2,7 +2,6 @@
 // and worker/transformers_test.cc.
 #pragma once
 
-#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
