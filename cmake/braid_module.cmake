@@ -119,14 +119,15 @@ function(braid_isa_flags)
   set(amx ${avx512bf16})  # its tile instructions are in assembly
   set(avxvnni ${avx2} -mavxvnni)
   set(avx512vnni ${avx512} -mavx512vnni)
+  set(amxint8 ${avx512vnni})
   if(BRAID_FUZZ)
     list(APPEND avx512bf16 -O0)  # clang 16 crashes on optimised bfloat16 vectors; no fuzz target uses them
   endif()
   foreach(source ${ARGN})
-    if(source MATCHES "_(portable|avx2|avxvnni|avx512|avx512vnni|avx512bf16|amx|emulated)\\.cc$")
+    if(source MATCHES "_(portable|avx2|avxvnni|avx512|avx512vnni|avx512bf16|amx|amxint8|emulated)\\.cc$")
       set_source_files_properties(${source} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
     endif()
-    foreach(tier avx2 avxvnni avx512 avx512vnni avx512bf16 amx)
+    foreach(tier avx2 avxvnni avx512 avx512vnni avx512bf16 amx amxint8)
       if(source MATCHES "_${tier}\\.cc$")
         if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
           # Headers precompiled without a tier's flags do not fit.

@@ -97,6 +97,48 @@ TEST_P(Elementwise, GeluEqualsTheDefinition) {
   }
 }
 
+// A gate and an up apart have the bits of their joined product.
+TEST_P(Elementwise, GatedHasTheBitsOfGatedEpilogues) {
+  constexpr int64_t kRows = 9;
+  constexpr int64_t kFfn = 75;
+  constexpr int64_t kHidden = 40;
+  const Matrix x = random_matrix(kRows, kHidden, 30);
+  const Matrix gate = random_matrix(kFfn, kHidden, 31, 2.0F);
+  const Matrix up = random_matrix(kFfn, kHidden, 32, 2.0F);
+  PackedMatrix joined(DType::kFloat32, 2 * kFfn, kHidden);
+  joined.pack_gate_up_rows(gate.view, 0, false);
+  joined.pack_gate_up_rows(up.view, 0, true);
+  const auto product = [&](const Matrix& of) {
+    PackedMatrix packed(DType::kFloat32, kFfn, kHidden);
+    packed.pack_rows(of.view, 0);
+    Matrix y(DType::kFloat32, kRows, kFfn);
+    three_.ops->matmul(x.view, packed, y.view);
+    return y;
+  };
+  const Matrix gates = product(gate);
+  const Matrix ups = product(up);
+  for (const Epilogue::Kind kind :
+       {Epilogue::Kind::kSiluMul, Epilogue::Kind::kGeluMul, Epilogue::Kind::kClampedSwigluMul}) {
+    const Matrix expected(DType::kFloat32, kRows, kFfn);
+    three_.ops->matmul(x.view, joined, expected.view, {.kind = kind});
+    const Matrix actual(DType::kFloat32, kRows, kFfn);
+    three_.ops->gated(kind, gates.view, ups.view, actual.view);
+    EXPECT_TRUE(same_bits(actual.view, expected.view));
+    const Matrix defined(DType::kFloat32, kRows, kFfn);
+    ref_->gated(kind, gates.view, ups.view, defined.view);
+    for (int64_t row = 0; row < kRows; ++row) {
+      for (int64_t i = 0; i < kFfn; ++i) {
+        EXPECT_NEAR(actual.at(row, i), defined.at(row, i), 1e-5 * (1 + std::abs(defined.at(row, i))));
+      }
+    }
+    const Matrix rounded(DType::kBFloat16, kRows, kFfn);
+    three_.ops->gated(kind, gates.view, ups.view, rounded.view);
+    const Matrix converted(DType::kBFloat16, kRows, kFfn);
+    ref_->convert(actual.view, converted.view);
+    EXPECT_TRUE(same_bits(rounded.view, converted.view));
+  }
+}
+
 TEST_P(Elementwise, ParallelForCoversEverythingOnceWithDenormalsFlushed) {
   for (Device* device : {&one_, &three_}) {
     for (const int64_t count : {0, 1, 2, 5, 100}) {

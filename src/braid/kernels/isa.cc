@@ -34,6 +34,7 @@ struct CpuFeatures {
   bool has_amx_bf16 = false;
   bool has_avx_vnni = false;
   bool has_avx512_vnni = false;
+  bool has_amx_int8 = false;  // on a processor of the AMX tier
 };
 
 constexpr bool has_bits(uint64_t value, uint64_t bits) {
@@ -66,6 +67,7 @@ CpuFeatures query_cpu() {
   constexpr uint32_t kAvx2 = 1U << 5;         // leaf 7, ebx
   constexpr uint32_t kAvx512 = 0xc003'0000U;  // leaf 7, ebx: F 16, DQ 17, BW 30, VL 31
   constexpr uint32_t kAmx = 0x0140'0000U;     // leaf 7, edx: AMX-BF16 22, AMX-TILE 24
+  constexpr uint32_t kAmxInt8 = 1U << 25;     //
   constexpr uint32_t kAvx512Vnni = 1U << 11;  // leaf 7, ecx
   constexpr uint32_t kAvxVnni = 1U << 4;      // leaf 7.1, eax
   constexpr uint32_t kAvx512Bf16 = 1U << 5;   // leaf 7.1, eax
@@ -79,6 +81,7 @@ CpuFeatures query_cpu() {
   const uint64_t saved = saved_states();
   if (!has_bits(saved, kAvxState) || __get_cpuid_count(7, 0, &a, &b, &c, &d) == 0) return features;
   const bool may_have_amx = has_bits(d, kAmx) && has_bits(saved, kAmxState);
+  const bool may_have_amx_int8 = has_bits(d, kAmxInt8);
   features.has_avx2 = has_bits(b, kAvx2);
   features.has_avx512 = features.has_avx2 && has_bits(b, kAvx512) && has_bits(saved, kAvx512State);
   features.has_avx512_vnni = features.has_avx512 && has_bits(c, kAvx512Vnni);
@@ -88,6 +91,7 @@ CpuFeatures query_cpu() {
   if (!features.has_avx512) return features;
   features.has_avx512_bf16 = has_bits(extended, kAvx512Bf16);
   features.has_amx_bf16 = features.has_avx512_bf16 && may_have_amx && request_tile_data();
+  features.has_amx_int8 = features.has_amx_bf16 && features.has_avx512_vnni && may_have_amx_int8;
   return features;
 }
 
@@ -131,15 +135,17 @@ std::vector<IntegerDots> available_integer_dots() {
   if (features.has_avx_vnni) dots.push_back(IntegerDots::kAvxVnni);
   if (features.has_avx512) dots.push_back(IntegerDots::kAvx512);
   if (features.has_avx512_vnni) dots.push_back(IntegerDots::kAvx512Vnni);
+  if (features.has_amx_int8) dots.push_back(IntegerDots::kAmxInt8);
 #endif
   return dots;
 }
 
 IntegerDots integer_dots(CpuIsa isa) {
   static const std::vector<IntegerDots> available = available_integer_dots();
-  const IntegerDots most = isa >= CpuIsa::kAvx512 ? IntegerDots::kAvx512Vnni
-                           : isa == CpuIsa::kAvx2 ? IntegerDots::kAvxVnni
-                                                  : IntegerDots::kPortable;
+  const IntegerDots most = isa == CpuIsa::kAmxBf16  ? IntegerDots::kAmxInt8
+                           : isa >= CpuIsa::kAvx512 ? IntegerDots::kAvx512Vnni
+                           : isa == CpuIsa::kAvx2   ? IntegerDots::kAvxVnni
+                                                    : IntegerDots::kPortable;
   IntegerDots best = IntegerDots::kPortable;
   for (const IntegerDots dots : available) {
     if (dots <= most) best = dots;

@@ -12,8 +12,9 @@ namespace braid {
 // Each tier includes those before it.
 enum class CpuIsa : unsigned char { kPortable, kAvx2, kAvx512, kAvx512Bf16, kAmxBf16 };
 
-// The instructions for integer products, of which some are no part of a tier. All give the same bits.
-enum class IntegerDots : unsigned char { kPortable, kAvx2, kAvxVnni, kAvx512, kAvx512Vnni };
+// The instructions for integer products, of which some are no part of a tier. All give the same bits. kAmxInt8 includes
+// kAvx512Vnni, for few rows.
+enum class IntegerDots : unsigned char { kPortable, kAvx2, kAvxVnni, kAvx512, kAvx512Vnni, kAmxInt8 };
 
 std::string_view isa_name(CpuIsa isa);  // "portable", "avx2", "avx512", "avx512_bf16", "amx_bf16"
 

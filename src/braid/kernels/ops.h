@@ -179,6 +179,10 @@ class Ops {
   // float32, which may be x itself, or bf16.
   virtual void gelu(ConstRows x, GeluKind kind, Rows y) = 0;
 
+  // y = act(gate) * up, as a gated epilogue of this kind makes it of a gate's and an up's sums, with the same bits.
+  // gate and up float32; y float32 or bf16.
+  virtual void gated(Epilogue::Kind kind, ConstRows gate, ConstRows up, Rows y) = 0;
+
   // y = x in another dtype (float32 or bf16, nearest even).
   virtual void convert(ConstRows x, Rows y) = 0;
 

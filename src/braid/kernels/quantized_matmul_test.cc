@@ -63,13 +63,16 @@ struct IntegerTier {
 };
 
 std::vector<IntegerTier> integer_tiers() {
-  std::vector<IntegerTier> tiers = {{"portable", cpu::portable_int8}, {"emulated_vnni", cpu::emulated_vnni_int8}};
+  std::vector<IntegerTier> tiers = {{"portable", cpu::portable_int8},
+                                    {"emulated_vnni", cpu::emulated_vnni_int8},
+                                    {"emulated_amx", cpu::emulated_amx_int8}};
 #if defined(__x86_64__)
   for (const IntegerDots dots : available_integer_dots()) {
     if (dots == IntegerDots::kAvx2) tiers.push_back({"avx2", cpu::avx2_int8});
     if (dots == IntegerDots::kAvxVnni) tiers.push_back({"avx_vnni", cpu::avxvnni_int8});
     if (dots == IntegerDots::kAvx512) tiers.push_back({"avx512", cpu::avx512_int8});
     if (dots == IntegerDots::kAvx512Vnni) tiers.push_back({"avx512_vnni", cpu::avx512vnni_int8});
+    if (dots == IntegerDots::kAmxInt8) tiers.push_back({"amx", cpu::amx_int8});
   }
 #endif
   if (kUnderThreadSanitizer) tiers.erase(tiers.begin(), tiers.end() - 1);
@@ -166,6 +169,60 @@ TEST(QuantizedMatmul, E4m3HasTheBitsOfWidenedWeightsForEveryCodeAndScale) {
   }
 }
 
+// Blocks of 1 to 16 rows, two blocks that share a row, several of unequal length, several super-blocks.
+TEST(QuantizedMatmul, WithEightBitActivationsTiersHaveTheSameBitsForOneTo512Rows) {
+  constexpr int64_t kMaxRows = 512;
+  constexpr int64_t kK = 328;
+  constexpr int64_t kN = 50;
+  ThreadTeam team(2);
+  const Matrix x = random_rows_of(DType::kBFloat16, kMaxRows, kK, 18);
+  for (const NamedFormat& named : quantized_formats()) {
+    if (is_e4m3(named.format)) continue;
+    const PackedMatrix w =
+        pack_quantized_rows(random_quantized(named.format, kN, kK, 19), ActivationBits::k8, DType::kBFloat16);
+    const Matrix expected(DType::kFloat32, kMaxRows, kN);
+    cpu::matmul_with(cpu::portable_int8(w.panels()), team, x.view, w, expected.view, {});
+    for (const IntegerTier& tier : integer_tiers()) {
+      for (const int64_t rows : {2, 4, 7, 9, 10, 12, 14, 16, 17, 25, 31, 32, 33, 47, 50, 67, 512}) {
+        const int64_t first = (kMaxRows - rows) / 2;
+        const Matrix y(DType::kFloat32, rows, kN);
+        cpu::matmul_with(tier.tier(w.panels()), team, x.view.slice_rows(first, rows), w, y.view, {});
+        ASSERT_TRUE(same_bits(y.view, expected.view.slice_rows(first, rows)))
+            << tier.name << " " << named.name << " " << rows << " rows";
+      }
+    }
+  }
+}
+
+TEST(QuantizedMatmul, WithEightBitActivationsTiersHaveTheSameBitsForExperts) {
+  constexpr int64_t kTokens = 40;
+  constexpr int64_t kK = 96;
+  constexpr int64_t kHalf = 40;
+  ThreadTeam team(2);
+  const Matrix x = random_rows_of(DType::kBFloat16, kTokens, kK, 20);
+  const std::vector<int32_t> offsets = {0, 1, 1, 10, 27, 67};  // experts with 1, 0, 9, 17 and 40 rows
+  std::vector<int32_t> sources;
+  for (int32_t row = 0; row < offsets.back(); ++row) sources.push_back(row * 7 % static_cast<int32_t>(kTokens));
+  const ExpertRows expert_rows = {.offsets = offsets, .sources = sources};
+  const Epilogue gated = {.kind = Epilogue::Kind::kSiluMul};
+  for (const NamedFormat& named : quantized_formats()) {
+    if (is_e4m3(named.format)) continue;
+    std::vector<PackedMatrix> w;
+    for (uint32_t expert = 0; expert + 1 < offsets.size(); ++expert) {
+      w.emplace_back(named.format, ActivationBits::k8, DType::kBFloat16, 2 * kHalf, kK);
+      w.back().pack_gate_up_rows(random_quantized(named.format, kHalf, kK, 2 * expert), 0, false);
+      w.back().pack_gate_up_rows(random_quantized(named.format, kHalf, kK, 2 * expert + 1), 0, true);
+    }
+    const Matrix expected(DType::kBFloat16, offsets.back(), kHalf);
+    cpu::grouped_matmul_with(cpu::portable_int8(w[0].panels()), team, x.view, expert_rows, w, expected.view, gated);
+    for (const IntegerTier& tier : integer_tiers()) {
+      const Matrix y(DType::kBFloat16, offsets.back(), kHalf);
+      cpu::grouped_matmul_with(tier.tier(w[0].panels()), team, x.view, expert_rows, w, y.view, gated);
+      ASSERT_TRUE(same_bits(y.view, expected.view)) << tier.name << " " << named.name;
+    }
+  }
+}
+
 // How far 8 bits are from the exact product: about 1/300 of the row's largest value in each term.
 TEST(QuantizedMatmul, EightBitActivationsAreCloseToTheProduct) {
   constexpr int64_t kK = 512;
@@ -256,6 +313,28 @@ std::vector<NamedFormat> a_few_formats() {
   }
   return few;
 }
+
+#if defined(__x86_64__)
+// So this part of the AMX tier runs on any processor with AVX-512 VNNI.
+TEST(QuantizedMatmul, UpToEightRowsOfTheAmxTierNeedNoTiles) {
+  constexpr int64_t kK = 320;
+  constexpr int64_t kN = 300;
+  if (available_integer_dots().back() < IntegerDots::kAvx512Vnni) GTEST_SKIP() << "no AVX-512 VNNI";
+  ThreadTeam team(2);
+  for (const NamedFormat& named : a_few_formats()) {
+    const PackedMatrix w =
+        pack_quantized_rows(random_quantized(named.format, kN, kK, 21), ActivationBits::k8, DType::kBFloat16);
+    for (int64_t rows = 1; rows <= 8; ++rows) {
+      const Matrix x = random_rows_of(DType::kBFloat16, rows, kK, 22);
+      const Matrix expected(DType::kFloat32, rows, kN);
+      const Matrix y(DType::kFloat32, rows, kN);
+      cpu::matmul_with(cpu::portable_int8(w.panels()), team, x.view, w, expected.view, {});
+      cpu::matmul_with(cpu::amx_int8(w.panels()), team, x.view, w, y.view, {});
+      ASSERT_TRUE(same_bits(y.view, expected.view)) << named.name << " " << rows << " rows";
+    }
+  }
+}
+#endif
 
 // The product as the operations choose it, so that all of a matrix' ways are compared.
 TEST(QuantizedMatmul, ARowHasTheSameBitsInEveryBatchAndTeam) {

@@ -1,6 +1,24 @@
 #include "braid/model/workspace.h"
 
+#include <algorithm>
+
 namespace braid {
+namespace {
+
+int64_t gate_up_rows(const ModelConfig& config, const StepLimits& limits) {
+  const int64_t rows = limits.all_tokens * std::max(config.moe.experts_per_token, 1);
+  return 2 * std::min(rows, Workspace::kGateUpRows);
+}
+
+int64_t widest_ffn(const LocalShape& shape) {
+  int64_t widest = 0;
+  for (const IndexRange& ffn : {shape.ffn, shape.expert_ffn, shape.shared_ffn}) {
+    widest = std::max<int64_t>(widest, ffn.end - ffn.begin);
+  }
+  return widest;
+}
+
+}  // namespace
 
 Workspace::Workspace(const ModelConfig& config, const LocalShape& shape, DType compute_dtype, const StepLimits& limits)
     : residual(DType::kFloat32, limits.group_tokens, config.hidden),
@@ -11,6 +29,7 @@ Workspace::Workspace(const ModelConfig& config, const LocalShape& shape, DType c
       delta(DType::kFloat32, limits.all_tokens, config.hidden),
       normed_delta(DType::kFloat32, limits.group_tokens, config.hidden),
       ffn_hidden(compute_dtype, limits.all_tokens, shape.ffn.end - shape.ffn.begin),
+      gate_up_sums(DType::kFloat32, gate_up_rows(config, limits), widest_ffn(shape)),
       logit_input(DType::kFloat32, limits.group_logit_rows, config.hidden),
       logit_normed(compute_dtype, limits.group_logit_rows, config.hidden),
       is_alone_(shape.tp_size == 1) {
@@ -36,8 +55,8 @@ int64_t Workspace::bytes() const {
   int64_t total = 0;
   for (const RowsBuffer* buffer :
        {&residual, &normed, &qkv, &qk_squares, &attended, &attention_partial, &delta, &normed_delta, &ffn_hidden,
-        &router_input, &router_logits, &expert_hidden, &shared_gates, &shared_hidden, &expert_outputs, &logit_input,
-        &logit_normed, &logits}) {
+        &gate_up_sums, &router_input, &router_logits, &expert_hidden, &shared_gates, &shared_hidden, &expert_outputs,
+        &logit_input, &logit_normed, &logits}) {
     total += buffer->bytes();
   }
   return total;

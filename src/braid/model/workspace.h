@@ -22,6 +22,9 @@ struct Workspace {
 
   int64_t bytes() const;
 
+  // Rows of a slice of a step whose gates and ups are apart: enough to reuse the weights that it reads.
+  static constexpr int64_t kGateUpRows = 512;
+
   // [rows, hidden] float32: what attention adds to the residual stream. With several ranks it is not `delta`, because
   // other ranks may still read `delta` when this rank begins its next layer.
   Rows attention_delta(int64_t rows) const { return (is_alone_ ? delta : attention_partial).first(rows); }
@@ -41,6 +44,7 @@ struct Workspace {
   RowsBuffer delta;              // [tokens, hidden] float32: what a block adds to the residual stream
   RowsBuffer normed_delta;       // [group's tokens, hidden] float32: `delta` after its norm
   RowsBuffer ffn_hidden;         // [tokens, ffn] compute dtype
+  RowsBuffer gate_up_sums;       // [2 x kGateUpRows or fewer, widest ffn] float32: gates and ups that are apart
   RowsBuffer router_input;       // [tokens, hidden] float32, mixtures only
   RowsBuffer router_logits;      // [tokens, experts] float32
   RowsBuffer expert_hidden;      // [tokens * top_k, expert_ffn] compute dtype

@@ -123,13 +123,25 @@ Status check_weights(const WeightTable& table, std::span<const std::string> igno
 WeightUses expected_uses(const WeightTable& table, const Checkpoint& checkpoint, DType dtype,
                          const QuantizedWeights& quantized) {
   WeightUses uses;
-  for_each_tensor(table, checkpoint.config().moe.num_experts, [&](const std::string& name, const WeightSpec& spec) {
-    const StoredTensor* const tensor = checkpoint.find(name);
-    if (tensor == nullptr || !tensor->is_usable()) return true;
-    const bool is_exact = spec.shape.size() < 2 || matrix_use(spec.shard) == MatrixUse::kExact;
-    uses.add(*tensor, is_exact ? DType::kFloat32 : dtype, kept_format(*tensor, quantized, matrix_use(spec.shard)));
-    return true;
-  });
+  for (const WeightSpec& spec : table) {
+    const MatrixUse use = matrix_use(spec.shard);
+    const bool is_exact = spec.shape.size() < 2 || use == MatrixUse::kExact;
+    std::vector<const StoredTensor*> tensors;
+    for_each_tensor({spec}, checkpoint.config().moe.num_experts, [&](const std::string& name, const WeightSpec&) {
+      const StoredTensor* const tensor = checkpoint.find(name);
+      if (tensor != nullptr && tensor->is_usable()) tensors.push_back(tensor);
+      return true;
+    });
+    // A layer's experts are multiplied together: they are kept in one format, or not at all.
+    std::optional<QuantizedFormat> format;
+    for (size_t i = 0; i < tensors.size(); ++i) {
+      const auto own = kept_format(*tensors[i], quantized, use);
+      if (i == 0) format = own;
+      if (format != own) format.reset();
+      if (!format) break;
+    }
+    for (const StoredTensor* const tensor : tensors) uses.add(*tensor, is_exact ? DType::kFloat32 : dtype, format);
+  }
   return uses;
 }
 

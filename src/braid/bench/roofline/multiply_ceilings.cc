@@ -51,6 +51,8 @@ bench::MultiplyLoops integer_loops_of([[maybe_unused]] CpuIsa isa) {
       return bench::avx512_integer_loops();
     case IntegerDots::kAvx512Vnni:
       return bench::avx512vnni_integer_loops();
+    case IntegerDots::kAmxInt8:
+      return bench::amx_integer_loops();
   }
 #endif
   return bench::portable_integer_loops();

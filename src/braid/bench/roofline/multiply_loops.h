@@ -42,13 +42,14 @@ MultiplyLoops avx512_f32_loops();
 MultiplyLoops avx512_bf16_loops();
 MultiplyLoops amx_bf16_loops();
 #endif
-// Integers: pairs of 16 bits, or with VNNI quads of 8 bits. An operation is an addition or a multiplication.
+// Integers: pairs of 16 bits, or with VNNI and AMX quads of 8 bits. An operation is an addition or a multiplication.
 MultiplyLoops portable_integer_loops();
 #if defined(__x86_64__)
 MultiplyLoops avx2_integer_loops();
 MultiplyLoops avxvnni_integer_loops();
 MultiplyLoops avx512_integer_loops();
 MultiplyLoops avx512vnni_integer_loops();
+MultiplyLoops amx_integer_loops();
 #endif
 
 }  // namespace braid::bench

@@ -22,7 +22,7 @@ struct TierLoops {
 std::vector<TierLoops> loops_that_run_here() {
   std::vector<TierLoops> all = {{DType::kBFloat16, portable_bf16_loops()},
                                 {DType::kFloat32, portable_f32_loops()},
-                                {DType::kBFloat16, tile_loops<cpu::EmulatedTiles>()}};
+                                {DType::kBFloat16, tile_loops<cpu::EmulatedTiles, Bf16Product>()}};
 #if defined(__x86_64__)
   for (const CpuIsa isa : available_isas()) {
     if (isa == CpuIsa::kAvx2) {
@@ -73,13 +73,14 @@ TEST(MultiplyLoops, DoAsManyOperationsAsTheySay) {
 }
 
 std::vector<MultiplyLoops> integer_loops_that_run_here() {
-  std::vector<MultiplyLoops> all = {portable_integer_loops()};
+  std::vector<MultiplyLoops> all = {portable_integer_loops(), tile_loops<cpu::EmulatedTiles, Int8Product>()};
 #if defined(__x86_64__)
   for (const IntegerDots dots : available_integer_dots()) {
     if (dots == IntegerDots::kAvx2) all.push_back(avx2_integer_loops());
     if (dots == IntegerDots::kAvxVnni) all.push_back(avxvnni_integer_loops());
     if (dots == IntegerDots::kAvx512) all.push_back(avx512_integer_loops());
     if (dots == IntegerDots::kAvx512Vnni) all.push_back(avx512vnni_integer_loops());
+    if (dots == IntegerDots::kAmxInt8) all.push_back(amx_integer_loops());
   }
 #endif
   return all;

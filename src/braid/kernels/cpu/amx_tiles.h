@@ -1,4 +1,5 @@
-// The hardware's tile registers (AmxKernel and AmxAttention state the interface). In assembly, because g++ 12's
+// The hardware's tile registers (AmxKernel and AmxAttention state the interface, for
+// integers quantized_tiles_inl.h). In assembly, because g++ 12's
 // intrinsics do not tell the compiler which memory they read (_tile_loadconfig 8 of its 64 bytes, _tile_loadd none), so
 // it may drop or delay the stores that fill it. Only for files of the AMX tier; each gets its own copy (matmul_tier.h
 // says why).
@@ -44,6 +45,15 @@ class HardwareTiles {
   template <int kSum, int kA, int kB>
   void multiply_add() {
     asm volatile("tdpbf16ps %%tmm%c2, %%tmm%c1, %%tmm%c0" : : "i"(kSum), "i"(kA), "i"(kB));
+  }
+  // Integers: A is signed bytes, B signed or unsigned ones.
+  template <int kSum, int kA, int kB>
+  void multiply_add_s8() {
+    asm volatile("tdpbssd %%tmm%c2, %%tmm%c1, %%tmm%c0" : : "i"(kSum), "i"(kA), "i"(kB));
+  }
+  template <int kSum, int kA, int kB>
+  void multiply_add_u8() {
+    asm volatile("tdpbsud %%tmm%c2, %%tmm%c1, %%tmm%c0" : : "i"(kSum), "i"(kA), "i"(kB));
   }
 };
 

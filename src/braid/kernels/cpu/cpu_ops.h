@@ -39,6 +39,7 @@ class CpuOps final : public Ops {
   void add(ConstRows x, Rows y) override;
   void soft_cap(Rows x, float cap) override;
   void gelu(ConstRows x, GeluKind kind, Rows y) override;
+  void gated(Epilogue::Kind kind, ConstRows gate, ConstRows up, Rows y) override;
   void convert(ConstRows x, Rows y) override;
 
   void route(ConstRows logits, int32_t top_k, bool normalize, const Routing& routing) override;

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "braid/kernels/cpu/cpu_ops.h"
+#include "braid/kernels/cpu/matmul_shares.h"
 #include "braid/kernels/cpu/split_rows.h"
 
 namespace braid::cpu {
@@ -63,6 +64,19 @@ void CpuOps::gelu(ConstRows x, GeluKind kind, Rows y) {
       } else {
         to_bfloat16(x.row<float>(row), x.cols, y.row<BFloat16>(row));
       }
+    }
+  });
+}
+
+void CpuOps::gated(Epilogue::Kind kind, ConstRows gate, ConstRows up, Rows y) {
+  CHECK(Epilogue{.kind = kind}.is_gated() && gate.dtype == DType::kFloat32 && up.dtype == DType::kFloat32 &&
+        y.dtype != DType::kFloat16);
+  CHECK(gate.rows == y.rows && up.rows == y.rows && gate.cols == y.cols && up.cols == y.cols,
+        "[{}, {}] out of gates [{}, {}] and ups [{}, {}]", y.rows, y.cols, gate.rows, gate.cols, up.rows, up.cols);
+  const OutputKind output = output_kind(kind, y.dtype);
+  split_rows(team_, y.rows, y.cols, [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) {
+      rows_.gated(output, gate.row<float>(row), up.row<float>(row), y.cols, y.row_bytes(row));
     }
   });
 }

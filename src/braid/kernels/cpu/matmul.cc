@@ -27,6 +27,8 @@ FloatTiers float_tiers(CpuIsa isa, DType dtype) {
 MatmulTier int8_tier(IntegerDots dots, const QuantizedPanels& panels) {
   switch (dots) {
 #if defined(__x86_64__)
+    case IntegerDots::kAmxInt8:
+      return amx_int8(panels);
     case IntegerDots::kAvx512Vnni:
       return avx512vnni_int8(panels);
     case IntegerDots::kAvx512:

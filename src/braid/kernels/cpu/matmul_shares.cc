@@ -11,23 +11,6 @@
 namespace braid::cpu {
 namespace {
 
-OutputKind output_kind(const Epilogue& epilogue, DType dtype) {
-  const bool is_f32 = dtype == DType::kFloat32;
-  switch (epilogue.kind) {
-    case Epilogue::Kind::kStore:
-      return is_f32 ? OutputKind::kStoreF32 : OutputKind::kStoreBf16;
-    case Epilogue::Kind::kAdd:
-      return OutputKind::kAddF32;
-    case Epilogue::Kind::kSiluMul:
-      return is_f32 ? OutputKind::kSiluMulF32 : OutputKind::kSiluMulBf16;
-    case Epilogue::Kind::kGeluMul:
-      return is_f32 ? OutputKind::kGeluMulF32 : OutputKind::kGeluMulBf16;
-    case Epilogue::Kind::kClampedSwigluMul:
-      return is_f32 ? OutputKind::kClampedSwigluMulF32 : OutputKind::kClampedSwigluMulBf16;
-  }
-  return OutputKind::kStoreF32;
-}
-
 void check_shapes(ConstRows x, const PackedMatrix& w, Rows y, const Epilogue& epilogue) {
   CHECK(x.dtype == w.dtype(), "rows of {} times weights of {}", dtype_name(x.dtype), dtype_name(w.dtype()));
   CHECK(x.cols == w.k(), "rows of {} times [{}, {}]", x.cols, w.n(), w.k());
@@ -66,7 +49,7 @@ PanelWork make_work(ConstRows x, const int32_t* sources, const PackedMatrix& w, 
   work.y_cols = y.cols;
   work.bias = epilogue.bias.empty() ? nullptr : epilogue.bias.data();
   work.bias_cols = static_cast<int64_t>(epilogue.bias.size());
-  work.output = output_kind(epilogue, y.dtype);
+  work.output = output_kind(epilogue.kind, y.dtype);
   return work;
 }
 
@@ -138,6 +121,23 @@ void join(RowMax& max, const RowMax& more) {
 }
 
 }  // namespace
+
+OutputKind output_kind(Epilogue::Kind kind, DType dtype) {
+  const bool is_f32 = dtype == DType::kFloat32;
+  switch (kind) {
+    case Epilogue::Kind::kStore:
+      return is_f32 ? OutputKind::kStoreF32 : OutputKind::kStoreBf16;
+    case Epilogue::Kind::kAdd:
+      return OutputKind::kAddF32;
+    case Epilogue::Kind::kSiluMul:
+      return is_f32 ? OutputKind::kSiluMulF32 : OutputKind::kSiluMulBf16;
+    case Epilogue::Kind::kGeluMul:
+      return is_f32 ? OutputKind::kGeluMulF32 : OutputKind::kGeluMulBf16;
+    case Epilogue::Kind::kClampedSwigluMul:
+      return is_f32 ? OutputKind::kClampedSwigluMulF32 : OutputKind::kClampedSwigluMulBf16;
+  }
+  return OutputKind::kStoreF32;
+}
 
 void matmul_with(const MatmulTier& tier, ThreadTeam& team, ConstRows x, const PackedMatrix& w, Rows y,
                  const Epilogue& epilogue) {

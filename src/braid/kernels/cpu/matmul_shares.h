@@ -17,6 +17,9 @@ namespace braid::cpu {
 MatmulTier tier_for(CpuIsa isa, DType dtype);
 MatmulTier tier_for(CpuIsa isa, const PackedMatrix& w);
 
+// What the epilogue is for kernels; outputs of `dtype`.
+OutputKind output_kind(Epilogue::Kind kind, DType dtype);
+
 void matmul_with(const MatmulTier& tier, ThreadTeam& team, ConstRows x, const PackedMatrix& w, Rows y,
                  const Epilogue& epilogue);
 

@@ -96,7 +96,9 @@ MatmulTier avx2_int8(const QuantizedPanels& panels);
 MatmulTier avxvnni_int8(const QuantizedPanels& panels);
 MatmulTier avx512_int8(const QuantizedPanels& panels);
 MatmulTier avx512vnni_int8(const QuantizedPanels& panels);
+MatmulTier amx_int8(const QuantizedPanels& panels);
 #endif
 MatmulTier emulated_vnni_int8(const QuantizedPanels& panels);  // vpdpbusd written out, on any processor
+MatmulTier emulated_amx_int8(const QuantizedPanels& panels);   // registers in memory, on any processor
 
 }  // namespace braid::cpu

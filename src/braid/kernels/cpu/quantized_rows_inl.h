@@ -63,39 +63,56 @@ inline int32_t fixed_zero_of(const QuantizedPanels& panels) {
                                                           : panels.fixed_zero;
 }
 
-// Packs `rows` rows, filled up to packed_rows with zeros: [k/32][packed_rows] records. With kEvenFirst each quad of
-// codes has its even k before its odd ones.
+// Where a row's unit goes.
+struct PackedUnit {
+  std::byte* codes;
+  std::byte* scale;
+  std::byte* words;
+  int64_t words_step;  // bytes from one part's word to the next one's
+};
+
+// Rounds 32 inputs of a row (`x`: null is a row of zeros) from `k` on and writes what RowRecord describes. With
+// kEvenFirst each quad of codes has its even k before its odd ones.
+template <typename Code, int kParts, QuantizedPanels::Offsets kOffsets, bool kEvenFirst = false>
+inline __attribute__((always_inline)) void pack_unit(const std::byte* x, bool is_f32, int64_t k, int64_t end,
+                                                     int32_t zero, const PackedUnit& to) {
+  using Offsets = QuantizedPanels::Offsets;
+  constexpr int kUnitK = QuantizedPanels::kUnitK;
+  alignas(64) Code narrow[kUnitK] = {};
+  float scale = 0;
+  int32_t words[kParts] = {};
+  if (x != nullptr) {
+    alignas(64) float floats[kUnitK];
+    alignas(64) int32_t codes[kUnitK];
+    load_row_unit(x, is_f32, k, end, floats);
+    scale = round_row_unit(floats, codes);
+    for (int i = 0; i < kUnitK; ++i) {
+      const int from = kEvenFirst ? i / 4 * 4 + i % 4 / 2 + i % 2 * 2 : i;
+      narrow[i] = static_cast<Code>(codes[from]);
+    }
+    for (int part = 0; part < kParts; ++part) {
+      int32_t sum = 0;
+      for (int i = 0; i < kUnitK / kParts; ++i) sum += codes[part * (kUnitK / kParts) + i];
+      words[part] = kOffsets == Offsets::kFixedZero ? -zero * sum : -sum;
+      if (kOffsets == Offsets::kMinimums) words[part] = __builtin_bit_cast(int32_t, scale * static_cast<float>(sum));
+    }
+  }
+  __builtin_memcpy(to.codes, narrow, sizeof(narrow));
+  __builtin_memcpy(to.scale, &scale, sizeof(scale));
+  for (int part = 0; part < kParts; ++part) __builtin_memcpy(to.words + part * to.words_step, &words[part], 4);
+}
+
+// Packs `rows` rows, filled up to packed_rows with zeros: [k/32][packed_rows] records.
 template <typename Code, int kParts, QuantizedPanels::Offsets kOffsets, bool kEvenFirst = false>
 void pack_records(const RowSource& source, int64_t first, int64_t rows, int64_t packed_rows, int64_t k,
                   std::byte* out) {
   using Record = RowRecord<Code, kParts>;
-  using Offsets = QuantizedPanels::Offsets;
-  constexpr int kUnitK = QuantizedPanels::kUnitK;
   const int32_t zero = fixed_zero_of(*source.work.quantized);
-  for (int64_t unit = 0; unit * kUnitK < k; ++unit) {
+  for (int64_t begin = 0; begin < k; begin += QuantizedPanels::kUnitK) {
     for (int64_t row = 0; row < packed_rows; ++row, out += Record::kBytes) {
-      if (row >= rows) {
-        __builtin_memset(out, 0, Record::kBytes);
-        continue;
-      }
-      alignas(64) float x[kUnitK];
-      alignas(64) int32_t codes[kUnitK];
-      alignas(64) Code narrow[kUnitK];
-      load_row_unit(source.row(first + row), source.work.x_is_f32, unit * kUnitK, k, x);
-      const float scale = round_row_unit(x, codes);
-      for (int i = 0; i < kUnitK; ++i) {
-        const int from = kEvenFirst ? i / 4 * 4 + i % 4 / 2 + i % 2 * 2 : i;
-        narrow[i] = static_cast<Code>(codes[from]);
-      }
-      __builtin_memcpy(out, narrow, sizeof(narrow));
-      __builtin_memcpy(out + Record::kScaleAt, &scale, sizeof(scale));
-      for (int part = 0; part < kParts; ++part) {
-        int32_t sum = 0;
-        for (int i = 0; i < kUnitK / kParts; ++i) sum += codes[part * (kUnitK / kParts) + i];
-        int32_t word = kOffsets == Offsets::kFixedZero ? -zero * sum : -sum;
-        if (kOffsets == Offsets::kMinimums) word = __builtin_bit_cast(int32_t, scale * static_cast<float>(sum));
-        __builtin_memcpy(out + Record::kWordsAt + part * 4, &word, sizeof(word));
-      }
+      pack_unit<Code, kParts, kOffsets, kEvenFirst>(
+          row < rows ? source.row(first + row) : nullptr, source.work.x_is_f32, begin, k, zero,
+          {.codes = out, .scale = out + Record::kScaleAt, .words = out + Record::kWordsAt, .words_step = 4});
     }
   }
 }

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 
+#include "braid/kernels/cpu/matmul_tier.h"
 #include "braid/kernels/isa.h"
 #include "braid/tensor/dtype.h"
 
@@ -31,6 +32,8 @@ struct RowKernels {
   void (*gelu_tanh_to_bfloat16)(const float* x, int64_t n, BFloat16* y);
   void (*gelu_erf)(const float* x, int64_t n, float* y);
   void (*gelu_erf_to_bfloat16)(const float* x, int64_t n, BFloat16* y);
+  // act(gate) * up; `output` is one of the gated kinds.
+  void (*gated)(OutputKind output, const float* gate, const float* up, int64_t n, std::byte* y);
   void (*to_bfloat16)(const float* x, int64_t n, BFloat16* y);  // nearest even
   void (*from_bfloat16)(const BFloat16* x, int64_t n, float* y);
 

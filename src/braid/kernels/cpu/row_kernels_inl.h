@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <limits>
 
+#include "braid/kernels/cpu/gated_inl.h"
 #include "braid/kernels/cpu/row_kernels.h"
 
 namespace braid::cpu {
@@ -194,6 +195,10 @@ void gelu_erf_to_bfloat16(const float* x, int64_t n, BFloat16* y) {
   for (int64_t i = 0; i < n; ++i) y[i].bits = round_to_bfloat16(gelu_by_erf(x[i]));
 }
 
+void gated_row(OutputKind output, const float* gate, const float* up, int64_t n, std::byte* y) {
+  finish_gated(output, gate, up, y, n);
+}
+
 void to_bfloat16_row(const float* x, int64_t n, BFloat16* y) {
   for (int64_t i = 0; i < n; ++i) y[i].bits = round_to_bfloat16(x[i]);
 }
@@ -270,6 +275,7 @@ constexpr RowKernels kRowKernels = {
     .gelu_tanh_to_bfloat16 = gelu_tanh_to_bfloat16,
     .gelu_erf = gelu_erf,
     .gelu_erf_to_bfloat16 = gelu_erf_to_bfloat16,
+    .gated = gated_row,
     .to_bfloat16 = to_bfloat16_row,
     .from_bfloat16 = from_bfloat16_row,
     .largest_bits = largest_bits_of,

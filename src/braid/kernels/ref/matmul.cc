@@ -13,7 +13,7 @@ double sigmoid(double value) {
   return 1.0 / (1.0 + std::exp(-value));
 }
 
-double gated(Epilogue::Kind kind, double gate, double up) {
+double gated_value(Epilogue::Kind kind, double gate, double up) {
   if (kind == Epilogue::Kind::kSiluMul) return gate * sigmoid(gate) * up;
   if (kind == Epilogue::Kind::kGeluMul) {
     return 0.5 * gate * (1.0 + std::tanh(std::sqrt(2.0 / std::numbers::pi) * (gate + 0.044715 * gate * gate * gate))) *
@@ -48,7 +48,7 @@ void multiply_row(ConstRows x, int64_t x_row, const PackedMatrix& w, Rows y, int
         break;
       default: {
         const int64_t gate = i / 16 * 32 + i % 16;  // see PackedMatrix::pack_gate_up_rows
-        store(y, y_row, i, gated(epilogue.kind, product(gate), product(gate + 16)));
+        store(y, y_row, i, gated_value(epilogue.kind, product(gate), product(gate + 16)));
       }
     }
   }
@@ -68,6 +68,12 @@ void RefOps::matmul(ConstRows x, const PackedMatrix& w, Rows y, const Epilogue& 
   CHECK(x.rows == y.rows);
   const ConstRows inputs = gather_(*this, x, w);
   for (int64_t i = 0; i < x.rows; ++i) multiply_row(inputs, i, w, y, i, epilogue);
+}
+
+void RefOps::gated(Epilogue::Kind kind, ConstRows gate, ConstRows up, Rows y) {
+  for (int64_t row = 0; row < y.rows; ++row) {
+    for (int64_t i = 0; i < y.cols; ++i) store(y, row, i, gated_value(kind, load(gate, row, i), load(up, row, i)));
+  }
 }
 
 void RefOps::matmul_max(ConstRows x, const PackedMatrix& w, int64_t cols, std::span<RowMax> maxima) {

@@ -6,6 +6,7 @@
 
 #include "braid/base/check.h"
 #include "braid/base/index_range.h"
+#include "braid/model/layers/load_gate_up.h"
 #include "braid/model/layers/post_norm_layer.h"
 #include "braid/model/layers/pre_norm_layer.h"
 #include "braid/model/layers/sandwich_norm_layer.h"
@@ -17,6 +18,10 @@ namespace {
 bool is_column_shard(Shard shard) {
   return shard == Shard::kHeadCols || shard == Shard::kFfnCols || shard == Shard::kExpertCols ||
          shard == Shard::kSharedCols;
+}
+
+std::span<const float> part_of_bias(const std::vector<float>& bias, IndexRange part) {
+  return std::span(bias).subspan(static_cast<size_t>(part.begin), static_cast<size_t>(part.end - part.begin));
 }
 
 // `norms`: in the order of the forward pass.
@@ -109,19 +114,30 @@ LayerLoader::Parts<SharedMatrix> LayerLoader::matrix(const WeightSpec& tensor, D
   return parts.deal(std::move(packed));
 }
 
-LayerLoader::Parts<SharedMatrix> LayerLoader::gate_ups(const GatedTensors& tensors) const {
-  const WeightSpec& gate = tensors.gate_up.front().weight;
-  const WeightSpec& up = tensors.gate_up.back().weight;
+LayerLoader::Parts<SharedGateUp> LayerLoader::gate_ups(const GatedTensors& tensors) const {
+  const LinearTensors& gate = tensors.gate_up.front();
+  const LinearTensors& up = tensors.gate_up.back();
   std::vector<MatrixCut> cuts;
   for (const LocalShape& shape : shapes_) {
-    std::vector<IndexRange> rows = row_parts_of(gate.shard, config_, shape);
+    std::vector<IndexRange> rows = row_parts_of(gate.weight.shard, config_, shape);
     if (rows.size() == 1) rows.push_back(rows.front());
     cuts.push_back({.rows = std::move(rows), .domain = shape.domain});
   }
   const SharedParts<MatrixCut> parts(cuts);
-  TRY(std::vector<PackedMatrix> packed,
-      weights_.gate_ups(gate.name, up.name, parts.distinct, dtype_, MatrixUse::kLayer));
-  return parts.deal(std::move(packed));
+  std::vector<GateUpWeights> made(parts.distinct.size());
+  std::vector<GateUpWeights*> to;
+  for (GateUpWeights& one : made) to.push_back(&one);
+  const GateUpUses uses = gate_up_uses(weights_, {&gate.weight.name, 1}, {&up.weight.name, 1}, MatrixUse::kLayer);
+  TRY_STATUS(add_gate_up(weights_, gate.weight.name, up.weight.name, parts.distinct, dtype_, uses, to));
+  if (gate.bias) {
+    TRY(const std::vector<float> gate_bias, weights_.vector(gate.bias->name));
+    TRY(const std::vector<float> up_bias, weights_.vector(up.bias->name));
+    for (size_t i = 0; i < made.size(); ++i) {
+      const std::vector<IndexRange>& rows = parts.distinct[i].rows;
+      made[i].add_biases(part_of_bias(gate_bias, rows[0]), part_of_bias(up_bias, rows[1]));
+    }
+  }
+  return parts.deal(std::move(made));
 }
 
 LayerLoader::Parts<std::vector<float>> LayerLoader::vector(const WeightSpec& tensor) const {
@@ -219,13 +235,6 @@ LayerLoader::Parts<Mlp> LayerLoader::mlp(const GatedTensors& tensors) const {
     weights[i].down = down[i];
     weights[i].activation = tensors.activation;
   }
-  if (tensors.gate_up.front().bias) {
-    TRY(const auto gate_bias, vector(*tensors.gate_up.front().bias));
-    TRY(const auto up_bias, vector(*tensors.gate_up.back().bias));
-    for (size_t i = 0; i < weights.size(); ++i) {
-      weights[i].gate_up_bias = interleave_gate_up(gate_bias[i], up_bias[i]);
-    }
-  }
   if (tensors.down.bias) {
     TRY(const auto down_bias, vector(*tensors.down.bias));
     for (size_t i = 0; i < weights.size(); ++i) {
@@ -244,13 +253,12 @@ struct LayerLoader::ExpertHolder {
   bool adds_bias;  // to the expert's output, which ranks with parts of the expert sum up
 };
 
-MatrixUse LayerLoader::use_of_experts(const LinearTensors& first, const LinearTensors& second,
-                                      std::span<const MatrixCut> cuts) const {
+std::vector<std::string> LayerLoader::names_of_experts(const LinearTensors& tensors) const {
   std::vector<std::string> names;
   for (int32_t expert = 0; expert < config_.moe.num_experts; ++expert) {
-    for (const LinearTensors* const one : {&first, &second}) names.push_back(expert_name(one->weight.name, expert));
+    names.push_back(expert_name(tensors.weight.name, expert));
   }
-  return weights_.are_kept(names, cuts, MatrixUse::kExpert) ? MatrixUse::kExpert : MatrixUse::kExact;
+  return names;
 }
 
 // Reads each expert once for all ranks that have a part of it. Experts of other processes are not read.
@@ -278,8 +286,10 @@ LayerLoader::Parts<std::shared_ptr<const ExpertWeights>> LayerLoader::experts(co
   }
   const LinearTensors& gate = tensors.gate_up.front();
   const LinearTensors& up = tensors.gate_up.back();
-  const MatrixUse use_of_gate_up = use_of_experts(gate, up, all_rows);
-  const MatrixUse use_of_down = use_of_experts(tensors.down, tensors.down, all_cols);
+  // A layer's experts are multiplied together, so all of a kind are kept in one format, or none.
+  const GateUpUses gate_up_use =
+      gate_up_uses(weights_, names_of_experts(gate), names_of_experts(up), MatrixUse::kExpert);
+  const bool is_down_kept = weights_.are_kept(names_of_experts(tensors.down), all_cols, MatrixUse::kExpert);
   std::vector<ExpertWeights> weights(parts.distinct.size());
   for (int32_t expert = 0; expert < config_.moe.num_experts; ++expert) {
     std::vector<ExpertHolder> holders;
@@ -294,13 +304,13 @@ LayerLoader::Parts<std::shared_ptr<const ExpertWeights>> LayerLoader::experts(co
     }
     if (holders.empty()) continue;
     const auto named = [&](const LinearTensors& one) { return expert_name(one.weight.name, expert); };
-    TRY(auto gate_up, weights_.gate_ups(named(gate), named(up), rows, dtype_, use_of_gate_up));
+    std::vector<GateUpWeights*> gate_ups;
+    for (const ExpertHolder& holder : holders) gate_ups.push_back(&holder.weights->gate_up);
+    TRY_STATUS(add_gate_up(weights_, named(gate), named(up), rows, dtype_, gate_up_use, gate_ups));
     const std::string down_name = named(tensors.down);
-    TRY(auto down, weights_.matrices({&down_name, 1}, cols, dtype_, use_of_down));
-    for (size_t i = 0; i < holders.size(); ++i) {
-      holders[i].weights->gate_up.push_back(std::move(gate_up[i]));
-      holders[i].weights->down.push_back(std::move(down[i]));
-    }
+    TRY(auto down,
+        weights_.matrices({&down_name, 1}, cols, dtype_, is_down_kept ? MatrixUse::kExpert : MatrixUse::kExact));
+    for (size_t i = 0; i < holders.size(); ++i) holders[i].weights->down.push_back(std::move(down[i]));
     if (tensors.down.bias) TRY_STATUS(load_expert_biases(tensors, expert, holders));
   }
   return parts.deal(std::move(weights));
@@ -313,10 +323,7 @@ Status LayerLoader::load_expert_biases(const GatedTensors& tensors, int64_t expe
   TRY(const std::vector<float> up, bias_of(tensors.gate_up.back()));
   TRY(const std::vector<float> down, bias_of(tensors.down));
   for (const ExpertHolder& holder : holders) {
-    const auto first = static_cast<size_t>(holder.ffn.begin);
-    const auto count = static_cast<size_t>(holder.ffn.end - holder.ffn.begin);
-    holder.weights->gate_up_biases.push_back(
-        interleave_gate_up(std::span(gate).subspan(first, count), std::span(up).subspan(first, count)));
+    holder.weights->gate_up.add_biases(part_of_bias(gate, holder.ffn), part_of_bias(up, holder.ffn));
     if (holder.adds_bias) holder.weights->down_biases.push_back(down);
   }
   return {};

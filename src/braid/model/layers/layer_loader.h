@@ -51,9 +51,7 @@ class LayerLoader {
   Parts<Moe> moe(const MoeTensors& tensors) const;
   Parts<std::shared_ptr<const ExpertWeights>> experts(const GatedTensors& tensors) const;
   struct ExpertHolder;
-  // How all experts are kept: kExpert if all of a kind have one format, as the products with them need it.
-  MatrixUse use_of_experts(const LinearTensors& first, const LinearTensors& second,
-                           std::span<const MatrixCut> cuts) const;
+  std::vector<std::string> names_of_experts(const LinearTensors& tensors) const;
   Status load_expert_biases(const GatedTensors& tensors, int64_t expert, std::span<const ExpertHolder> holders) const;
 
   // Packs matrices, one below the other.
@@ -64,7 +62,7 @@ class LayerLoader {
   // The names of the tensors, each as often as it has parts, and each rank's cut.
   std::vector<std::string> part_names(std::span<const WeightSpec> tensors) const;
   std::vector<MatrixCut> cuts_of(std::span<const WeightSpec> tensors) const;
-  Parts<SharedMatrix> gate_ups(const GatedTensors& tensors) const;
+  Parts<SharedGateUp> gate_ups(const GatedTensors& tensors) const;  // with their biases
   Parts<std::vector<float>> vector(const WeightSpec& tensor) const;
 
   const WeightLoader& weights_;

@@ -45,15 +45,15 @@ ConstRows Moe::operator()(Step& step, ConstRows x) const {
 
   const ExpertWeights& own = *weights_.experts;
   const SortedChoices sorted =
-      sort_by_expert(experts, top_k, weights_.first_expert, static_cast<int32_t>(own.gate_up.size()));
+      sort_by_expert(experts, top_k, weights_.first_expert, static_cast<int32_t>(own.down.size()));
   for (size_t e = 0; e + 1 < sorted.offsets.size(); ++e) {
     if (sorted.offsets[e + 1] > sorted.offsets[e]) ++workspace.touched_experts;
   }
   const auto routed_rows = static_cast<int64_t>(sorted.sources.size());
   const Rows hidden = workspace.expert_hidden.first(routed_rows);
   const Rows outputs = workspace.expert_outputs.first(routed_rows);
-  ops.grouped_matmul(x, {.offsets = sorted.offsets, .sources = sorted.sources}, own.gate_up, hidden,
-                     {.kind = weights_.activation, .expert_biases = own.gate_up_biases});
+  multiply_gate_up(step, x, {.offsets = sorted.offsets, .sources = sorted.sources}, own.gate_up, weights_.activation,
+                   hidden);
   ops.grouped_matmul(hidden, {.offsets = sorted.offsets}, own.down, outputs, {.expert_biases = own.down_biases});
 
   Choices choices{.per_token = top_k, .rows = sorted.rows, .weights = std::move(weights)};
@@ -80,7 +80,7 @@ void Moe::add_shared(Step& step, ConstRows x, int64_t routed_rows, Choices& choi
   const Rows outputs = workspace.expert_outputs.first(routed_rows + x.rows).slice_rows(routed_rows, x.rows);
   const bool has_gate = weights_.shared.gate != nullptr;
   if (has_gate) step.ops.matmul(workspace.router_input.first(x.rows), *weights_.shared.gate, gates);
-  step.ops.matmul(x, *weights_.shared.gate_up, hidden, {.kind = weights_.activation});
+  multiply_gate_up(step, x, *weights_.shared.gate_up, weights_.activation, hidden);
   step.ops.matmul(hidden, *weights_.shared.down, outputs);
 
   const auto routed = static_cast<size_t>(choices.per_token);
@@ -102,21 +102,19 @@ void Moe::list_weights(const MoeTensors& tensors, WeightList& list) const {
   list.add(bias_names({&tensors.router, 1}), weights_.router_bias);
   if (tensors.router_correction) list.add(tensors.router_correction->name, weights_.router_correction);
   const ExpertWeights& experts = *weights_.experts;
-  for (size_t i = 0; i < experts.gate_up.size(); ++i) {
+  for (size_t i = 0; i < experts.down.size(); ++i) {
     const int64_t expert = weights_.first_expert + static_cast<int64_t>(i);
     const auto named = [expert](const std::string& names) { return expert_name(names, expert); };
-    list.add(named(weight_names(tensors.experts.gate_up)), experts.gate_up[i]);
+    experts.gate_up.list_weights(i, tensors.experts, named, list);
     list.add(named(tensors.experts.down.weight.name), experts.down[i]);
-    if (i < experts.gate_up_biases.size()) {
-      list.add(named(bias_names(tensors.experts.gate_up)), experts.gate_up_biases[i]);
-    }
     if (i < experts.down_biases.size()) {
       list.add(named(bias_names({&tensors.experts.down, 1})), experts.down_biases[i]);
     }
   }
   if (!tensors.shared) return;
   if (tensors.shared_gate) list.add(tensors.shared_gate->name, *weights_.shared.gate);
-  list.add(weight_names(tensors.shared->gate_up), *weights_.shared.gate_up);
+  weights_.shared.gate_up->list_weights(
+      0, *tensors.shared, [](const std::string& name) { return name; }, list);
   list.add(tensors.shared->down.weight.name, *weights_.shared.down);
 }
 

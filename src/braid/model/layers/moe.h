@@ -11,6 +11,7 @@
 #include "braid/config/model_config.h"
 #include "braid/kernels/packed_matrix.h"
 #include "braid/model/layers/decoder_tensors.h"
+#include "braid/model/layers/gate_up.h"
 #include "braid/model/shared_parts.h"
 #include "braid/model/step.h"
 #include "braid/model/weight_list.h"
@@ -19,16 +20,15 @@ namespace braid {
 
 // Consecutive experts: all or some of a mixture, with all or a part of their inner size.
 struct ExpertWeights {
-  std::vector<PackedMatrix> gate_up;  // one an expert
-  std::vector<PackedMatrix> down;
-  std::vector<std::vector<float>> gate_up_biases;  // one an expert, in the packed order of gate_up; empty: no biases
-  std::vector<std::vector<float>> down_biases;     // empty: no biases, or another rank adds them
+  GateUpWeights gate_up;
+  std::vector<PackedMatrix> down;               // one an expert
+  std::vector<std::vector<float>> down_biases;  // empty: no biases, or another rank adds them
 };
 
 // The expert that every token goes through, scaled by the sigmoid of a gate (Qwen1.5-MoE) or unscaled (DeepSeekMoE).
 struct SharedExpertWeights {
   SharedMatrix gate;     // [1, hidden], float32 whatever the compute dtype; null: unscaled
-  SharedMatrix gate_up;  // null: there is no shared expert
+  SharedGateUp gate_up;  // null: there is no shared expert
   SharedMatrix down;
 };
 

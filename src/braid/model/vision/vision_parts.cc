@@ -4,7 +4,7 @@
 #include <cmath>
 #include <utility>
 
-#include "braid/model/layers/mlp.h"
+#include "braid/model/layers/gate_up.h"
 
 namespace braid {
 namespace {
