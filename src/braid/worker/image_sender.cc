@@ -161,17 +161,23 @@ void ImageSender::fall_back(const ImageKey& key, const std::string& why, bool is
     record.is_bad = !is_news;
     return;
   }
-  if (is_news) {
-    images_.add({.num_fallbacks = 1});
-    if (log_ != nullptr) log_->warn("an image could not be shared: every process makes it itself ({})", why);
-  }
+  if (is_news) count_fallback(why);
   unsettle(key);
   record.has_fallen_back = true;
-  record.strategy = MmStrategy::kLocal;
+  if (!options_.shares_tower) record.strategy = MmStrategy::kLocal;
   record.maker = 0;
   record.item = 0;
   record.use = images_.use(record.image, on_made_);
   if (std::ranges::find(unsent_, key) == unsent_.end()) unsent_.push_back(key);
+}
+
+void ImageSender::count_fallback(const std::string& why) {
+  ImageCounts counts;
+  (options_.shares_tower ? counts.num_unshared : counts.num_fallbacks) = 1;
+  images_.add(counts);
+  if (log_ == nullptr) return;
+  log_->warn("an image could not be shared: {} ({})",
+             options_.shares_tower ? "it travels as bytes" : "every process makes it itself", why);
 }
 
 // What all others have settled, and this process too.
@@ -279,7 +285,8 @@ void ImageSender::send_ready(std::vector<PlanImages>& messages) {
 void ImageSender::send_made(MmStrategy strategy, std::span<const ImageKey> keys, std::vector<PlanImages>& messages) {
   const size_t first = messages.size();
   for (const ImageKey& key : keys) {
-    open_message(strategy, first, messages).images.push_back(carried(key, *images_.block(key)));
+    const bool as_bytes = records_.at(key).has_fallen_back;
+    open_message(strategy, first, messages).images.push_back(carried(key, *images_.block(key), as_bytes));
     std::erase(unsent_, key);
   }
 }

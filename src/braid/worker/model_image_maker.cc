@@ -15,6 +15,7 @@ Result<ImagePatches> ModelImageMaker::prepare(const std::string& bytes) {
 
 Result<ImageFeatures> ModelImageMaker::encode(const ImagePatches& patches) {
   TRY_STATUS(check_grid(tower_->config(), patches.grid));
+  if (joint_ != nullptr) return joint_->encode(patches);
   if (!compute_) compute_.emplace(isa_, num_threads_);
   return tower_->encode(*compute_->ops, patches);
 }
