@@ -97,6 +97,18 @@ VISION_CASES = [
                preprocessor={"image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5]},
                config=gemma3(32, "float32", 4, hidden_size=32, intermediate_size=48, num_hidden_layers=2,
                              num_attention_heads=2, image_size=30, patch_size=5, vision_use_head=True)),
+    # four heads each, and inner sizes that four ranks can share
+    VisionCase("qwen3_vl_4_heads", stored="BF16", prefix="model.visual.", grids=[(1, 20, 14), (1, 2, 2)],
+               config=qwen3_vl(32, "bfloat16", depth=2, hidden_size=64, hidden_act="gelu_pytorch_tanh",
+                               intermediate_size=88, num_heads=4, num_position_embeddings=36, patch_size=4,
+                               spatial_merge_size=2, temporal_patch_size=2, deepstack_visual_indexes=[0])),
+    VisionCase("qwen25_vl_4_heads", stored="BF16", prefix="visual.", grids=[(1, 10, 18)],
+               config=qwen25_vl(32, "bfloat16", depth=2, hidden_size=64, hidden_act="silu", intermediate_size=84,
+                                num_heads=4, patch_size=4, spatial_merge_size=2, temporal_patch_size=2,
+                                window_size=32, fullatt_block_indexes=[1], tokens_per_second=2)),
+    VisionCase("gemma3_4_heads", stored="BF16", prefix="vision_tower.vision_model.", grids=[(1, 14, 14)],
+               config=gemma3(32, "bfloat16", 49, hidden_size=64, intermediate_size=84, num_hidden_layers=2,
+                             num_attention_heads=4, image_size=56, patch_size=4, layer_norm_eps=1e-6)),
 ]
 
 

@@ -80,12 +80,33 @@ def test_every_strategy_has_the_bits_of_one_process(braid, some, expected, layou
         assert ask_all(server, some) == expected[layout]  # cached: pages and features
         server.post("/flush_cache", {})
         assert ask_all(server, some) == expected[layout]  # features alone
+        num_parts = 2 if layout == "tp4-dp2" else 4
+        is_split = strategy not in ("local", "sharded")
+        said = f"1 of {num_parts} parts" if is_split else f"not split: --mm-broadcast {strategy}"
+        assert said in server.read_log()
         used = "" if strategy == "auto" else f'strategy="{strategy}"'
         num_sent = counted(server, "mm_broadcast_images_total", used)
         if used:
             assert sum_of(server, "mm_broadcast_images_total") == num_sent, "no other strategy was used"
         assert sum_of(server, "mm_fallbacks_total") == 0
         assert sum_of(server, "mm_broadcast_batch_size_count") == sum_of(server, "mm_broadcasts_total") > 0
+
+
+# Two ranks in each process, and groups that are processes of their own.
+@pytest.mark.parametrize(("layout", "said"), [("tp4", "2 of 4 parts"), ("tp4-dp2", "2 of 2 parts")])
+def test_processes_of_two_ranks_have_the_bits_of_one_process(braid, some, expected, layout, said):
+    with Server(braid, DEMO, *SMALL, *LAYOUTS[layout], "--ranks-per-process", 2) as server:
+        assert ask_all(server, some) == expected[layout]
+        assert said in server.read_log()
+
+
+def test_a_tower_that_cannot_be_split_is_whole_in_every_process(braid, some):
+    layout = ["--tp-size", 8]
+    with Server(braid, DEMO, *SMALL, *layout) as server:
+        expected = ask_all(server, some)
+    with Server(braid, DEMO, *SMALL, *layout, "--ranks-per-process", 4) as server:
+        assert ask_all(server, some) == expected
+        assert "not split: its 4 heads" in server.read_log()
 
 
 def test_one_rank_is_sent_nothing(braid, some, expected):
@@ -95,8 +116,8 @@ def test_one_rank_is_sent_nothing(braid, some, expected):
         assert sum_of(server, "mm_broadcasts_total") == 0
 
 
-# The publisher's process, and another.
-@pytest.mark.parametrize(("strategy", "victim"), [("batch", 0), ("sharded", 3)])
+# The publisher's process, and another, which has a part of the vision tower or makes images of its own.
+@pytest.mark.parametrize(("strategy", "victim"), [("batch", 0), ("batch", 2), ("sharded", 3)])
 def test_a_process_that_is_killed_while_images_are_in_flight_changes_no_answer(braid, some, expected, strategy, victim):
     with Server(braid, DEMO, *SMALL, *LAYOUTS["tp4"], "--ranks-per-process", 1, "--mm-broadcast", strategy) as server, \
             ThreadPoolExecutor(len(some)) as pool:

@@ -8,6 +8,7 @@
 #include "braid/model/family.h"
 #include "braid/model/local_shape.h"
 #include "braid/model/registry.h"
+#include "braid/weights/text_tower.h"
 
 namespace braid {
 namespace {
@@ -73,7 +74,7 @@ double bytes_of_element(const WeightSpec& spec, const Checkpoint& checkpoint, DT
 }  // namespace
 
 Result<int64_t> least_weight_bytes(const Checkpoint& checkpoint, DType dtype, const QuantizedWeights& quantized,
-                                   const ParallelLayout& layout, IndexRange own) {
+                                   const ParallelLayout& layout, IndexRange own, const VisionShard& vision_shard) {
   const ModelConfig& config = checkpoint.config();
   const ModelFamily* const family = find_family(config.architecture);
   if (family == nullptr) {
@@ -84,11 +85,13 @@ Result<int64_t> least_weight_bytes(const Checkpoint& checkpoint, DType dtype, co
     shapes.push_back(local_shape(config, place_of(layout, static_cast<int32_t>(rank) % layout.tp_size)));
   }
   const LocalShape last = local_shape(config, place_of(layout, layout.tp_size - 1));
+  const double vision_share = static_cast<double>(vision_shard.num_own()) / vision_shard.num_parts;
   double bytes = 0;
   for (const WeightSpec& spec : family->weights(config)) {
     if (spec.shape.size() < 2 && !is_expert(spec.shard)) continue;  // norms and biases: too small to matter
     double elements = is_expert(spec.shard) ? static_cast<double>(config.moe.num_experts) : 1;
     for (const int64_t size : spec.shape) elements *= static_cast<double>(size);
+    if (is_vision_tensor(spec.name)) elements *= vision_share;
     bytes += elements * share_of(spec.shard, shapes, last) * bytes_of_element(spec, checkpoint, dtype, quantized);
   }
   return static_cast<int64_t>(bytes);

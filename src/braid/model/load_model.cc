@@ -125,7 +125,7 @@ int64_t num_parameters(const WeightTable& table, const ModelConfig& config) {
 Result<LoadedModel> load_model(const Checkpoint& checkpoint, DType dtype, int64_t num_positions,
                                const ParallelLayout& layout, IndexRange own, std::span<const RankCpus> places,
                                ThreadTeam& team, const LoadProgress& progress, PackCache* cache,
-                               const QuantizedWeights& quantized) {
+                               const QuantizedWeights& quantized, const VisionShard& vision_shard) {
   const ModelConfig& config = checkpoint.config();
   TRY(const ModelFamily* family, check_model(checkpoint));
   TRY_STATUS(check_layout(layout, layout_model(config)));
@@ -173,7 +173,7 @@ Result<LoadedModel> load_model(const Checkpoint& checkpoint, DType dtype, int64_
 
   LoadedModel model;
   if (config.vision) {
-    TRY(model.vision, load_vision_tower(weights, *config.vision, dtype));
+    TRY(model.vision, load_vision_tower(weights, *config.vision, dtype, vision_shard));
   }
   if (cache != nullptr) cache->finish();
 

@@ -25,7 +25,7 @@ namespace braid {
 
 struct LoadedModel {
   std::vector<std::unique_ptr<Model>> ranks;  // in order; each serves one thread at a time
-  std::shared_ptr<const VisionTower> vision;  // of all ranks; null: the checkpoint has none
+  std::shared_ptr<const VisionTower> vision;  // shared by these ranks; null: the checkpoint has none
   int64_t weight_bytes = 0;                   // packed size over these ranks; shared weights count once
   WeightUses weight_uses;
   int64_t huge_page_bytes = 0;       // the part for which huge pages are requested
@@ -45,11 +45,11 @@ int64_t num_parameters(const WeightTable& table, const ModelConfig& config);
 // Loads the models of these ranks of the layout at once, of all worlds. Each tensor is read once. What ranks of a NUMA
 // domain have in common (attention of equal heads, the embedding, whole replicas) exists once, in that domain.
 // `num_positions`: the longest context that will be used. `places`: of these ranks; empty: anywhere. `cache`: for these
-// ranks and this dtype, or null. `quantized`: how quantized matrices are kept. A vision tower exists once. Errors name
-// the tensor, the architecture, or the size that the layout does not divide.
+// ranks and this dtype, or null. `quantized`: how quantized matrices are kept. `vision_shard`: the parts of a vision
+// tower that these ranks share. Errors name the tensor, the architecture, or the size that the layout does not divide.
 Result<LoadedModel> load_model(const Checkpoint& checkpoint, DType dtype, int64_t num_positions,
                                const ParallelLayout& layout, IndexRange own, std::span<const RankCpus> places,
                                ThreadTeam& team, const LoadProgress& progress, PackCache* cache = nullptr,
-                               const QuantizedWeights& quantized = {});
+                               const QuantizedWeights& quantized = {}, const VisionShard& vision_shard = {});
 
 }  // namespace braid

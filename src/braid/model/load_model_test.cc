@@ -45,6 +45,27 @@ class WeightDomains : public ::testing::TestWithParam<std::string> {
   std::unique_ptr<Checkpoint> checkpoint_;
 };
 
+TEST(LoadModel, APartOfAVisionTowerCountsAsAPart) {
+  const testing::TemporaryFolder folder;
+  write_checkpoint(testing::read_model_fixture("qwen3_vl_tied"), folder.path());
+  const Checkpoint checkpoint = Checkpoint::open(resolve_model_path(folder.path().string(), {}).value()).value();
+  const ParallelLayout layout{.tp_size = 2};
+  const IndexRange own{.begin = 0, .end = 1};
+  const auto least = [&](const VisionShard& shard) {
+    return least_weight_bytes(checkpoint, DType::kBFloat16, {}, layout, own, shard).value();
+  };
+  const auto loaded = [&](const VisionShard& shard) {
+    ThreadTeam team(1);
+    return load_model(checkpoint, DType::kBFloat16, 64, layout, own, {}, team, {}, nullptr, {}, shard)
+        .value()
+        .weight_bytes;
+  };
+  const VisionShard half{.num_parts = 2, .own = {.begin = 0, .end = 1}};
+  EXPECT_LT(least(half), least({}));
+  EXPECT_LT(loaded(half), loaded({}));
+  EXPECT_LE(least(half), loaded(half));
+}
+
 TEST_P(WeightDomains, ReplicasShareTheirWeightsWithinADomain) {
   const ParallelLayout replicas{.dp_size = 4};
   const int64_t once = weight_bytes(replicas, {});

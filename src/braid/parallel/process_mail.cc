@@ -248,7 +248,7 @@ IndexRange ProcessMail::ranks_in(IndexRange set, int32_t process) const {
 }
 
 int32_t ProcessMail::next_tag() {
-  last_tag_ = last_tag_ < kFirstDataTag || last_tag_ == ProcessPort::kMaxTag ? kFirstDataTag : last_tag_ + 1;
+  last_tag_ = last_tag_ < kFirstDataTag || last_tag_ == kLastDataTag ? kFirstDataTag : last_tag_ + 1;
   return last_tag_;
 }
 

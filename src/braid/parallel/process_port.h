@@ -40,7 +40,7 @@ class ProcessPort {
   // Withdraws a receive that nothing has arrived for.
   virtual void cancel(PortRequest request) = 0;
 
-  // From now on all calls do nothing, and memory of requests may be freed.
+  // From now on all calls do nothing, memory of requests may be freed, and error() is not empty.
   virtual void give_up() = 0;
 
   // Why the port is of no use any more; empty: it works. After an error no request is ever done.

@@ -2,6 +2,7 @@
 // worker/rank_processes_test.cc and tests/e2e/test_rank_processes.py.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -21,14 +22,17 @@ class ProcessTransport final : public RankTransport {
 
   bool shares_memory() const override { return false; }
   std::unique_ptr<ThreadWorld> make_world(const ParallelLayout& layout, const WorldOptions& options) const override;
+  std::unique_ptr<ThreadWorld> make_process_world(int32_t num_groups, const WorldOptions& options) const override;
   bool can_make_another_world() const override { return false; }
   IndexRange own_ranks(const ParallelLayout& layout) const override;
-  int32_t process() const override { return port_->process(); }
+  int32_t process() const override { return port()->process(); }
   int32_t process_of(int32_t rank) const override { return spread_.process_of(rank); }
   Result<std::vector<std::string>> gather(std::string_view own) const override;
 
  private:
-  const std::shared_ptr<ProcessPort> port_;
+  const std::shared_ptr<ProcessPort>& port() const { return ports_[0]; }  // of the ranks' world
+
+  const std::array<std::shared_ptr<ProcessPort>, 2> ports_;
   const RankSpread spread_;
   const double timeout_s_;
 };

@@ -22,6 +22,12 @@ class RankTransport {
   virtual bool shares_memory() const = 0;
   // One world of the layout, whose head_parallel is head_parallel().
   virtual std::unique_ptr<ThreadWorld> make_world(const ParallelLayout& layout, const WorldOptions& options) const = 0;
+  // A second world beside that of the ranks, of all processes that have ranks of it: each is one member, by its number,
+  // and they are in `num_groups` equal groups. Null: there is one process.
+  virtual std::unique_ptr<ThreadWorld> make_process_world(int32_t /*num_groups*/,
+                                                          const WorldOptions& /*options*/) const {
+    return nullptr;
+  }
   // Whether there can be another world after one that has failed. If not, the process must end.
   virtual bool can_make_another_world() const { return true; }
 

@@ -41,7 +41,7 @@ struct ImageCounts {
   uint64_t num_misses = 0;
   uint64_t num_evictions = 0;
   uint64_t num_failures = 0;
-  uint64_t num_unshared = 0;   // made while there was not enough memory that can be shared: they travel as bytes
+  uint64_t num_unshared = 0;   // travel as bytes, because memory that can be shared was short, or could not be opened
   uint64_t num_fallbacks = 0;  // could not be made, or sent, as chosen: every process makes them itself
   double prepare_seconds = 0;  // threads' time: decode, resize, cut into patches
   double encode_seconds = 0;   // the vision tower

@@ -81,9 +81,10 @@ std::vector<std::byte> encode(const PlanImages& images) {
   std::vector<images_format::Key> keys;
   for (const ImageKey& key : images.dropped) keys.push_back(encode_key(key));
   const auto dropped_at = builder.CreateVectorOfStructs(keys);
-  builder.Finish(images_format::CreateImages(builder, images_at, dropped_at, makings_at,
-                                             static_cast<uint8_t>(images.strategy), images.next_bytes),
-                 images_format::ImagesIdentifier());
+  builder.Finish(
+      images_format::CreateImages(builder, images_at, dropped_at, makings_at, static_cast<uint8_t>(images.strategy),
+                                  images.next_bytes, images.num_joint),
+      images_format::ImagesIdentifier());
   const auto* const begin = reinterpret_cast<const std::byte*>(builder.GetBufferPointer());
   return {begin, begin + builder.GetSize()};
 }
@@ -96,7 +97,9 @@ Result<PlanImages> decode_plan_images(std::span<const std::byte> bytes, int32_t 
   const images_format::Images* const from = images_format::GetImages(bytes.data());
   if (from->strategy() >= kNumMmStrategies) return fail("images by a strategy {}", from->strategy());
   if (from->next_bytes() < 0) return fail("images of {} bytes follow", from->next_bytes());
-  PlanImages images{.strategy = static_cast<MmStrategy>(from->strategy()), .next_bytes = from->next_bytes()};
+  PlanImages images{.strategy = static_cast<MmStrategy>(from->strategy()),
+                    .next_bytes = from->next_bytes(),
+                    .num_joint = from->num_joint()};
   if (from->images() != nullptr) {
     for (const images_format::Image* image : *from->images()) {
       TRY(CarriedImage decoded, decode_image(*image, hidden, max_tokens));

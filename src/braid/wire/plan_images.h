@@ -48,9 +48,11 @@ struct PlanImages {
   std::vector<ImageToMake> to_make = {};
   std::vector<ImageKey> dropped = {};
   int64_t next_bytes = 0;  // of the message behind this one; 0: it is the last
+  // Images so far that the publisher's process encodes together with the receivers (joint_tower.h); 0: as before.
+  uint64_t num_joint = 0;
 
   int64_t num_images() const { return std::ssize(images) + std::ssize(to_make); }
-  bool is_empty() const { return images.empty() && to_make.empty() && dropped.empty(); }
+  bool is_empty() const { return images.empty() && to_make.empty() && dropped.empty() && num_joint == 0; }
 };
 
 std::vector<std::byte> encode(const PlanImages& images);

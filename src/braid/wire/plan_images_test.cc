@@ -21,7 +21,8 @@ class PlanImagesTest : public ::testing::Test {
     for (size_t i = 0; i < features_.size(); ++i) features_[i] = static_cast<float>(i);
     return {.images = {{.key = {1, 2}, .shape = {2, 5, kHidden}, .features = std::as_bytes(std::span(features_))},
                        {.key = {3}, .shape = {1, 7, kHidden}, .segment = {.pid = 77, .fd = 9}}},
-            .dropped = {{4}, {5, 6}}};
+            .dropped = {{4}, {5, 6}},
+            .num_joint = 12};
   }
   std::string error_of(const PlanImages& images) const {
     const std::vector<std::byte> bytes = encode(images);
@@ -37,6 +38,7 @@ TEST_F(PlanImagesTest, WhatIsEncodedIsDecoded) {
   const std::vector<std::byte> bytes = encode(sent);
   const auto got = decode_plan_images(bytes, kHidden, kMaxTokens);
   ASSERT_TRUE(got.ok()) << got.error().message;
+  EXPECT_EQ(got->num_joint, 12U);
   ASSERT_EQ(got->images.size(), 2U);
   EXPECT_EQ(got->images[0].key, sent.images[0].key);
   EXPECT_EQ(got->images[0].shape, sent.images[0].shape);

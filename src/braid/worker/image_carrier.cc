@@ -17,8 +17,9 @@ std::vector<std::byte> encode_for(const PlanImages& images, bool opens_memory) {
   return encode(sent);
 }
 
-CarriedImage carried(const ImageKey& key, const FeatureBlock& block) {
-  const SharedSegment::Handle segment = block.can_be_opened() ? block.handle() : SharedSegment::Handle();
+CarriedImage carried(const ImageKey& key, const FeatureBlock& block, bool as_bytes) {
+  const bool is_opened = block.can_be_opened() && !as_bytes;
+  const SharedSegment::Handle segment = is_opened ? block.handle() : SharedSegment::Handle();
   return {.key = key, .shape = block.shape(), .segment = segment, .features = block.bytes()};
 }
 

@@ -20,13 +20,17 @@ struct ImageCarrierOptions {
   int32_t hidden = 0;      // of the text model
   int32_t layers = 1;      // of features
   int64_t max_tokens = 0;  // of an image
+  // The processes share one vision tower (joint_tower.h), so that none makes an image alone. All are made at the
+  // publisher's process, and what fails there is tried there once more.
+  bool shares_tower = false;
 };
 
 // What is sent to receivers that can open this process' shared memory, or that cannot.
 std::vector<std::byte> encode_for(const PlanImages& images, bool opens_memory);
 
 // An image that is here, as it is sent. Valid as long as the block.
-CarriedImage carried(const ImageKey& key, const FeatureBlock& block);
+// `as_bytes`: not as memory that others open.
+CarriedImage carried(const ImageKey& key, const FeatureBlock& block, bool as_bytes = false);
 // The features that came: a copy, or another process' memory. An error if that cannot be opened or had.
 Result<FeatureBlock> taken(const CarriedImage& image);
 

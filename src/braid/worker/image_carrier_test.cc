@@ -120,5 +120,38 @@ TEST(ImageCarrier, AutoSendsABatchOfTwoAndOneAlone) {
   EXPECT_EQ(group.strategies, (std::vector{MmStrategy::kPerRequest, MmStrategy::kBatch}));
 }
 
+// Where processes share a vision tower, none of them makes an image alone.
+TEST(ImageCarrier, WithASharedTowerWhatFailsIsMadeOnceMoreAtThePublisher) {
+  CarriedGroup group(std::nullopt, {0, 0, 1}, 100, 30, true);
+  group.makers[0]->num_to_throw = 1;
+  for (const RequestId request : {1, 2, 3}) group.want(request, {static_cast<int>(request)});
+  for (const RequestId request : {1, 2, 3}) ASSERT_TRUE(group.settle(request).ok());
+  for (const int number : {1, 2, 3}) EXPECT_TRUE(group.have(number)) << number;
+  EXPECT_EQ(group.makers[1]->num_prepared + group.makers[2]->num_prepared, 0);
+  EXPECT_EQ(group.stores[0]->counts().num_unshared, 1U);
+  EXPECT_EQ(group.stores[0]->counts().num_fallbacks, 0U);
+}
+
+TEST(ImageCarrier, WithASharedTowerMemoryThatCannotBeOpenedTravelsAsBytes) {
+  CarriedGroup group(std::nullopt, {0, 0}, 100, 30, true);
+  group.num_to_lose = 1;
+  for (const RequestId request : {1, 2}) group.want(request, {static_cast<int>(request)});
+  for (const RequestId request : {1, 2}) ASSERT_TRUE(group.settle(request).ok());
+  for (const int number : {1, 2}) EXPECT_TRUE(group.have(number)) << number;
+  EXPECT_EQ(group.num_made(), 2) << "each once";
+  EXPECT_EQ(group.stores[0]->counts().num_unshared, 1U);
+}
+
+TEST(ImageCarrier, WithASharedTowerWhatFailsTwiceFailsTheRequest) {
+  CarriedGroup group(std::nullopt, {0, 0}, 100, 30, true);
+  group.makers[0]->num_to_throw = 1000;
+  group.want(1, {1});
+  EXPECT_FALSE(group.settle(1).ok());
+  group.sender->release(1);
+  group.makers[0]->num_to_throw = 0;
+  group.want(2, {2, 66});
+  EXPECT_EQ(group.settle(2).error().message, "image 1: it is bad");
+}
+
 }  // namespace
 }  // namespace braid

@@ -165,17 +165,23 @@ void ImageSender::fall_back(const ImageKey& key, const std::string& why, bool is
     record.is_bad = !is_news;
     return;
   }
-  if (is_news) {
-    images_.add({.num_fallbacks = 1});
-    if (log_ != nullptr) log_->warn("an image could not be shared: every process makes it itself ({})", why);
-  }
+  if (is_news) count_fallback(why);
   unsettle(key);
   record.has_fallen_back = true;
-  record.strategy = MmStrategy::kLocal;
+  if (!options_.shares_tower) record.strategy = MmStrategy::kLocal;
   record.maker = 0;
   record.item = 0;
   record.use = images_.use(record.image, on_made_);
   if (std::ranges::find(unsent_, key) == unsent_.end()) unsent_.push_back(key);
+}
+
+void ImageSender::count_fallback(const std::string& why) {
+  ImageCounts counts;
+  (options_.shares_tower ? counts.num_unshared : counts.num_fallbacks) = 1;
+  images_.add(counts);
+  if (log_ == nullptr) return;
+  log_->warn("an image could not be shared: {} ({})",
+             options_.shares_tower ? "it travels as bytes" : "every process makes it itself", why);
 }
 
 // What all others have settled, and this process too.
@@ -290,8 +296,10 @@ void ImageSender::send_made(MmStrategy strategy, std::span<const ImageKey> keys,
 }
 
 CarriedImage ImageSender::offered(const ImageKey& key) {
+  Record& record = records_.at(key);
+  if (record.has_fallen_back) return carried(key, *images_.block(key), true);
   images_.offer(key);
-  records_.at(key).is_offered = true;
+  record.is_offered = true;
   return carried(key, *images_.block(key));
 }
 

@@ -3,7 +3,8 @@
 // process has reported its images as settled. So no step waits for an image, and no rank decides by what only it knows.
 //
 // Where making or sending fails for another reason than the image's own, every process is told to make the image
-// itself, once; if that fails too, the request ends with an error. Used by the publisher's thread. Tested by
+// itself, once; where they can only make it together (ImageCarrierOptions::shares_tower), it is made once more and sent
+// as bytes. If that fails too, the request ends with an error. Used by the publisher's thread. Tested by
 // image_carrier_test.cc.
 #pragma once
 
@@ -65,6 +66,7 @@ class ImageSender final : public ImageDesk {
   MmStrategy strategy_for(std::span<const ImageKey> keys) const;
   void begin(const ImageKey& key, MmStrategy strategy);
   void fall_back(const ImageKey& key, const std::string& why, bool is_news);
+  void count_fallback(const std::string& why);
   void settle_arrived();
   bool try_settle(const ImageKey& key);
   void unsettle(const ImageKey& key);

@@ -146,7 +146,7 @@ void ImageStore::prepare_images() {
 void ImageStore::encode_images() {
   set_thread_role(ThreadRole::kImages);
   give_way_to_steps();
-  WatchedCaller caller(options_.patience_s);
+  WatchedCaller caller(options_.watches_encoding ? options_.patience_s : 0);
   auto encoder = std::make_shared<std::unique_ptr<ImageEncoder>>();  // of the caller's helper
   while (const std::shared_ptr<Entry> entry = take(to_encode_, to_encode_arrived_)) {
     const double start_s = monotonic_seconds();

@@ -60,6 +60,7 @@ struct ImageStoreOptions {
   int64_t max_bytes = int64_t{2} << 30;  // of features
   bool is_shared = false;                // other processes of the host read them
   double patience_s = 30;                // with an image that does not get on (WatchedCaller); 0: for ever
+  bool watches_encoding = true;          // false: encoders end by themselves (JointTower)
   Logger* log = nullptr;                 // outlives the store
 };
 

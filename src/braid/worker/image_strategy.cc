@@ -49,6 +49,7 @@ MmStrategy choose_strategy(const MmBroadcastOptions& options, int64_t count, con
   if (options.strategy) return *options.strategy;
   const int32_t batch_min = options.batch_min > 0 ? options.batch_min : kLeastWorthBatching;
   const MmStrategy at_publisher = count >= batch_min ? MmStrategy::kBatch : MmStrategy::kPerRequest;
+  if (processes.share_tower) return at_publisher;
   MmStrategy best = at_publisher;
   for (const MmStrategy other : {MmStrategy::kSharded, MmStrategy::kLocal}) {
     if (predicted_seconds(other, count, costs, processes) < predicted_seconds(best, count, costs, processes)) {

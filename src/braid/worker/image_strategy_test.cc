@@ -41,6 +41,13 @@ TEST(ImageStrategy, WhatTheUserNamesIsTaken) {
   }
 }
 
+TEST(ImageStrategy, ProcessesThatShareATowerHaveItMadeAtThePublisher) {
+  ImageProcesses processes = kTwoHosts;
+  processes.share_tower = true;
+  EXPECT_EQ(choose_strategy({}, 20, kPhoto, processes), MmStrategy::kBatch);
+  EXPECT_EQ(choose_strategy({}, 1, kPhoto, processes), MmStrategy::kPerRequest);
+}
+
 TEST(ImageStrategy, SharingGainsByHostsAndNotByProcesses) {
   const auto seconds = [](MmStrategy strategy, const ImageProcesses& processes) {
     return predicted_seconds(strategy, 20, kPhoto, processes);

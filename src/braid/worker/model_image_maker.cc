@@ -27,6 +27,21 @@ class TowerEncoder final : public ImageEncoder {
   const std::unique_ptr<Ops> ops_;
 };
 
+// A tower whose parts are in several processes.
+class JointEncoder final : public ImageEncoder {
+ public:
+  JointEncoder(const VisionTower& tower, JointTower& joint) : tower_(tower), joint_(joint) {}
+
+  Result<ImageFeatures> encode(const ImagePatches& patches) override {
+    TRY_STATUS(check_grid(tower_.config(), patches.grid));
+    return joint_.encode(patches);
+  }
+
+ private:
+  const VisionTower& tower_;
+  JointTower& joint_;
+};
+
 }  // namespace
 
 Result<ImagePatches> ModelImageMaker::prepare(const std::string& bytes) {
@@ -35,6 +50,7 @@ Result<ImagePatches> ModelImageMaker::prepare(const std::string& bytes) {
 }
 
 std::unique_ptr<ImageEncoder> ModelImageMaker::make_encoder() {
+  if (joint_ != nullptr) return std::make_unique<JointEncoder>(*tower_, *joint_);
   return std::make_unique<TowerEncoder>(tower_, isa_, num_threads_);
 }
 

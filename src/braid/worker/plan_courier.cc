@@ -36,7 +36,9 @@ PlanCourier::PlanCourier(GroupCommunicator group, int32_t publisher, std::vector
   own_process_ = static_cast<size_t>(std::ranges::find(processes_, group_.rank()) - processes_.begin());
   if (images_.store == nullptr) return;
   if (own_process_ == 0) {
-    image_sender_.emplace(*images_.store, images_.carrier, ImageProcesses{.hosts = images_.hosts}, images_.log);
+    const bool share_tower = images_.carrier.shares_tower;
+    image_sender_.emplace(*images_.store, images_.carrier,
+                          ImageProcesses{.hosts = images_.hosts, .share_tower = share_tower}, images_.log);
   } else {
     image_receiver_.emplace(*images_.store, static_cast<int32_t>(own_process_));
   }
@@ -55,7 +57,7 @@ Result<int64_t> PlanCourier::send(const StepPlan& plan) const {
 
 Status PlanCourier::send_images(StepHeader& header) {
   if (image_sender_) {
-    TRY(header.image_bytes, send_chain(image_sender_->take_messages()));
+    TRY(header.image_bytes, send_chain(take_messages()));
   } else if (image_receiver_) {
     TRY(header.image_bytes, send_chain(image_receiver_->take_messages()));
     header.images = image_receiver_->report();
@@ -63,6 +65,17 @@ Status PlanCourier::send_images(StepHeader& header) {
     header.has_image_news = std::exchange(num_reported_, num_reported) != num_reported;
   }
   return {};
+}
+
+// With the call to encode images together.
+std::vector<PlanImages> PlanCourier::take_messages() {
+  std::vector<PlanImages> messages = image_sender_->take_messages();
+  if (images_.tower == nullptr) return messages;
+  const uint64_t num_joint = images_.tower->take_calls();
+  if (std::exchange(num_joint_, num_joint) == num_joint) return messages;
+  if (messages.empty()) messages.emplace_back();
+  messages.front().num_joint = num_joint;
+  return messages;
 }
 
 // To each of the other processes, some of which can open this one's memory. One length is announced to all of them, so
@@ -151,6 +164,7 @@ Status PlanCourier::receive_chain(size_t from, int64_t num_bytes) {
     if (image_sender_) {
       image_sender_->take_made(*message);
     } else if (from == 0) {
+      if (message->num_joint > 0 && images_.tower != nullptr) images_.tower->help(message->num_joint);
       image_receiver_->take(*message);
     } else {
       image_receiver_->take_made(*message);

@@ -18,6 +18,7 @@
 #include "braid/wire/step_plan_codec.h"
 #include "braid/worker/image_receiver.h"
 #include "braid/worker/image_sender.h"
+#include "braid/worker/joint_tower.h"
 #include "braid/worker/step_protocol.h"
 
 namespace braid {
@@ -31,7 +32,8 @@ struct CourierImages {
   ImageCarrierOptions carrier = {};
   // Of each of the group's processes, from 0: those of one host can open each other's shared memory.
   std::vector<int32_t> hosts = {};
-  Logger* log = nullptr;  // outlives the courier; may be null
+  Logger* log = nullptr;        // outlives the courier; may be null
+  JointTower* tower = nullptr;  // of these processes; null: each encodes alone
 };
 
 class PlanCourier {
@@ -61,6 +63,7 @@ class PlanCourier {
   Status measure_link();
 
  private:
+  std::vector<PlanImages> take_messages();
   Result<int64_t> send_chain(std::vector<PlanImages> messages);
   Status receive_chain(size_t from, int64_t num_bytes);
   void count(const PlanImages& message, int64_t num_bytes, double seconds) const;
@@ -75,6 +78,7 @@ class PlanCourier {
   std::optional<ImageSender> image_sender_;
   std::optional<ImageReceiver> image_receiver_;
   uint64_t num_reported_ = 0;  // images, in the last header
+  uint64_t num_joint_ = 0;     // as in the last message that said it
 };
 
 }  // namespace braid

@@ -17,7 +17,6 @@
 #include "braid/model/local_shape.h"
 #include "braid/parallel/dp_attention.h"
 #include "braid/weights/pack_cache/pack_cache.h"
-#include "braid/worker/model_image_maker.h"
 #include "braid/worker/rank_memory.h"
 #include "braid/worker/rank_set_log.h"
 
@@ -51,8 +50,9 @@ struct LoadedWeights {
 };
 
 Result<LoadedWeights> load_weights(const Checkpoint& checkpoint, const RankOptions& options, const ProcessRanks& ranks,
-                                   DType dtype, const QuantizedWeights& quantized, int64_t positions,
-                                   const std::shared_ptr<Logger>& logger, const LoadProgress& progress) {
+                                   DType dtype, const QuantizedWeights& quantized, const VisionShard& vision_shard,
+                                   int64_t positions, const std::shared_ptr<Logger>& logger,
+                                   const LoadProgress& progress) {
   ThreadTeam team(std::min(ranks.threads_per_rank * ranks.num_own(), available_cores()));
   std::unique_ptr<PackCache> cache;
   if (!options.pack_cache.empty()) {
@@ -60,10 +60,14 @@ Result<LoadedWeights> load_weights(const Checkpoint& checkpoint, const RankOptio
     if (quantized.quantization != Quantization::kNone) {
       own.layout += fmt::format(" quantization {}", static_cast<int>(quantized.quantization));
     }
+    if (vision_shard.num_parts > 1) {
+      own.layout +=
+          fmt::format(" vision {} to {} of {}", vision_shard.own.begin, vision_shard.own.end, vision_shard.num_parts);
+    }
     TRY(cache, PackCache::open(checkpoint, std::move(own), team, log_of(LogPart::kWeights, logger)));
   }
   TRY(LoadedModel model, load_model(checkpoint, dtype, positions, ranks.layout, ranks.own, ranks.places, team, progress,
-                                    cache.get(), quantized));
+                                    cache.get(), quantized, vision_shard));
   const double start_s = monotonic_seconds();
   auto check = std::make_unique<WeightCheck>(WeightPages(std::move(model.memory), team), ranks.num_own());
   log_of(LogPart::kWeights, logger)
@@ -121,7 +125,12 @@ int64_t exchange_buffer_bytes(const ModelConfig& config, const RankOptions& opti
   return exchange_bytes(exchange_config(setup), shares_memory) * layout.num_ranks();
 }
 
-RankSet::~RankSet() = default;
+// Nobody waits for what other processes would still have to do.
+RankSet::~RankSet() {
+  if (tower_ == nullptr) return;
+  tower_->end();
+  tower_->watch([] { return Progress(); });
+}
 
 IndexRange RankSet::own_tp_ranks(int32_t world) const {
   const int64_t first = int64_t{world} * layout().tp_size;
@@ -190,10 +199,12 @@ Result<std::unique_ptr<RankSet>> RankSet::load(const Checkpoint& checkpoint, Ran
   TRY(const int64_t positions, num_positions(kv_shape, budget, context));
   const int64_t exchange_bytes = exchange_buffer_bytes(config, options, set->dtype_, ranks.transport->shares_memory()) /
                                  ranks.layout.num_ranks() * ranks.num_own();
-  TRY(const int64_t least_bytes, least_weight_bytes(checkpoint, set->dtype_, set->quantized_, ranks.layout, ranks.own));
+  const VisionShard& vision_shard = set->tower_share_.shard;
+  TRY(const int64_t least_bytes,
+      least_weight_bytes(checkpoint, set->dtype_, set->quantized_, ranks.layout, ranks.own, vision_shard));
   TRY_STATUS(kv_memory(budget, own_part(options, ranks), least_bytes, exchange_bytes));  // before anything is read
-  TRY(LoadedWeights weights,
-      load_weights(checkpoint, options, ranks, set->dtype_, set->quantized_, positions, logger, progress));
+  TRY(LoadedWeights weights, load_weights(checkpoint, options, ranks, set->dtype_, set->quantized_, vision_shard,
+                                          positions, logger, progress));
   set->weight_check_ = std::move(weights.check);
   LoadedModel loaded = std::move(weights.model);
   set->weight_bytes_ = loaded.weight_bytes;
@@ -213,6 +224,7 @@ Result<std::unique_ptr<RankSet>> RankSet::load(const Checkpoint& checkpoint, Ran
   set->scheduler_.moved_piece_pages = moved_pages_in_piece(kv_shape);
 
   log_ranks(ranks, config, log);
+  log_tower(set->tower_share_, loaded.vision.get(), ranks, log);
   TRY_STATUS(set->make_image_store(checkpoint, options, loaded));
   set->prepare_ranks(options, kv_shape, loaded);
   if (const auto made = set->make_ranks(0, ranks.layout.num_worlds()); !made.ok()) {
@@ -252,41 +264,8 @@ RankSet::RankSet(const ModelConfig& config, const RankOptions& options, ProcessR
       dtype_(chosen_dtype(options, config)),
       kv_dtype_(options.kv_cache_dtype.value_or(KvDType(dtype_))),
       quantized_(chosen_quantization(options, dtype_)),
-      page_transfer_(std::make_unique<LocalKvPageTransfer>(options.collective_timeout_s)) {}
-
-Status RankSet::make_image_store(const Checkpoint& checkpoint, const RankOptions& options, const LoadedModel& loaded) {
-  if (loaded.vision == nullptr) return {};
-  const std::optional<ImageProcessorConfig>& processor = checkpoint.config().image_processor;
-  if (!processor) {
-    log_of(LogPart::kWorker, logger_)
-        ->warn("{} has no preprocessor_config.json: requests with images are refused", checkpoint.model().path);
-    return {};
-  }
-  // All cores, also where other processes of the host have ranks: these threads give way to ranks', and the ranks of
-  // the group wait for the image.
-  const int32_t num_threads = available_cores();
-  TRY(realms_, own_.transport->gather(shared_segment_realm()));
-  const auto is_own = [&](const std::string& realm) { return realm == realms_[own_process()]; };
-  images_ =
-      std::make_unique<ImageStore>(std::make_shared<ModelImageMaker>(loaded.vision, *processor, isa_, num_threads),
-                                   ImageStoreOptions{.num_preparing = num_threads,
-                                                     .max_entries = options.mm_cache_entries,
-                                                     .max_bytes = options.mm_cache_bytes,
-                                                     .is_shared = std::ranges::count_if(realms_, is_own) > 1,
-                                                     .patience_s = options.mm_timeout_s,
-                                                     .log = log_of(LogPart::kWorker, logger_).get()});
-  carrier_ = {.broadcast = options.mm_broadcast,
-              .max_entries = options.mm_cache_entries,
-              .max_bytes = options.mm_cache_bytes,
-              .hidden = config_.hidden,
-              .layers = 1 + static_cast<int32_t>(loaded.vision->config().deepstack_blocks.size()),
-              .max_tokens = scheduler_.context_len};
-  if (options.mm_broadcast.strategy && realms_.size() == 1) {
-    log_of(LogPart::kWorker, logger_)
-        ->info("--mm-broadcast {}: all ranks are in one process and share its images, so none is sent",
-               name_of(*options.mm_broadcast.strategy));
-  }
-  return {};
+      page_transfer_(std::make_unique<LocalKvPageTransfer>(options.collective_timeout_s)) {
+  if (config_.vision) tower_share_ = tower_share(*config_.vision, own_, options.mm_broadcast.strategy);
 }
 
 void RankSet::prepare_ranks(const RankOptions& options, const KvShape& kv_shape, LoadedModel& loaded) {
@@ -393,6 +372,7 @@ void RankSet::connect_world(int32_t world) {
   const ThreadWorld* const own = worlds_[static_cast<size_t>(world)].get();
   if (own != nullptr) {
     own->watch([this, world] { return progress(world); });
+    if (tower_ != nullptr) tower_->watch([this, world] { return progress(world); });
     own->trace_operations(*trace_, static_cast<int32_t>(int64_t{world} * layout().tp_size - own_.own.begin));
   }
   const IndexRange ranks = own_tp_ranks(world);
@@ -422,7 +402,10 @@ std::unique_ptr<PlanCourier> RankSet::make_courier(int32_t world, int32_t tp_ran
   const bool receives = std::ranges::find(receivers, place.attn_tp_rank) != receivers.end();
   if (!receives && (place.attn_tp_rank > 0 || receivers.empty())) return nullptr;
   const StepPlanLimits limits = step_plan_limits(scheduler_, config_.vocab_size, layout().num_groups());
-  CourierImages images{.store = images_.get(), .carrier = carrier_, .log = log_of(LogPart::kWorker, logger_).get()};
+  CourierImages images{.store = images_.get(),
+                       .carrier = carrier_,
+                       .log = log_of(LogPart::kWorker, logger_).get(),
+                       .tower = tower_.get()};
   if (images.store != nullptr) {
     std::vector<std::string> hosts;  // their realms
     const auto add_host = [&](int32_t rank) {
@@ -438,19 +421,8 @@ std::unique_ptr<PlanCourier> RankSet::make_courier(int32_t world, int32_t tp_ran
                                        std::move(receivers), limits, std::move(images));
 }
 
-ImageDesk* RankSet::image_desk(int32_t world, int32_t group) const {
-  const auto& courier = couriers_[index_of(world, group * layout().attn_tp_size())];
-  return courier == nullptr ? nullptr : courier->image_desk();
-}
-
-void RankSet::on_images_made(int32_t world, const std::function<void()>& call) {
-  const IndexRange ranks = own_tp_ranks(world);
-  for (auto tp_rank = static_cast<int32_t>(ranks.begin); tp_rank < ranks.end; ++tp_rank) {
-    if (const auto& courier = couriers_[index_of(world, tp_rank)]) courier->on_images_made(call);
-  }
-}
-
 Status RankSet::leave_worlds() {
+  if (tower_ != nullptr) TRY_STATUS(tower_->leave());
   for (const auto& world : worlds_) {
     if (world != nullptr) TRY_STATUS(world->leave());
   }

@@ -16,11 +16,13 @@
 #include "braid/parallel/thread_world.h"
 #include "braid/worker/image_desk.h"
 #include "braid/worker/image_store.h"
+#include "braid/worker/joint_tower.h"
 #include "braid/worker/kv_page_transfer.h"
 #include "braid/worker/process_kv_page_transfer.h"
 #include "braid/worker/process_ranks.h"
 #include "braid/worker/rank.h"
 #include "braid/worker/rank_options.h"
+#include "braid/worker/tower_share.h"
 #include "braid/worker/weight_check.h"
 #include "braid/worker/world.h"
 
@@ -141,8 +143,10 @@ class RankSet {
   int64_t max_moving_tokens_ = 0;
   std::unique_ptr<LocalKvPageTransfer> page_transfer_;  // outlives the ranks, as do
   std::vector<std::unique_ptr<Model>> models_;          // these: of each rank, as are the next
-  std::unique_ptr<ImageStore> images_;                  // null if the model takes no images; outlives the ranks, too
-  std::vector<std::string> realms_;                     // of shared memory, by process
+  TowerShare tower_share_;
+  std::unique_ptr<JointTower> tower_;   // null if the process has all of the tower, or there is none
+  std::unique_ptr<ImageStore> images_;  // null if the model takes no images; outlives the ranks, too
+  std::vector<std::string> realms_;     // of shared memory, by process
   ImageCarrierOptions carrier_;
   std::unique_ptr<WeightCheck> weight_check_;  // reads the models' memory
   RankSetup setup_;                            // what all ranks are made from

@@ -50,6 +50,26 @@ void log_ranks(const ProcessRanks& ranks, const ModelConfig& config, Logger& log
     logger.info("{}", bound);
 }
 
+void log_tower(const TowerShare& share, const VisionTower* tower, const ProcessRanks& ranks, Logger& logger) {
+  const int32_t group_size = ranks.layout.attn_tp_size();
+  if (tower == nullptr || group_size == 1) return;
+  WeightList weights;
+  tower->list_weights(weights);
+  int64_t bytes = 0;
+  for (const ListedWeight& weight : weights.listed()) bytes += std::ssize(weight.bytes);
+  const VisionShard& shard = share.shard;
+  std::string held = fmt::format("vision tower: {:.1f} MB in this process", static_cast<double>(bytes) / 1e6);
+  if (shard.num_parts > 1) {
+    held += fmt::format(", {} of {} parts of its heads and inner sizes", shard.num_own(), shard.num_parts);
+  }
+  if (share.is_split()) {
+    held += "; the processes of a group encode each image together";
+  } else if (!share.reason.empty()) {
+    held += fmt::format("; not split: {}", share.reason);
+  }
+  logger.info("{}", held);
+}
+
 void log_loaded(const ProcessRanks& ranks, const ModelConfig& config, const LoadedModel& loaded,
                 const LoadedSizes& sizes, Logger& logger) {
   const int32_t num_ranks = ranks.layout.num_ranks();

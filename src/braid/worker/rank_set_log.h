@@ -11,11 +11,15 @@
 #include "braid/kv/pool_size.h"
 #include "braid/model/load_model.h"
 #include "braid/worker/process_ranks.h"
+#include "braid/worker/tower_share.h"
 
 namespace braid {
 
 // The layout, the DP groups and where the ranks run. Nothing for a single rank.
 void log_ranks(const ProcessRanks& ranks, const ModelConfig& config, Logger& logger);
+
+// Of how many parts the vision tower is and how much of it is here. Nothing if there is none (null) or one rank.
+void log_tower(const TowerShare& share, const VisionTower* tower, const ProcessRanks& ranks, Logger& logger);
 
 struct LoadedSizes {
   DType dtype = DType::kBFloat16;

@@ -30,7 +30,9 @@ struct VisionFixtureImage {
 };
 
 inline std::vector<std::string> vision_fixture_names() {
-  return {"gemma3", "gemma3_new_names", "qwen25_vl", "qwen25_vl_small_windows", "qwen3_vl", "qwen3_vl_moe"};
+  return {"gemma3",    "gemma3_4_heads",    "gemma3_new_names",
+          "qwen25_vl", "qwen25_vl_4_heads", "qwen25_vl_small_windows",
+          "qwen3_vl",  "qwen3_vl_4_heads",  "qwen3_vl_moe"};
 }
 
 class VisionFixture {

@@ -91,7 +91,7 @@ inline RequestImage numbered_image(int number) {
 class CarriedGroup {
  public:
   explicit CarriedGroup(std::optional<MmStrategy> strategy, std::vector<int32_t> hosts = {0, 0, 1},
-                        int64_t max_entries = 100, double patience_s = 30)
+                        int64_t max_entries = 100, double patience_s = 30, bool shares_tower = false)
       : hosts_(std::move(hosts)) {
     for (size_t i = 0; i < hosts_.size(); ++i) {
       makers.push_back(std::make_shared<NumberMaker>());
@@ -102,8 +102,10 @@ class CarriedGroup {
                                       .max_entries = max_entries,
                                       .hidden = kHiddenSize,
                                       .layers = 2,
-                                      .max_tokens = 100};
-    sender = std::make_unique<ImageSender>(*stores[0], options, ImageProcesses{.hosts = hosts_}, &log_);
+                                      .max_tokens = 100,
+                                      .shares_tower = shares_tower};
+    const ImageProcesses processes{.hosts = hosts_, .share_tower = shares_tower};
+    sender = std::make_unique<ImageSender>(*stores[0], options, processes, &log_);
     sender->on_made([] {});
     for (size_t i = 1; i < hosts_.size(); ++i) {
       receivers.push_back(std::make_unique<ImageReceiver>(*stores[i], static_cast<int32_t>(i)));

@@ -19,9 +19,9 @@ class PatchEmbedding {
   static Result<PatchEmbedding> load(const WeightLoader& weights, const VisionLinearTensors& tensors,
                                      const VisionConfig& config, DType dtype);
 
-  // x [patches, hidden] float32: row i is the embedding of the image's patch order[i]; empty: of patch i.
-  void operator()(Ops& ops, VisionScratch& scratch, const ImagePatches& image, std::span<const int32_t> order,
-                  Rows x) const;
+  // x [patches, hidden] float32: row i, if it is an own one, is the embedding of the image's patch order[i]; empty: of
+  // patch i.
+  void operator()(const VisionStep& step, const ImagePatches& image, std::span<const int32_t> order, Rows x) const;
 
   void list_weights(WeightList& list) const { product_.list_weights(list); }
 

@@ -35,7 +35,10 @@ struct Qwen25VlTensors {
     const VisionSize hidden{config.hidden, "hidden_size"};
     const VisionSize ffn{config.ffn, "intermediate_size"};
     return {.attention_norm = {.name = prefix + "norm1", .size = hidden, .has_bias = false},
-            .qkv = {.names = {prefix + "attn.qkv"}, .outputs = {3 * hidden.value, "3 x hidden_size"}, .inputs = hidden},
+            .qkv = {.names = {prefix + "attn.qkv"},
+                    .outputs = {3 * hidden.value, "3 x hidden_size"},
+                    .inputs = hidden,
+                    .stacked = 3},
             .output = {.names = {prefix + "attn.proj"}, .outputs = hidden, .inputs = hidden},
             .ffn_norm = {.name = prefix + "norm2", .size = hidden, .has_bias = false},
             .up = {.names = {prefix + "mlp.gate_proj", prefix + "mlp.up_proj"},
@@ -74,26 +77,27 @@ std::vector<int32_t> frame_lengths(const PatchGrid& grid) {
 
 class Qwen25VlTower final : public VisionTower {
  public:
-  static LoadedTower load(const WeightLoader& weights, const VisionConfig& config, DType dtype) {
+  static LoadedTower load(const WeightLoader& weights, const VisionConfig& config, DType dtype,
+                          const VisionShard& shard) {
     const Qwen25VlTensors tensors(config);
     TRY(auto patches, PatchEmbedding::load(weights, tensors.patch_embedding, config, dtype));
-    const auto tower = std::make_shared<Qwen25VlTower>(config, dtype, std::move(patches));
+    const auto tower = std::make_shared<Qwen25VlTower>(config, shard, dtype, std::move(patches));
     for (const VisionBlockTensors& block : tensors.blocks) {
-      TRY(tower->blocks_.emplace_back(), VisionBlock::load(weights, block, config, dtype));
+      TRY(tower->blocks_.emplace_back(), VisionBlock::load(weights, block, config, dtype, shard));
     }
     TRY(tower->merger_norm_, VisionNorm::load(weights, tensors.merger_norm, config.norm_eps));
-    TRY(tower->merger_, VisionMerger::load(weights, tensors.fc1, tensors.fc2, dtype));
+    TRY(tower->merger_, VisionMerger::load(weights, tensors.fc1, tensors.fc2, dtype, shard));
     return std::shared_ptr<const VisionTower>(tower);
   }
 
-  Qwen25VlTower(VisionConfig config, DType dtype, PatchEmbedding patches)
-      : VisionTower(std::move(config)), dtype_(dtype), patches_(std::move(patches)) {}
+  Qwen25VlTower(VisionConfig config, const VisionShard& shard, DType dtype, PatchEmbedding patches)
+      : VisionTower(std::move(config), shard), dtype_(dtype), patches_(std::move(patches)) {}
 
   int64_t encode_bytes(const PatchGrid& grid) const override {
     const VisionSegments frames(frame_lengths(grid));
     const VisionSegments windows(window_order(config(), grid).num_patches);
     const int64_t page_tokens = std::max(frames.page_tokens(), windows.page_tokens());
-    return VisionScratch::bytes(config(), dtype_, grid.count(), page_tokens) +
+    return VisionScratch::bytes(config(), shard(), dtype_, grid.count(), page_tokens) +
            config().num_tokens(grid) * config().out_hidden * dtype_bytes(DType::kFloat32);
   }
 
@@ -105,34 +109,40 @@ class Qwen25VlTower final : public VisionTower {
   }
 
  private:
-  ImageFeatures encode_checked(Ops& ops, const ImagePatches& image) const override {
+  ImageFeatures encode_checked(Ops& ops, const ImagePatches& image, RowExchange* exchange) const override {
     const Qwen25Order order = order_of(config(), image.grid);
     const VisionSegments frames(frame_lengths(image.grid));
     const VisionSegments windows(order.windows.num_patches);
     // The places are those of all frames already.
     const VisionAngles angles =
         patch_angles(config(), {.rows = image.grid.rows, .cols = image.grid.cols}, order.places);
-    VisionScratch scratch(config(), dtype_, image.grid.count(), std::max(frames.page_tokens(), windows.page_tokens()));
+    VisionScratch scratch(config(), shard(), dtype_, image.grid.count(),
+                          std::max(frames.page_tokens(), windows.page_tokens()));
     const Rows x = scratch.residual.first(image.grid.count());
+    const VisionStep step{.ops = ops,
+                          .scratch = scratch,
+                          .exchange = exchange,
+                          .square = int64_t{config().merge_size} * config().merge_size};
 
-    patches_(ops, scratch, image, order.patches, x);
+    patches_(step, image, order.patches, x);
     for (size_t block = 0; block < blocks_.size(); ++block) {
-      blocks_[block](ops, scratch, config().has_full_attention[block] ? frames : windows, &angles, x);
+      blocks_[block](step, config().has_full_attention[block] ? frames : windows, &angles, x);
     }
     ImageFeatures features;
-    features.embeddings = merge(ops, scratch, order.windows.tokens, x);
+    features.embeddings = merge(step, order.windows.tokens, x);
     return features;
   }
 
   // Row i of x's squares belongs to token tokens[i].
-  RowsBuffer merge(Ops& ops, VisionScratch& scratch, std::span<const int32_t> tokens, Rows x) const {
+  RowsBuffer merge(const VisionStep& step, std::span<const int32_t> tokens, Rows x) const {
     const auto num_tokens = std::ssize(tokens);
-    Rows normed = scratch.normed.first(x.rows);
-    merger_norm_(ops, x, normed);
+    Rows normed = step.scratch.normed.first(x.rows);
+    merger_norm_(step.ops, step.own_patches(x), step.own_patches(normed));
+    step.gather_patches(normed);
     normed.cols = normed.stride = x.rows / num_tokens * x.cols;
     normed.rows = num_tokens;
     const RowsBuffer sorted(DType::kFloat32, num_tokens, config().out_hidden);
-    merger_(ops, scratch, normed, sorted.first(num_tokens));
+    merger_(step, normed, sorted.first(num_tokens));
     RowsBuffer out(DType::kFloat32, num_tokens, config().out_hidden);
     for (int64_t i = 0; i < num_tokens; ++i) {
       std::memcpy(out.first(num_tokens).row_bytes(tokens[static_cast<size_t>(i)]),
@@ -161,8 +171,9 @@ WeightTable qwen25_vl_tensors(const VisionConfig& config) {
   return table;
 }
 
-LoadedTower load_qwen25_vl(const WeightLoader& weights, const VisionConfig& config, DType dtype) {
-  return Qwen25VlTower::load(weights, config, dtype);
+LoadedTower load_qwen25_vl(const WeightLoader& weights, const VisionConfig& config, DType dtype,
+                           const VisionShard& shard) {
+  return Qwen25VlTower::load(weights, config, dtype, shard);
 }
 
 }  // namespace braid

@@ -52,7 +52,10 @@ struct Qwen3VlTensors {
     const VisionSize hidden{config.hidden, "hidden_size"};
     const VisionSize ffn{config.ffn, "intermediate_size"};
     return {.attention_norm = {.name = prefix + "norm1", .size = hidden},
-            .qkv = {.names = {prefix + "attn.qkv"}, .outputs = {3 * hidden.value, "3 x hidden_size"}, .inputs = hidden},
+            .qkv = {.names = {prefix + "attn.qkv"},
+                    .outputs = {3 * hidden.value, "3 x hidden_size"},
+                    .inputs = hidden,
+                    .stacked = 3},
             .output = {.names = {prefix + "attn.proj"}, .outputs = hidden, .inputs = hidden},
             .ffn_norm = {.name = prefix + "norm2", .size = hidden},
             .up = {.names = {prefix + "mlp.linear_fc1"}, .outputs = ffn, .inputs = hidden},
@@ -73,26 +76,31 @@ struct Qwen3VlTensors {
 class Qwen3Merger {
  public:
   static Result<Qwen3Merger> load(const WeightLoader& weights, const Qwen3MergerTensors& tensors,
-                                  const VisionConfig& config, DType dtype) {
+                                  const VisionConfig& config, DType dtype, const VisionShard& shard) {
     Qwen3Merger merger;
     merger.norms_squares_ = tensors.norm.size.value != config.hidden;
     merger.outputs_ = config.out_hidden;
     TRY(merger.norm_, VisionNorm::load(weights, tensors.norm, config.norm_eps));
-    TRY(merger.product_, VisionMerger::load(weights, tensors.fc1, tensors.fc2, dtype));
+    TRY(merger.product_, VisionMerger::load(weights, tensors.fc1, tensors.fc2, dtype, shard));
     return merger;
   }
 
   // Of the residual x, whose rows are sorted by square: a square's rows, side by side, are one row.
-  RowsBuffer operator()(Ops& ops, VisionScratch& scratch, Rows x, int64_t num_tokens) const {
+  RowsBuffer operator()(const VisionStep& step, Rows x, int64_t num_tokens) const {
     const auto squares = [&](Rows rows) {
       rows.cols = rows.stride = rows.rows / num_tokens * rows.cols;
       rows.rows = num_tokens;
       return rows;
     };
-    const Rows normed = scratch.normed.first(x.rows);
-    norm_(ops, norms_squares_ ? squares(x) : x, norms_squares_ ? squares(normed) : normed);
+    const Rows normed = step.scratch.normed.first(x.rows);
+    if (norms_squares_) {
+      norm_(step.ops, step.own(squares(x), 1), step.own(squares(normed), 1));
+    } else {
+      norm_(step.ops, step.own_patches(x), step.own_patches(normed));
+    }
+    step.gather_patches(normed);
     RowsBuffer out(DType::kFloat32, num_tokens, outputs_);
-    product_(ops, scratch, squares(normed), out.first(num_tokens));
+    product_(step, squares(normed), out.first(num_tokens));
     return out;
   }
 
@@ -110,28 +118,30 @@ class Qwen3Merger {
 
 class Qwen3VlTower final : public VisionTower {
  public:
-  static LoadedTower load(const WeightLoader& weights, const VisionConfig& config, DType dtype) {
+  static LoadedTower load(const WeightLoader& weights, const VisionConfig& config, DType dtype,
+                          const VisionShard& shard) {
     const Qwen3VlTensors tensors(config);
     TRY(auto patches, PatchEmbedding::load(weights, tensors.patch_embedding, config, dtype));
-    const auto tower = std::make_shared<Qwen3VlTower>(config, dtype, std::move(patches));
+    const auto tower = std::make_shared<Qwen3VlTower>(config, shard, dtype, std::move(patches));
     TRY(tower->positions_, weights.rows(tensors.positions.name, DType::kFloat32));
     for (const VisionBlockTensors& block : tensors.blocks) {
-      TRY(tower->blocks_.emplace_back(), VisionBlock::load(weights, block, config, dtype));
+      TRY(tower->blocks_.emplace_back(), VisionBlock::load(weights, block, config, dtype, shard));
     }
-    TRY(tower->merger_, Qwen3Merger::load(weights, tensors.merger, config, dtype));
+    TRY(tower->merger_, Qwen3Merger::load(weights, tensors.merger, config, dtype, shard));
     for (const Qwen3MergerTensors& merger : tensors.deepstack) {
-      TRY(tower->deepstack_.emplace_back(), Qwen3Merger::load(weights, merger, config, dtype));
+      TRY(tower->deepstack_.emplace_back(), Qwen3Merger::load(weights, merger, config, dtype, shard));
     }
     return std::shared_ptr<const VisionTower>(tower);
   }
 
-  Qwen3VlTower(VisionConfig config, DType dtype, PatchEmbedding patches)
-      : VisionTower(std::move(config)), dtype_(dtype), patches_(std::move(patches)) {}
+  Qwen3VlTower(VisionConfig config, const VisionShard& shard, DType dtype, PatchEmbedding patches)
+      : VisionTower(std::move(config), shard), dtype_(dtype), patches_(std::move(patches)) {}
 
   int64_t encode_bytes(const PatchGrid& grid) const override {
     constexpr int64_t kUnit = KvLayer::kKeyVectorTokens;
     const int64_t frame = int64_t{grid.rows} * grid.cols;
-    return VisionScratch::bytes(config(), dtype_, grid.count(), (frame + kUnit - 1) / kUnit * kUnit * grid.frames);
+    return VisionScratch::bytes(config(), shard(), dtype_, grid.count(),
+                                (frame + kUnit - 1) / kUnit * kUnit * grid.frames);
   }
 
   void list_weights(WeightList& list) const override {
@@ -144,33 +154,35 @@ class Qwen3VlTower final : public VisionTower {
   }
 
  private:
-  ImageFeatures encode_checked(Ops& ops, const ImagePatches& image) const override {
+  ImageFeatures encode_checked(Ops& ops, const ImagePatches& image, RowExchange* exchange) const override {
     const std::vector<PatchPlace> places = patch_places(config(), image.grid);
     const VisionSegments frames(
         std::vector<int32_t>(static_cast<size_t>(image.grid.frames), static_cast<int32_t>(places.size())));
     const VisionAngles angles = patch_angles(config(), image.grid, places);
-    VisionScratch scratch(config(), dtype_, image.grid.count(), frames.page_tokens());
+    VisionScratch scratch(config(), shard(), dtype_, image.grid.count(), frames.page_tokens());
     const Rows x = scratch.residual.first(image.grid.count());
     const int64_t num_tokens = config().num_tokens(image.grid);
+    const VisionStep step{.ops = ops, .scratch = scratch, .exchange = exchange, .square = x.rows / num_tokens};
 
-    patches_(ops, scratch, image, {}, x);
-    add_positions(ops, image.grid, places, x);
+    patches_(step, image, {}, x);
+    add_positions(step, image.grid, places, x);
     ImageFeatures features;
     for (size_t block = 0; block < blocks_.size(); ++block) {
-      blocks_[block](ops, scratch, frames, &angles, x);
+      blocks_[block](step, frames, &angles, x);
       const auto& taps = config().deepstack_blocks;
       const auto tap = std::ranges::find(taps, static_cast<int32_t>(block));
       if (tap == taps.end()) continue;
-      features.deepstack.push_back(deepstack_[static_cast<size_t>(tap - taps.begin())](ops, scratch, x, num_tokens));
+      features.deepstack.push_back(deepstack_[static_cast<size_t>(tap - taps.begin())](step, x, num_tokens));
     }
-    features.embeddings = merger_(ops, scratch, x, num_tokens);
+    features.embeddings = merger_(step, x, num_tokens);
     return features;
   }
 
-  void add_positions(Ops& ops, const PatchGrid& grid, std::span<const PatchPlace> places, Rows x) const {
+  void add_positions(const VisionStep& step, const PatchGrid& grid, std::span<const PatchPlace> places, Rows x) const {
     const ConstRows table = positions_.first(positions_.max_rows());
-    ops.parallel_for(x.rows, [&](int64_t begin, int64_t end) {
-      for (int64_t row = begin; row < end; ++row) {
+    const IndexRange own = step.own_range(x.rows, step.square);
+    step.ops.parallel_for(own.end - own.begin, [&](int64_t begin, int64_t end) {
+      for (int64_t row = own.begin + begin; row < own.begin + end; ++row) {
         const PatchPlace place = places[static_cast<size_t>(row) % places.size()];
         const TableTaps taps = table_taps(config().position_side, grid, place);
         float* to = x.row<float>(row);
@@ -205,8 +217,9 @@ WeightTable qwen3_vl_tensors(const VisionConfig& config) {
   return table;
 }
 
-LoadedTower load_qwen3_vl(const WeightLoader& weights, const VisionConfig& config, DType dtype) {
-  return Qwen3VlTower::load(weights, config, dtype);
+LoadedTower load_qwen3_vl(const WeightLoader& weights, const VisionConfig& config, DType dtype,
+                          const VisionShard& shard) {
+  return Qwen3VlTower::load(weights, config, dtype, shard);
 }
 
 }  // namespace braid

@@ -57,13 +57,14 @@ struct SiglipTensors {
 
 class SiglipTower final : public VisionTower {
  public:
-  static LoadedTower load(const WeightLoader& weights, const VisionConfig& config, DType dtype) {
+  static LoadedTower load(const WeightLoader& weights, const VisionConfig& config, DType dtype,
+                          const VisionShard& shard) {
     const SiglipTensors tensors(config);
     TRY(auto patches, PatchEmbedding::load(weights, tensors.patch_embedding, config, dtype));
-    const auto tower = std::make_shared<SiglipTower>(config, dtype, std::move(patches));
+    const auto tower = std::make_shared<SiglipTower>(config, shard, dtype, std::move(patches));
     TRY(tower->positions_, weights.rows(tensors.positions.name, DType::kFloat32));
     for (const VisionBlockTensors& block : tensors.blocks) {
-      TRY(tower->blocks_.emplace_back(), VisionBlock::load(weights, block, config, dtype));
+      TRY(tower->blocks_.emplace_back(), VisionBlock::load(weights, block, config, dtype, shard));
     }
     TRY(tower->final_norm_, VisionNorm::load(weights, tensors.final_norm, config.norm_eps));
     constexpr float kGemmaOffset = 1.0F;  // its norms store their weights' distance from 1
@@ -72,12 +73,12 @@ class SiglipTower final : public VisionTower {
     return std::shared_ptr<const VisionTower>(tower);
   }
 
-  SiglipTower(VisionConfig config, DType dtype, PatchEmbedding patches)
-      : VisionTower(std::move(config)), dtype_(dtype), patches_(std::move(patches)) {}
+  SiglipTower(VisionConfig config, const VisionShard& shard, DType dtype, PatchEmbedding patches)
+      : VisionTower(std::move(config), shard), dtype_(dtype), patches_(std::move(patches)) {}
 
   int64_t encode_bytes(const PatchGrid& grid) const override {
     const std::vector<int32_t> all_patches = {static_cast<int32_t>(grid.count())};
-    return VisionScratch::bytes(config(), dtype_, grid.count(), VisionSegments(all_patches).page_tokens()) +
+    return VisionScratch::bytes(config(), shard(), dtype_, grid.count(), VisionSegments(all_patches).page_tokens()) +
            config().num_tokens(grid) * config().hidden * dtype_bytes(DType::kFloat32);
   }
 
@@ -92,16 +93,18 @@ class SiglipTower final : public VisionTower {
   }
 
  private:
-  ImageFeatures encode_checked(Ops& ops, const ImagePatches& image) const override {
+  ImageFeatures encode_checked(Ops& ops, const ImagePatches& image, RowExchange* exchange) const override {
     const std::vector<int32_t> all_patches = {static_cast<int32_t>(image.grid.count())};
     const VisionSegments segments(all_patches);
-    VisionScratch scratch(config(), dtype_, image.grid.count(), segments.page_tokens());
+    VisionScratch scratch(config(), shard(), dtype_, image.grid.count(), segments.page_tokens());
     const Rows x = scratch.residual.first(image.grid.count());
+    const VisionStep step{.ops = ops, .scratch = scratch, .exchange = exchange};
 
-    patches_(ops, scratch, image, {}, x);
-    ops.add(positions_.first(x.rows), x);
-    for (const VisionBlock& block : blocks_) block(ops, scratch, segments, nullptr, x);
-    final_norm_(ops, x, x);
+    patches_(step, image, {}, x);
+    ops.add(step.own_patches(positions_.first(x.rows)), step.own_patches(x));
+    for (const VisionBlock& block : blocks_) block(step, segments, nullptr, x);
+    final_norm_(ops, step.own_patches(x), step.own_patches(x));
+    step.gather_patches(x);
 
     const int64_t num_tokens = config().num_tokens(image.grid);
     const RowsBuffer pooled(DType::kFloat32, num_tokens, config().hidden);
@@ -157,8 +160,9 @@ WeightTable siglip_tensors(const VisionConfig& config) {
   return table;
 }
 
-LoadedTower load_siglip(const WeightLoader& weights, const VisionConfig& config, DType dtype) {
-  return SiglipTower::load(weights, config, dtype);
+LoadedTower load_siglip(const WeightLoader& weights, const VisionConfig& config, DType dtype,
+                        const VisionShard& shard) {
+  return SiglipTower::load(weights, config, dtype, shard);
 }
 
 }  // namespace braid

@@ -14,8 +14,10 @@ WeightTable siglip_tensors(const VisionConfig& config);
 
 using LoadedTower = Result<std::shared_ptr<const VisionTower>>;
 
-LoadedTower load_qwen3_vl(const WeightLoader& weights, const VisionConfig& config, DType dtype);
-LoadedTower load_qwen25_vl(const WeightLoader& weights, const VisionConfig& config, DType dtype);
-LoadedTower load_siglip(const WeightLoader& weights, const VisionConfig& config, DType dtype);
+LoadedTower load_qwen3_vl(const WeightLoader& weights, const VisionConfig& config, DType dtype,
+                          const VisionShard& shard);
+LoadedTower load_qwen25_vl(const WeightLoader& weights, const VisionConfig& config, DType dtype,
+                           const VisionShard& shard);
+LoadedTower load_siglip(const WeightLoader& weights, const VisionConfig& config, DType dtype, const VisionShard& shard);
 
 }  // namespace braid

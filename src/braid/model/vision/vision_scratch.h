@@ -8,6 +8,7 @@
 
 #include "braid/config/vision_config.h"
 #include "braid/kernels/ops.h"
+#include "braid/model/vision/vision_shard.h"
 #include "braid/tensor/buffer.h"
 
 namespace braid {
@@ -43,22 +44,28 @@ struct VisionScratch {
   // Rows of a feed-forward block that are computed together (vision_parts.h).
   static constexpr int64_t kStretch = 256;
 
-  VisionScratch(const VisionConfig& config, DType dtype, int64_t num_patches, int64_t page_tokens);
+  VisionScratch(const VisionConfig& config, const VisionShard& shard, DType dtype, int64_t num_patches,
+                int64_t page_tokens);
 
   // The same as the constructor takes, in bytes.
-  static int64_t bytes(const VisionConfig& config, DType dtype, int64_t num_patches, int64_t page_tokens);
+  static int64_t bytes(const VisionConfig& config, const VisionShard& shard, DType dtype, int64_t num_patches,
+                       int64_t page_tokens);
 
   KvLayer kv_layer(int32_t page_size) const;
+  // Where this process's part number `part` of a sum of y's shape lies until it is exchanged.
+  Rows part_sums(size_t part, Rows y) const;
 
   RowsBuffer residual;  // [patches, hidden] float32
-  RowsBuffer normed;    // [patches, hidden] in the compute dtype; then attention's output
-  RowsBuffer qkv;       // [patches, 3 hidden] float32
+  RowsBuffer normed;    // [patches, hidden] in the compute dtype; then the own heads' outputs
+  RowsBuffer qkv;       // [patches, 3 hidden of the own heads] float32
   Buffer keys;
   Buffer values;
-  RowsBuffer stretch_sums;  // [kStretch, widest inner size] float32
-  RowsBuffer stretch;       // the same in the compute dtype
+  RowsBuffer stretch_sums;    // [kStretch, widest inner size] float32
+  RowsBuffer stretch;         // the same in the compute dtype
+  RowsBuffer stretch_parts;   // [kStretch, hidden] float32, if all of several parts are here
+  std::vector<Buffer> parts;  // of each own part, if other processes have some
   DType dtype;
-  int32_t num_heads;
+  int32_t num_heads;  // own ones
   int32_t head_dim;
 };
 

@@ -11,12 +11,13 @@ int64_t ImageFeatures::bytes() const {
   return total;
 }
 
-ImageFeatures VisionTower::encode(Ops& ops, const ImagePatches& image) const {
+ImageFeatures VisionTower::encode(Ops& ops, const ImagePatches& image, RowExchange* exchange) const {
+  CHECK(shard_.is_whole() == (exchange == nullptr), "{} of {} parts are here", shard_.num_own(), shard_.num_parts);
   CHECK(check_grid(config_, image.grid).ok() && image.patch_size == config_.patch_size);
   const int64_t patch_bytes = int64_t{ImagePatches::kChannels} * image.patch_size * image.patch_size;
   CHECK(std::ssize(image.pixels) == image.grid.count() * patch_bytes, "{} bytes of pixels for {} patches",
         image.pixels.size(), image.grid.count());
-  return encode_checked(ops, image);
+  return encode_checked(ops, image, exchange);
 }
 
 WeightTable vision_tensors(const VisionConfig& config) {
@@ -32,14 +33,14 @@ WeightTable vision_tensors(const VisionConfig& config) {
 }
 
 Result<std::shared_ptr<const VisionTower>> load_vision_tower(const WeightLoader& weights, const VisionConfig& config,
-                                                             DType dtype) {
+                                                             DType dtype, const VisionShard& shard) {
   switch (config.kind) {
     case VisionKind::kQwen3Vl:
-      return load_qwen3_vl(weights, config, dtype);
+      return load_qwen3_vl(weights, config, dtype, shard);
     case VisionKind::kQwen25Vl:
-      return load_qwen25_vl(weights, config, dtype);
+      return load_qwen25_vl(weights, config, dtype, shard);
     case VisionKind::kSiglip:
-      return load_siglip(weights, config, dtype);
+      return load_siglip(weights, config, dtype, shard);
   }
   CHECK(false, "no such kind of vision tower");
   return std::shared_ptr<const VisionTower>();

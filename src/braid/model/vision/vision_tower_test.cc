@@ -7,8 +7,11 @@
 
 #include "braid/kernels/make_ops.h"
 #include "braid/model/vision/vision_scratch.h"
+#include "braid/parallel/group_row_exchange.h"
+#include "braid/parallel/message_world.h"
 #include "braid/weights/weight_table.h"
 #include "tests/support/model/vision_fixture.h"
+#include "tests/support/parallel/on_each_rank.h"
 #include "tests/support/tested_isas.h"
 
 namespace braid::testing {
@@ -27,10 +30,10 @@ double mean_difference(std::span<const float> got, std::span<const float> expect
 
 class VisionTowers : public ::testing::TestWithParam<std::string> {
  protected:
-  std::shared_ptr<const VisionTower> load(DType dtype) {
+  std::shared_ptr<const VisionTower> load(DType dtype, const VisionShard& shard = {}) {
     ThreadTeam team(2);
     const WeightLoader weights(checkpoint_, team, {});
-    auto tower = load_vision_tower(weights, *checkpoint_.config().vision, dtype);
+    auto tower = load_vision_tower(weights, *checkpoint_.config().vision, dtype, shard);
     CHECK(tower.ok(), "{}", tower.error().message);
     return *tower;
   }
@@ -96,6 +99,73 @@ TEST_P(VisionTowers, HaveTheSameBitsOnAnyNumberOfThreadsAndAfterOtherImages) {
   }
 }
 
+// The numbers of parts above 1 that the tower's sizes allow.
+std::vector<int32_t> part_counts(const VisionConfig& config) {
+  std::vector<int32_t> counts;
+  for (const int32_t count : {2, 3, 4}) {
+    if (num_vision_parts(config, count) == count) counts.push_back(count);
+  }
+  return counts;
+}
+
+TEST_P(VisionTowers, HaveTransformersFeaturesInParts) {
+  if (GetParam().find("4_heads") != std::string::npos) {
+    EXPECT_EQ(part_counts(*checkpoint_.config().vision), (std::vector<int32_t>{2, 4}));
+  }
+  for (const int32_t count : part_counts(*checkpoint_.config().vision)) {
+    const auto tower = load(DType::kFloat32, {.num_parts = count, .own = {.begin = 0, .end = count}});
+    for (size_t i = 0; i < fixture_.images().size(); ++i) {
+      const auto levels = levels_of(encode(*tower, i));
+      for (size_t level = 0; level < levels.size(); ++level) {
+        EXPECT_LE(relative_difference(levels[level], fixture_.images()[i].levels[level]), 1e-5)
+            << count << " parts, image " << i << ", level " << level;
+      }
+    }
+  }
+}
+
+// Members of a group with one part each, or several.
+TEST_P(VisionTowers, HaveTheBitsOfTheirPartsWhoeverHasThem) {
+  for (const int32_t count : part_counts(*checkpoint_.config().vision)) {
+    for (const DType dtype : {DType::kFloat32, DType::kBFloat16}) {
+      const auto whole = load(dtype, {.num_parts = count, .own = {.begin = 0, .end = count}});
+      for (const int32_t num_own : {1, 2}) {
+        const int32_t num_members = count / num_own;
+        if (num_members < 2 || count % num_own != 0) continue;
+        MessageWorld world({.tp_size = num_members});
+        on_each_rank(num_members, [&](int32_t member) {
+          const int64_t first = int64_t{member} * num_own;
+          const auto own = load(dtype, {.num_parts = count, .own = {.begin = first, .end = first + num_own}});
+          GroupRowExchange exchange(world.group(member));
+          ThreadTeam team(1);
+          const auto ops = make_cpu_ops(available_isas().back(), team);
+          for (size_t i = 0; i < fixture_.images().size(); ++i) {
+            const auto levels = levels_of(own->encode(*ops, fixture_.patches(i, own->config()), &exchange));
+            EXPECT_EQ(levels, levels_of(encode(*whole, i))) << count << " parts, image " << i;
+          }
+        });
+      }
+    }
+  }
+}
+
+TEST_P(VisionTowers, APartIsSmaller) {
+  const auto bytes_of = [](const VisionTower& tower) {
+    WeightList list;
+    tower.list_weights(list);
+    int64_t bytes = 0;
+    for (const ListedWeight& weight : list.listed()) bytes += std::ssize(weight.bytes);
+    return bytes;
+  };
+  const auto whole = load(DType::kBFloat16);
+  const PatchGrid grid = fixture_.images()[0].grid;
+  for (const int32_t count : part_counts(whole->config())) {
+    const auto part = load(DType::kBFloat16, {.num_parts = count, .own = {.begin = 1, .end = 2}});
+    EXPECT_LT(bytes_of(*part), bytes_of(*whole));
+    EXPECT_LT(part->encode_bytes(grid), whole->encode_bytes(grid) + grid.count() * whole->config().hidden * 4);
+  }
+}
+
 TEST_P(VisionTowers, EachFrameIsEncodedLikeAnImage) {
   const auto tower = load(DType::kBFloat16);
   if (tower->config().image_size > 0) return;  // frames are images of their own there
@@ -144,7 +214,7 @@ TEST_P(VisionTowers, StateTheMemoryThatAnImageNeeds) {
   const auto tower = load(DType::kBFloat16);
   const PatchGrid grid = fixture_.images()[0].grid;
   const int64_t page_tokens = (grid.count() + 15) / 16 * 16;
-  const VisionScratch scratch(tower->config(), DType::kBFloat16, grid.count(), page_tokens);
+  const VisionScratch scratch(tower->config(), {}, DType::kBFloat16, grid.count(), page_tokens);
   const int64_t bytes = scratch.residual.bytes() + scratch.normed.bytes() + scratch.qkv.bytes() + scratch.keys.bytes() +
                         scratch.values.bytes() + scratch.stretch.bytes() + scratch.stretch_sums.bytes();
   EXPECT_GE(tower->encode_bytes(grid), bytes);
