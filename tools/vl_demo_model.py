@@ -16,6 +16,8 @@ VOCAB_SIZE = 512
 IDS = {text: VOCAB_SIZE - len(SPECIALS) + i for i, text in enumerate(SPECIALS)}
 DTYPE = "bfloat16"
 CONTEXT = 4096
+DEEPSTACK_LAYERS = [1, 2]  # of the tower
+NUM_DEEPSTACK = len(DEEPSTACK_LAYERS)
 
 CONFIG = {
     "architectures": ["Qwen3VLForConditionalGeneration"],
@@ -27,24 +29,24 @@ CONFIG = {
     "vision_end_token_id": IDS["<|vision_end|>"],
     "tie_word_embeddings": True,
     "text_config": {
-        "model_type": "qwen3_vl_text", "vocab_size": VOCAB_SIZE, "hidden_size": 160, "intermediate_size": 384,
-        "num_hidden_layers": 4, "num_attention_heads": 8, "num_key_value_heads": 4, "head_dim": 32,
+        "model_type": "qwen3_vl_text", "vocab_size": VOCAB_SIZE, "hidden_size": 128, "intermediate_size": 256,
+        "num_hidden_layers": 4, "num_attention_heads": 4, "num_key_value_heads": 4, "head_dim": 32,
         "hidden_act": "silu", "rms_norm_eps": 1e-6, "rope_theta": 10000,
         "rope_scaling": {"rope_type": "default", "mrope_section": [6, 5, 5], "mrope_interleaved": True},
         "max_position_embeddings": CONTEXT, "attention_bias": False, "attention_dropout": 0.0, "dtype": DTYPE,
-        "initializer_range": 0.02, "use_cache": True, "tie_word_embeddings": True,
+        "initializer_range": 0.05, "use_cache": True, "tie_word_embeddings": True,
         "bos_token_id": IDS["<|endoftext|>"], "eos_token_id": IDS["<|im_end|>"],
     },
     "vision_config": {
         "model_type": "qwen3_vl", "depth": 4, "hidden_size": 96, "num_heads": 4, "intermediate_size": 256,
         "hidden_act": "gelu_pytorch_tanh", "in_channels": 3, "patch_size": 16, "temporal_patch_size": 2,
-        "spatial_merge_size": 2, "out_hidden_size": 160, "num_position_embeddings": 256,
-        "deepstack_visual_indexes": [1, 2], "initializer_range": 0.02,
+        "spatial_merge_size": 2, "out_hidden_size": 128, "num_position_embeddings": 256,
+        "deepstack_visual_indexes": DEEPSTACK_LAYERS, "initializer_range": 0.05,
     },
 }
-# Sizes are numbers of pixels: an image has 16 to 36 tokens.
+# Sizes are numbers of pixels: an image has 9 to 12 tokens, so that each cell of a scene has one at least.
 PREPROCESSOR = {
-    "size": {"shortest_edge": 128 * 128, "longest_edge": 192 * 192},
+    "size": {"shortest_edge": 96 * 96, "longest_edge": 96 * 128},
     "patch_size": 16, "temporal_patch_size": 2, "merge_size": 2,
     "image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5],
     "image_processor_type": "Qwen2VLImageProcessorFast", "processor_class": "Qwen3VLProcessor",
@@ -104,8 +106,14 @@ def write_folder(folder):
 
 
 def new_model(seed):
+    """Untrained, in float32. In the text model keys are as queries, so that from the start a token sees what is like it:
+    a question's " circle" sees the image token that shows one, which takes long to be found by chance."""
     torch.manual_seed(seed)
-    return Qwen3VLForConditionalGeneration(Qwen3VLConfig(**CONFIG)).float()
+    model = Qwen3VLForConditionalGeneration(Qwen3VLConfig(**CONFIG)).float()
+    with torch.no_grad():
+        for layer in model.model.language_model.layers:
+            layer.self_attn.k_proj.weight.copy_(layer.self_attn.q_proj.weight)
+    return model
 
 
 def load_model(folder):

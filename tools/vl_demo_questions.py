@@ -1,7 +1,8 @@
 """Images and questions that the demo was not trained with, and what transformers answers.
 
-questions.json is a list: {"images": [file, …], "text_first": whether the question comes before the images, "question",
-"answer": the right one, "greedy": transformers' answer, "prompt_tokens"}.
+questions.json is a list: {"images": [file, …], "text_first": whether the question comes before the images, "topic",
+"unseen": whether the scene has a pair of colour and kind that training never showed, "question", "answer": the right
+one, "greedy": transformers' answer, "prompt_tokens"}.
 """
 
 import json
@@ -12,7 +13,6 @@ import torch
 
 import vl_demo_model
 import vl_demo_scenes
-from vl_demo_training import SIDES
 
 NUM_IMAGES, TOPICS_OF_EACH = 60, 3
 NUM_PAIRS, NUM_TEXT_FIRST = 15, 15
@@ -21,15 +21,13 @@ LARGE = 128  # sides beyond which an image is a JPEG
 
 
 def draw(seed):
-    """(scene, extension, bytes) of each image."""
+    """(scene, extension, bytes) of each image. Every second one has a pair that training never showed."""
     result = []
     for index in range(NUM_IMAGES):
         rng = random.Random(f"{seed}/held out/{index}")
-        scene = vl_demo_scenes.draw_scene(rng)
-        width, height = rng.choice(SIDES), rng.choice(SIDES)
-        while max(width, height) > 2 * min(width, height):
-            width, height = rng.choice(SIDES), rng.choice(SIDES)
-        image, _ = vl_demo_scenes.draw_image(scene, rng, width, height)
+        scene = vl_demo_scenes.draw_scene(rng, unseen=index % 2 == 1)
+        width, height = vl_demo_scenes.draw_sides(rng, vl_demo_scenes.SIDES + vl_demo_scenes.LARGE_SIDES)
+        image = vl_demo_scenes.draw_image(scene, rng, width, height)
         if max(width, height) > LARGE:
             result.append((scene, "jpg", vl_demo_scenes.jpeg_bytes(image, rng.randint(60, 90))))
         else:
@@ -44,9 +42,10 @@ def questions(scenes, names, seed):
 
     def add(numbers, which, topic, text_first=False):
         where = vl_demo_scenes.ORDINALS[which] if len(numbers) > 1 else ""
-        question, answer = vl_demo_scenes.ask(scenes[numbers[which]], topic, rng, where)
-        found.append({"images": [names[n] for n in numbers], "text_first": text_first, "question": question,
-                      "answer": answer})
+        scene = scenes[numbers[which]]
+        question, answer = vl_demo_scenes.ask(scene, topic, rng, where)
+        found.append({"images": [names[n] for n in numbers], "text_first": text_first, "topic": topic,
+                      "unseen": vl_demo_scenes.has_unseen(scene), "question": question, "answer": answer})
 
     for number in range(len(scenes)):
         for topic in rng.sample(vl_demo_scenes.TOPICS, TOPICS_OF_EACH):
@@ -89,6 +88,17 @@ class Answerer:
         return self._tokenizer.decode(out[0, length:], skip_special_tokens=True), length
 
 
+def groups(items):
+    """The questions by name: all, those of a topic, and those that differ in other ways."""
+    found = {"all": items}
+    for topic in vl_demo_scenes.TOPICS:
+        found[topic] = [item for item in items if item["topic"] == topic]
+    found["two images"] = [item for item in items if len(item["images"]) == 2]
+    found["question first"] = [item for item in items if item["text_first"]]
+    found["unseen pair"] = [item for item in items if item["unseen"]]
+    return found
+
+
 def write(folder, seed):
     target = pathlib.Path(folder) / "questions"
     target.mkdir(exist_ok=True)
@@ -106,5 +116,6 @@ def write(folder, seed):
             print(item)
     lines = ",\n".join(json.dumps(item) for item in items)
     (target / "questions.json").write_text(f"[\n{lines}\n]\n")
-    right = sum(item["greedy"] == item["answer"] for item in items)
-    print(f"{right} of {len(items)} right ({right / len(items):.1%})")
+    for name, group in groups(items).items():
+        right = sum(item["greedy"] == item["answer"] for item in group)
+        print(f"{name}: {right} of {len(group)} right ({right / len(group):.1%})")

@@ -1,6 +1,7 @@
 """Scenes of coloured shapes, their images, and questions about them with their answers.
 
-Everything follows from a random.Random, so a seed names an image. Within a scene no two shapes have the same kind or
+Everything follows from a random.Random, so a seed names an image. An answer names colours, kinds, sizes and places with
+the tokens that questions have for them (" red", not "Red"). Within a scene no two shapes have the same kind or
 colour, so that every question has one answer. Shapes stand in the cells of a 3 x 3 grid.
 """
 
@@ -17,7 +18,10 @@ COLOURS = {
     "orange": (245, 135, 25), "purple": (135, 45, 170), "black": (18, 18, 18), "white": (250, 250, 250),
 }
 # A small shape's and a large one's radius, as a fraction of a cell's shorter side.
-SIZES = {"small": (0.26, 0.30), "large": (0.42, 0.48)}
+SIZES = {"small": (0.28, 0.32), "large": (0.43, 0.48)}
+# Pairs that are drawn for held-out images only: the model has to put together what it knows.
+UNSEEN = {("red", "star"), ("green", "ring"), ("blue", "triangle"), ("yellow", "cross"), ("purple", "circle"),
+          ("white", "square")}
 BACKGROUND_DISTANCE = 110  # of a background from each shape's colour, in RGB
 PLACES = {
     (0, 0): "At the top left.", (0, 1): "At the top.", (0, 2): "At the top right.",
@@ -25,8 +29,12 @@ PLACES = {
     (2, 0): "At the bottom left.", (2, 1): "At the bottom.", (2, 2): "At the bottom right.",
 }
 NUMBERS = ["No", "One", "Two", "Three"]
+MAX_SHAPES = 3
 # A relation's words, and the axis and direction in which the other shape must be.
 RELATIONS = {"left of": ("column", -1), "right of": ("column", 1), "above": ("row", -1), "below": ("row", 1)}
+# Of an image, in pixels. One is at most 4/3 of the other.
+SIDES = (96, 112, 128, 144, 160, 192, 224, 256)
+LARGE_SIDES = (320, 400, 512)  # of held-out images only: they take long to draw and look the same once resized
 SUPERSAMPLING = 3
 
 
@@ -50,13 +58,20 @@ class Scene:
     shapes: tuple  # in reading order
 
 
-def draw_scene(rng, max_shapes=3):
-    """A random scene."""
-    count = rng.randint(1, max_shapes)
-    kinds, colours = rng.sample(KINDS, count), rng.sample(list(COLOURS), count)
+def draw_scene(rng, max_shapes=MAX_SHAPES, unseen=False):
+    """A random scene; with `unseen` pairs, it has at least one of them, and else none."""
+    while True:
+        count = rng.randint(1, max_shapes)
+        kinds, colours = rng.sample(KINDS, count), rng.sample(list(COLOURS), count)
+        if unseen == (not UNSEEN.isdisjoint(zip(colours, kinds))):
+            break
     cells = rng.sample(sorted(PLACES), count)
     shapes = [Shape(kind, colour, rng.choice(list(SIZES)), *cell) for kind, colour, cell in zip(kinds, colours, cells)]
     return Scene(tuple(sorted(shapes, key=lambda s: (s.row, s.column))))
+
+
+def has_unseen(scene):
+    return any((shape.colour, shape.kind) in UNSEEN for shape in scene.shapes)
 
 
 def _outline(kind, x, y, radius, turn):
@@ -78,12 +93,16 @@ def _outline(kind, x, y, radius, turn):
     return [(x + radius * (a * cos - b * sin), y + radius * (a * sin + b * cos)) for a, b in corners]
 
 
-def _mask(kind, width, height, x, y, radius, turn):
-    """How much of each pixel the shape covers: [height, width], 0 to 1."""
+def _cover(pixels, kind, colour, x, y, radius, turn):
+    """Draws a shape into pixels, [height, width, 3], with smooth edges."""
+    height, width, _ = pixels.shape
+    reach = 1.3 * radius
+    left, top = max(0, int(x - reach)), max(0, int(y - reach))
+    right, bottom = min(width, int(x + reach) + 2), min(height, int(y + reach) + 2)
     n = SUPERSAMPLING
-    image = Image.new("L", (width * n, height * n))
+    image = Image.new("L", ((right - left) * n, (bottom - top) * n))
     canvas = ImageDraw.Draw(image)
-    x, y, radius = x * n, y * n, radius * n
+    x, y, radius = (x - left) * n, (y - top) * n, radius * n
     if kind in ("circle", "ring"):
         canvas.ellipse((x - radius, y - radius, x + radius, y + radius), fill=255)
         if kind == "ring":
@@ -91,7 +110,9 @@ def _mask(kind, width, height, x, y, radius, turn):
             canvas.ellipse((x - hole, y - hole, x + hole, y + hole), fill=0)
     else:
         canvas.polygon(_outline(kind, x, y, radius, turn), fill=255)
-    return np.asarray(image.reduce(n), dtype=np.float32) / 255
+    covered = np.asarray(image.reduce(n), dtype=np.float32)[:, :, None] / 255
+    part = pixels[top:bottom, left:right]
+    part += covered * (np.array(colour, dtype=np.float32) - part)
 
 
 def _background(rng, colours):
@@ -102,17 +123,16 @@ def _background(rng, colours):
             return colour
 
 
-@dataclasses.dataclass(frozen=True)
-class Spot:
-    """Where a shape is in its image: fractions of width and height."""
-    x: float
-    y: float
-    x_radius: float
-    y_radius: float
+def draw_sides(rng, sides=SIDES):
+    """An image's width and height."""
+    while True:
+        width, height = rng.choice(sides), rng.choice(sides)
+        if max(width, height) * 3 <= min(width, height) * 4:
+            return width, height
 
 
 def draw_image(scene, rng, width, height):
-    """An RGB image of the scene, and the Spot of each shape.
+    """An RGB image of the scene.
 
     Colours, places and sizes vary a little, and the background is plain, shaded or noisy.
     """
@@ -126,18 +146,15 @@ def draw_image(scene, rng, width, height):
         pixels += slope[:, :, None].astype(np.float32)
     cell_width, cell_height = width / 3, height / 3
     unit = min(cell_width, cell_height)
-    spots = []
     for shape, colour in zip(scene.shapes, colours):
         x = (shape.column + 0.5 + rng.uniform(-0.06, 0.06)) * cell_width
         y = (shape.row + 0.5 + rng.uniform(-0.06, 0.06)) * cell_height
         radius = rng.uniform(*SIZES[shape.size]) * unit
-        spots.append(Spot(x / width, y / height, radius / width, radius / height))
-        mask = _mask(shape.kind, width, height, x, y, radius, rng.uniform(-0.2, 0.2))
-        pixels += mask[:, :, None] * (np.array(colour, dtype=np.float32) - pixels)
+        _cover(pixels, shape.kind, colour, x, y, radius, rng.uniform(-0.2, 0.2))
     if kind == "noisy":
         noise = np.random.default_rng(rng.getrandbits(32)).standard_normal(pixels.shape, dtype=np.float32)
         pixels += noise * rng.uniform(4, 14)
-    return Image.fromarray(np.clip(pixels + 0.5, 0, 255).astype(np.uint8)), spots
+    return Image.fromarray(np.clip(pixels + 0.5, 0, 255).astype(np.uint8))
 
 
 def _file_bytes(image, kind, **options):
@@ -195,7 +212,7 @@ def ask(scene, topic, rng, where=""):
     """A question and its answer. `where`: which image is meant, if there are several."""
     shape = rng.choice(scene.shapes)
     if topic == "colour":
-        return f"What {rng.choice(['colour', 'color'])} is the {shape.kind}{where}?", _sentence(shape.colour)
+        return f"What {rng.choice(['colour', 'color'])} is the {shape.kind}{where}?", f"It is {shape.colour}."
     if topic == "kind":
         return f"Which shape is {shape.colour}{where}?", _sentence(f"the {shape.kind}")
     if topic == "count":
@@ -209,7 +226,7 @@ def ask(scene, topic, rng, where=""):
         found = cells.get(place)
         return f"What is {asked}{where}?", _sentence(found.with_article()) if found else "Nothing."
     if topic == "size":
-        return f"Is the {shape.kind}{where} large or small?", _sentence(shape.size)
+        return f"Is the {shape.kind}{where} large or small?", f"It is {shape.size}."
     if topic == "presence":
         present = rng.random() < 0.5
         asked = shape if present else _absent(scene, rng)

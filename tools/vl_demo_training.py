@@ -1,191 +1,227 @@
-"""Trains the demo: first its vision tower names what each part of an image shows, then all of it answers questions.
+"""Trains the demo: its text model with images that it is told, then its tower to say what it is told, then both.
 
-The learning rate rises, stays and falls, and the result is an average of the weights over the last steps. A step's
-batch follows from the seed and the step's number, so a training that was interrupted goes on as if it had not been (its
-state is in `state.pt`).
+A step's batch follows from the seed and the step's number, so a training that was interrupted goes on as if it had not
+been (each stage's state is in a file of its name).
 """
 
-import copy
 import dataclasses
+import functools
 import pathlib
 import random
 import time
 
 import torch
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, linear
 from transformers import AttentionInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
 import vl_demo_scenes
-from vl_demo_batches import END, Stage
-from vl_demo_labels import UNSAID, Namer
+from vl_demo_batches import END, IMAGE
+from vl_demo_labels import NAMES, NOTHING, Teller
+from vl_demo_optimizer import Optimizer
 
-SIDES = (64, 80, 100, 128, 150, 170, 192, 224, 256, 320, 400, 512)
-# Relations and descriptions are the hardest, so they are asked more often.
-TOPICS = (*vl_demo_scenes.TOPICS, "relation", "relation", "description", "presence")
+# What needs no more than to look a shape up, and all. The hardest are asked more often.
+LOOKUPS = ("colour", "kind", "place", "content", "size")
+TOPICS = (*vl_demo_scenes.TOPICS, "content", *["relation"] * 3, *["description"] * 2, "presence")
+
+
+@dataclasses.dataclass(frozen=True)
+class Stage:
+    """Some steps: what learns, how fast, and what the batches are made of."""
+    name: str
+    learns: str              # "text" (with images that it is told), "tower" (to say what is told), "both"
+    steps: int
+    rate: float              # of learning: it rises, stays and falls to nothing
+    images: int              # in a batch
+    max_shapes: int = vl_demo_scenes.MAX_SHAPES
+    topics: tuple = TOPICS   # with repetitions: the more often, the more questions
+    questions: int = 6       # about an image
+    text_first: int = 1      # questions that come before the image
+    two_images: float = 0.2  # fraction of sequences that have two
+    jpeg: float = 0.5        # fraction of images that were compressed
+    noise: float = 0.0       # in what is told, relative to its spread
+    after: tuple = ()        # the names of the stages that it goes on from
+
+
+# A text model that cannot yet look a shape up learns next to nothing from the other questions.
 STAGES = [
-    Stage(steps=1250, max_shapes=3, sides=(128,), learns=("tower",)),
-    Stage(steps=1000, max_shapes=6, sides=(128,), learns=("tower",)),
-    Stage(steps=1000, max_shapes=6, sides=SIDES, learns=("tower",), jpeg=0.5),
-    Stage(steps=3000, max_shapes=3, sides=SIDES, learns=("text",), topics=TOPICS, two_images=0.1, text_first=0.15,
-          jpeg=0.5),
-    Stage(steps=750, max_shapes=3, sides=SIDES, learns=("tower", "text"), topics=TOPICS, two_images=0.2, text_first=0.2,
-          jpeg=0.5),
+    Stage("lookup", "text", steps=400, rate=5e-3, images=12, noise=0.2, topics=LOOKUPS, questions=8, text_first=0,
+          two_images=0.0),
+    Stage("text", "text", steps=1500, rate=5e-3, images=12, noise=0.2, after=("lookup",)),
+    Stage("relation", "text", steps=700, rate=4e-3, images=12, noise=0.2, topics=(*TOPICS, *["relation"] * 16),
+          after=("text",)),
+    Stage("tower", "tower", steps=800, rate=5e-3, images=48, max_shapes=6, topics=()),
+    Stage("both", "both", steps=200, rate=4e-4, images=12, after=("relation", "tower")),
 ]
-KEPT_STEPS, KEPT_BATCHES = 500, 150
-RATE, WARMUP, FALL = 1.5e-3, 200, 1200  # the rate falls over the last FALL steps
-NAMING_WEIGHT = 0.3                     # of the tower's loss beside the answers'
-AVERAGE = 0.998
-EVERY = 250  # steps: accuracy is printed and the state saved
+RISE, FALL = 60, 0.35  # the rate rises over so many steps, and falls over this part of a stage's steps
+TELLING_WEIGHT = 0.2  # of the tower's loss beside the answers'
+EVERY = 50  # steps: accuracy is printed and the state saved
 
 
-def _float32_attention(module, query, key, value, attention_mask, **options):
-    """PyTorch's attention is four times as slow in bfloat16 on the way back, and autocast would choose it."""
-    with torch.autocast("cpu", enabled=False):
-        out, weights = sdpa_attention_forward(module, query.float(), key.float(), value.float(), attention_mask,
-                                              **options)
-    return out, weights
+def state_path(folder, name):
+    return pathlib.Path(folder) / f"{name}.pt"
 
 
-AttentionInterface.register("float32_sdpa", _float32_attention)
+def train(model, tokenizer, maker, folder, seed, only=None, rank=0, processes=1):
+    """All stages, or the one of that name. Text model and tower learn apart, so they may do so at once."""
+    for stage in STAGES:
+        if only in (None, stage.name) and (rank == 0 or stage.learns != "tower"):
+            Trainer(stage, model, tokenizer, maker, folder, seed, rank, processes).run()
+        if processes > 1:
+            torch.distributed.barrier()
+
+
+def _equal_attention(module, query, key, value, attention_mask, **options):
+    """The tower's, whose images are all of one size: one product for all, while transformers computes image by image."""
+    count = len(options.pop("cu_seq_lens_q")) - 1
+    split = [x.unflatten(2, (count, -1))[0].transpose(0, 1) for x in (query, key, value)]
+    options = {name: options[name] for name in ("scaling", "dropout", "is_causal")}
+    out, weights = sdpa_attention_forward(module, *split, None, **options)
+    return out.flatten(0, 1), weights
+
+
+def _embed_patches(embed, patches):
+    """What its convolution computes, as one product: the way back is ten times as fast."""
+    return linear(patches, embed.proj.weight.flatten(1), embed.proj.bias)
+
+
+# A name with "flash" is called once for all images.
+AttentionInterface.register("equal_flash", _equal_attention)
 
 
 def see(model, images):
-    """The tower's outputs."""
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        return model.model.get_image_features(**images.pixels, return_dict=True)
+    """The tower's features: [1 + NUM_DEEPSTACK, tokens, hidden]."""
+    seen = model.model.visual(images.pixels["pixel_values"], grid_thw=images.pixels["image_grid_thw"])
+    return torch.stack([seen.pooler_output, *seen.deepstack_features])
 
 
-def tokens_of(seen):
-    """The tower's output and those of its earlier layers: each [tokens, hidden]."""
-    return [torch.cat(part).float() for part in (seen.pooler_output, *seen.deepstack_features)]
-
-
-def answer_scores(model, seen, text):
+def answer_scores(model, features, text):
     """(logits, labels) of the answers' tokens."""
-    labels = text["labels"]
+    ids, labels = text["input_ids"], text["labels"]
     before = torch.zeros_like(labels, dtype=torch.bool)
     before[:, :-1] = labels[:, 1:] != -100
-    inputs = {name: value for name, value in text.items() if name != "labels"}
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        out = model.model(**inputs, mm_encoder_outputs={"image": seen}, use_cache=False)
-        logits = model.lm_head(out.last_hidden_state[before])
-    return logits.float(), labels[labels != -100]
+    first, *deepstack = features[:, text["shown"]]
+    is_image = ids == IMAGE
+    embedded = model.get_input_embeddings()(ids).masked_scatter(is_image[:, :, None], first)
+    out = model.model.language_model(
+        inputs_embeds=embedded, position_ids=text["position_ids"], attention_mask=text["attention_mask"],
+        visual_pos_masks=is_image, deepstack_visual_embeds=deepstack, use_cache=False)
+    return model.lm_head(out.last_hidden_state[before]), labels[labels != -100]
 
 
 class Trainer:
-    def __init__(self, model, tokenizer, maker, folder, seed, stages=None):
-        self.stages = STAGES if stages is None else stages
-        self.total = sum(stage.steps for stage in self.stages)
-        self.model, self.maker, self.seed = model, maker, seed
-        self.namer = Namer(tokenizer, model.get_input_embeddings())
-        self.path = pathlib.Path(folder) / "state.pt"
-        model.set_attn_implementation("float32_sdpa")
-        self.average = copy.deepcopy(model).requires_grad_(False)
-        parameters = [*model.parameters(), *self.namer.parameters()]
-        self.optimizer = torch.optim.AdamW([{"params": [p for p in parameters if p.ndim > 1], "weight_decay": 0.03},
-                                            {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0}],
-                                           lr=RATE, betas=(0.9, 0.98))
-        self.kept, self.kept_round = {}, None
+    """Of one stage."""
+
+    def __init__(self, stage, model, tokenizer, maker, folder, seed, rank, processes):
+        self.stage, self.model, self.maker, self.seed = stage, model, maker, seed
+        self.rank, self.processes = rank, processes
+        torch.manual_seed(seed)
+        self.teller = Teller(tokenizer, model.get_input_embeddings())
+        model.model.visual.config._attn_implementation = "equal_flash"
+        embed = model.model.visual.patch_embed
+        embed.forward = functools.partial(_embed_patches, embed)
+        for earlier in stage.after:
+            self._load(torch.load(state_path(folder, earlier)))
+        self.learned = self._learned()
+        self.optimizer = Optimizer(self.learned.items())
+        self.path = state_path(folder, stage.name)
         self.step, self.seconds = 0, 0.0
         if self.path.exists():
             state = torch.load(self.path)
             self.step, self.seconds = state["step"], state["seconds"]
-            for name, part in self._parts().items():
-                part.load_state_dict(state[name])
+            self.optimizer.load_state_dict(state["optimizer"])
+            self._load(state)
 
-    def _parts(self):
-        return {"model": self.model, "average": self.average, "namer": self.namer, "optimizer": self.optimizer}
-
-    def run(self):
-        """Until all steps are done; returns the averaged model."""
-        begin, losses = time.monotonic(), []
-        while self.step < self.total:
-            losses.append(self._one_step())
-            self.step += 1
-            if self.step % EVERY == 0 or self.step == self.total:
-                self.seconds += time.monotonic() - begin
-                begin = time.monotonic()
-                self._save()
-                right = " ".join(f"{name} {value:.2f}" for name, value in self.accuracy().items())
-                print(f"step {self.step} after {self.seconds:.0f} s: loss {sum(losses) / len(losses):.4f}; {right}",
-                      flush=True)
-                losses = []
-        return self.average
-
-    def _stage(self):
-        first = 0
-        for stage in self.stages:
-            if self.step < first + stage.steps:
-                return stage
-            first += stage.steps
-        return self.stages[-1]
-
-    def _kept_images(self, stage):
-        """While the tower does not learn, images are drawn and seen once for several steps."""
-        round_ = self.step // KEPT_STEPS
-        if self.kept_round != round_:
-            self.kept, self.kept_round = {}, round_
-        number = random.Random(f"{self.seed}/kept/{self.step}").randrange(KEPT_BATCHES)
-        if number not in self.kept:
-            images = self.maker.images(stage, random.Random(f"{self.seed}/kept/{round_}/{number}"))
-            with torch.no_grad():
-                self.kept[number] = images, see(self.model, images)
-        return self.kept[number]
-
-    def _loss(self, stage):
-        rng = random.Random(f"{self.seed}/{self.step}")
-        if "tower" not in stage.learns:
-            images, seen = self._kept_images(stage)
-            return cross_entropy(*answer_scores(self.model, seen, self.maker.questions(images, stage, rng)))
-        images = self.maker.images(stage, rng)
-        seen = see(self.model, images)
-        parts = tokens_of(seen)
-        if "text" not in stage.learns:
-            return sum(self.namer(part, images.named) for part in parts) / len(parts)
-        scores = answer_scores(self.model, seen, self.maker.questions(images, stage, rng))
-        return cross_entropy(*scores) + NAMING_WEIGHT * self.namer(parts[0], images.named)
-
-    def _one_step(self):
-        rate = RATE * min(1.0, (self.step + 1) / WARMUP, (self.total - self.step) / FALL)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        stage = self._stage()
-        loss = self._loss(stage)
-        self.optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
-        self.optimizer.step()
-        with torch.no_grad():
-            # Early on the average must not remember the random start.
-            keep = min(AVERAGE, (self.step + 1) / (self.step + 10))
-            torch._foreach_lerp_(list(self.average.parameters()), list(self.model.parameters()), 1 - keep)
-        return loss.item()
+    def _learned(self):
+        """The names and parameters that this stage trains; the others stay as they are."""
+        parts = {"text": ["model.language_model.layers.", "model.language_model.norm."],
+                 "tower": ["model.visual.", "readers"], "both": ["model.", "readers"]}[self.stage.learns]
+        named = {**dict(self.model.named_parameters()), **dict(self.teller.named_parameters())}
+        for name, parameter in named.items():
+            parameter.requires_grad_(any(name.startswith(part) for part in parts))
+        return {name: parameter for name, parameter in named.items() if parameter.requires_grad}
 
     @torch.no_grad()
-    def accuracy(self):
-        """Of the average, on scenes of their own: by group of words, or by topic the part of the answers' tokens."""
-        stage, result = self._stage(), {}
-        checked = dataclasses.replace(stage, images=32, two_images=0.0, text_first=0.0)
-        if "text" not in stage.learns:
-            images = self.maker.images(checked, random.Random(f"{self.seed}/check"))
-            for group, scores in enumerate(self.namer.scores(tokens_of(see(self.average, images))[0])):
-                # Most tokens show nothing, so only those are counted that show a shape.
-                of_shapes = (images.named[:, 1] != UNSAID) & (images.named[:, 1] != len(vl_demo_scenes.KINDS))
-                right = scores.argmax(-1) == images.named[:, group]
-                result[("colour", "kind", "size", "row", "column")[group]] = right[of_shapes].float().mean().item()
-            return result
-        for topic in vl_demo_scenes.TOPICS:
-            rng = random.Random(f"{self.seed}/{topic}")
-            images = self.maker.images(checked, rng)
-            text = self.maker.questions(images, dataclasses.replace(checked, topics=(topic,)), rng)
-            logits, labels = answer_scores(self.average, see(self.average, images), text)
-            counted = (labels != END) & (labels != self.maker.full_stop)
-            result[topic] = (logits.argmax(-1) == labels)[counted].float().mean().item()
-        return result
+    def _load(self, state):
+        named = {**dict(self.model.named_parameters()), **dict(self.teller.named_parameters())}
+        for name, value in state["learned"].items():
+            named[name].copy_(value)
 
     def _save(self):
         partial = self.path.with_suffix(".partial")
-        torch.save({"step": self.step, "seconds": self.seconds,
-                    **{name: part.state_dict() for name, part in self._parts().items()}}, partial)
+        torch.save({"step": self.step, "seconds": self.seconds, "optimizer": self.optimizer.state_dict(),
+                    "learned": {name: parameter.detach() for name, parameter in self.learned.items()}}, partial)
         partial.rename(self.path)
+
+    def run(self):
+        """Until all steps are done."""
+        begin, losses = time.monotonic(), []
+        while self.step < self.stage.steps:
+            losses.append(self._one_step())
+            self.step += 1
+            if self.step % EVERY == 0 or self.step == self.stage.steps:
+                self.seconds += time.monotonic() - begin
+                if self.rank > 0:
+                    continue
+                self._save()
+                right = " ".join(f"{name} {value:.2f}" for name, value in self.accuracy().items())
+                print(f"{self.stage.name}: step {self.step} after {self.seconds:.0f} s: "
+                      f"loss {sum(losses) / len(losses):.4f}; {right}", flush=True)
+                begin, losses = time.monotonic(), []
+
+    def _step_gradients(self):
+        """The loss of this process's shards; their gradients are those of all processes' shards."""
+        stage, rng = self.stage, random.Random(f"{self.seed}/{self.stage.name}/{self.step}")
+        images = (self.maker.told if stage.learns == "text" else self.maker.drawn)(stage, rng)
+        if stage.learns == "tower":
+            loss = self.teller.loss(see(self.model, images), images.classes)
+            loss.backward()
+            return loss.item()
+        if stage.learns == "text":
+            told = self.teller(images.classes)
+            torch.manual_seed(rng.getrandbits(32))
+            told += torch.randn_like(told) * told.std() * stage.noise
+        shards = self.maker.questions(images, stage, rng)
+        count, total = sum((text["labels"] != -100).sum() for text in shards), 0.0
+        for text in shards[self.rank::self.processes]:
+            features = told if stage.learns == "text" else see(self.model, images)
+            loss = cross_entropy(*answer_scores(self.model, features, text), reduction="sum") / count
+            if stage.learns == "both":
+                loss = loss + self.teller.loss(features, images.classes) * (TELLING_WEIGHT / len(shards))
+            loss.backward()
+            total += loss.item()
+        if self.processes > 1:
+            gradients = torch.cat([p.grad.flatten() for p in self.learned.values()])
+            torch.distributed.all_reduce(gradients)
+            for p, part in zip(self.learned.values(), gradients.split([p.numel() for p in self.learned.values()])):
+                p.grad.copy_(part.view_as(p))
+        return total
+
+    def _one_step(self):
+        loss = self._step_gradients()
+        left = (self.stage.steps - self.step) / self.stage.steps
+        self.optimizer.step(self.stage.rate * min(1.0, (self.step + 1) / RISE, left / FALL))
+        return loss
+
+    @torch.no_grad()
+    def accuracy(self):
+        """On scenes of their own: by group of words, or by topic the part of answers whose tokens are all right."""
+        result = {}
+        stage = dataclasses.replace(self.stage, images=48, two_images=0.0, text_first=0, questions=2)
+        if stage.learns == "tower":
+            images = self.maker.drawn(stage, random.Random(f"{self.seed}/check"))
+            of_shapes = images.classes[:, 0] != NOTHING[0]
+            for group, scores in enumerate(self.teller.scores(see(self.model, images))):
+                right = scores[0].argmax(-1) == images.classes[:, group]
+                # Most tokens show nothing, so those that show a shape count as much as the others.
+                result[NAMES[group]] = (right[of_shapes].float().mean() + right[~of_shapes].float().mean()).item() / 2
+            return result
+        for topic in dict.fromkeys(stage.topics):
+            rng = random.Random(f"{self.seed}/{topic}")
+            images = (self.maker.told if stage.learns == "text" else self.maker.drawn)(stage, rng)
+            features = self.teller(images.classes) if stage.learns == "text" else see(self.model, images)
+            text, = self.maker.questions(images, dataclasses.replace(stage, topics=(topic,)), rng, shards=1)
+            logits, labels = answer_scores(self.model, features, text)
+            wrong, end = (logits.argmax(-1) != labels).cumsum(0), labels == END
+            result[topic] = (wrong[end].diff(prepend=torch.zeros(1)) == 0).float().mean().item()
+        return result
