@@ -57,8 +57,9 @@ def tower_thread(server, process, questions):
     return sorted(threads_of(pid, "braid-images") - before)[1]
 
 
+# Not `batch`: its tower is split, and processes that encode together have the deadline of ranks.
 # `num_before`: questions with one image, then with two. Processes take turns, if they do, so the next image is the third's.
-@pytest.mark.parametrize(("strategy", "process", "num_before"), [("batch", 0, 1), ("sharded", 2, 5), ("local", 3, 1)])
+@pytest.mark.parametrize(("strategy", "process", "num_before"), [("sharded", 2, 5), ("local", 3, 1)])
 def test_a_thread_that_hangs_is_replaced_and_every_process_makes_the_image(
         braid, fresh, expected, strategy, process, num_before):  # noqa: F811
     hung, others = fresh
@@ -76,8 +77,7 @@ def test_a_thread_that_hangs_is_replaced_and_every_process_makes_the_image(
             pytest.skip("ptrace is not allowed")
         assert counted(server, "mm_fallbacks_total", TO_LOCAL) == 1
         assert len(warnings_of(server, "every process makes it itself")) == 1
-        why = f"its making has not got on for {PATIENCE} s" if process == 0 else f"process {process} of the group could not"
-        assert why in server.read_log()
+        assert f"process {process} of the group could not" in server.read_log()
         assert ask_all(server, hung + others) == expected["tp4"]
         assert sum_of(server, "mm_fallbacks_total") == 1
         wait_for(lambda: num_segments(server) == 0, "segments are left")
@@ -113,13 +113,13 @@ def lowest_free_file(pid):
     return next(number for number in range(len(used) + 1) if number not in used)
 
 
-def test_processes_that_cannot_open_the_memory_make_images_themselves(braid, some, expected):  # noqa: F811
+def test_processes_that_cannot_open_the_memory_get_bytes(braid, some, expected):  # noqa: F811
     with serve(braid, "batch", "--mm-cache-size", 0) as server:
         restore = limit(rank_processes(server)[2:], resource.RLIMIT_NOFILE, lowest_free_file)
         assert ask_all(server, some) == expected["tp4"]
         num_images = len({name for item in some for name in item["images"]})
-        assert 0 < counted(server, "mm_fallbacks_total", TO_LOCAL) <= num_images
-        assert len(warnings_of(server, "every process makes it itself")) == sum_of(server, "mm_fallbacks_total", TO_LOCAL)
+        assert 0 < counted(server, "mm_fallbacks_total", TO_BYTES) <= num_images
+        assert len(warnings_of(server, "it travels as bytes")) == sum_of(server, "mm_fallbacks_total", TO_BYTES)
         restore()
         wait_for(lambda: num_segments(server) == 0, "segments are left")
 

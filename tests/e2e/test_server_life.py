@@ -249,6 +249,7 @@ def test_the_log_of_requests_cannot_be_forged(braid, tiny_model):
         assert server.post("/v1/completions", {"prompt": "x", "max_tokens": 2, "rid": rid}).json()["id"] == rid
         assert server.post("/v1/completions", {"prompt": 5}).status == 400
         server.wait_for_log("ended: length")
+        server.wait_for_log("refused /v1/completions")
         lines = [json.loads(line) for line in server.read_log().splitlines()]
         assert all(set(line) == {"time", "level", "message"} for line in lines)
         messages = [line["message"] for line in lines]
