@@ -17,6 +17,7 @@
 #include "braid/node/mpi_command.h"
 #include "braid/node/node_agent.h"
 #include "braid/node/process_places.h"
+#include "braid/node/rank_memory_keeper.h"
 #include "braid/node/rank_process.h"
 
 namespace braid {
@@ -47,6 +48,8 @@ Result<RankProcessOptions> process_options(const RankFlags& flags, const EngineO
   TRY(options.ranks_of_each, parse_counts("--process-ranks", flags.process_ranks));
   options.ranks.layout = layout_of_world(layout);
   options.ranks.moves_requests = engine.moves_pages();
+  const char* const kept = std::getenv(kKeptMemoryVariable);
+  options.ranks.kept = {.identity = flags.identity, .folder = kept == nullptr ? "" : kept, .world = flags.world};
   // Their shares of what is for all worlds.
   const int32_t num_worlds = layout.num_worlds();
   options.ranks.max_running_requests = (engine.rank.max_running_requests + num_worlds - 1) / num_worlds;

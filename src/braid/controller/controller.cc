@@ -42,6 +42,7 @@ Controller::Controller(const Tokenizer& tokenizer, MaskWorker& masks, SchedulePo
   }
   group_output_tokens_.resize(groups_.size());
   pause_commands_.resize(groups_.size());
+  keeps_pages_.resize(groups_.size());
 }
 
 void Controller::open(const std::shared_ptr<Submission>& submission) {

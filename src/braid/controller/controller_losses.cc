@@ -58,10 +58,11 @@ std::vector<MoveId> Controller::lose_groups(int32_t first, int32_t num_groups, c
   return begun;
 }
 
-void Controller::restart_group(int32_t group, const GroupLoad& load) {
+void Controller::restart_group(int32_t group, const GroupLoad& load, bool keeps_pages) {
   CHECK(ledger(group).is_down() && !ledger(group).is_gone(), "group {} starts again, and was not down", group);
   ledger(group).restart(load);
   queue_.restart(group);
+  keeps_pages_.at(static_cast<size_t>(group)) = keeps_pages;
   if (is_paused_) pause_commands_.at(static_cast<size_t>(group)) = ledger(group).pause(true);
 }
 

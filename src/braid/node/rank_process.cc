@@ -26,7 +26,10 @@ RankProcess::RankProcess(RankProcessOptions options, std::shared_ptr<Logger> log
       logger_(std::move(logger)),
       port_(options_.port),
       recorder_([this](const ProcessMessage& message) { tell(message); }),
-      weights_([this](const ProcessMessage& message) { tell(message); }) {}
+      weights_([this](const ProcessMessage& message) {
+        drop_what_is_damaged(message);
+        tell(message);
+      }) {}
 
 RankProcess::~RankProcess() {
   if (beats_.joinable()) {
@@ -68,6 +71,14 @@ Result<std::unique_ptr<RankProcess>> RankProcess::join(RankProcessOptions option
 
 void RankProcess::tell(const ProcessMessage& message) {
   link_->send(LinkMessageKind::kMessage, encode(message));
+}
+
+// Keys and values that came of damaged weights must not outlive them.
+void RankProcess::drop_what_is_damaged(const ProcessMessage& message) {
+  const auto* const checked = std::get_if<WeightsChecked>(&message);
+  if (checked == nullptr || checked->num_bad_pages == 0) return;
+  const std::lock_guard lock(mutex_);
+  if (worker_ != nullptr) worker_->ranks().drop_kept_pages();
 }
 
 Status RankProcess::wait_for_start() {
@@ -135,6 +146,7 @@ Status RankProcess::load(const Checkpoint& checkpoint) {
                            .max_moving_tokens = ranks->max_moving_tokens(),
                            .published = published_,
                            .ranks = own_ranks(*ranks),
+                           .num_kept_tokens = ranks->num_kept_tokens(),
                            .exchange_costs = ranks->first().exchange_costs()};
   const int32_t groups_per_world = ranks->layout().groups_per_world();
   auto worker = std::make_unique<Worker>(std::move(ranks));

@@ -66,6 +66,7 @@ class RankProcess final : private GroupListener, private ProcessLinkOwner {
   void take_map(const SharedBytes& map);
   void take_direct_map(const DirectMap& direct);
   void tell(const ProcessMessage& message);
+  void drop_what_is_damaged(const ProcessMessage& message);
   Status wait_for_start();
   Status load(const Checkpoint& checkpoint);
   std::vector<RankStatus> own_ranks(const RankSet& ranks) const;

@@ -215,6 +215,7 @@ class RemoteWorlds final : public GroupHost, private FrontLinkOwner {
   bool tries_again_by_itself(const std::string& reason);
   Status keep_bits(const World& world);
   std::optional<WorldRestart::Capacity> capacity(const World& world) const;
+  bool keeps_pages(const World& world) const;  // once all its processes are ready
   void take_elastic_node(int32_t number);
   void take_nodes_back(double now_s);
   std::vector<bool> quiet_nodes(double now_s) const;

@@ -95,6 +95,7 @@ void Scheduler::check_pool(int32_t kv_group) const {
   };
   const auto index = static_cast<size_t>(kv_group);
   count(kv_.tree().page_ids(kv_group));
+  if (kv_group == 0) count(kv_.kept_pages());
   for (const auto& sequence : sequences_) count(sequence->pages[index].pages.ids());
   for (const Departed& departed : departed_) count(departed.pages[index].pages.ids());
   for (const Arriving& arriving : arriving_) count(arriving.pages[index].pages.ids());
@@ -114,9 +115,10 @@ void Scheduler::check_idle_invariants() const {
   check_invariants();
   for (int32_t kv_group = 0; kv_group < kv_.num_kv_groups(); ++kv_group) {
     const PagePool& pool = kv_.pool(kv_group);
-    CHECK(
-        pool.num_available() == pool.num_pages() && std::ssize(kv_.tree().page_ids(kv_group)) == pool.num_idle_cached(),
-        "KV group {}: {} of {} pages came back", kv_group, pool.num_available(), pool.num_pages());
+    const int32_t num_kept = kv_group == 0 ? static_cast<int32_t>(kv_.kept_pages().size()) : 0;
+    CHECK(pool.num_available() + num_kept == pool.num_pages() &&
+              std::ssize(kv_.tree().page_ids(kv_group)) == pool.num_idle_cached(),
+          "KV group {}: {} of {} pages came back", kv_group, pool.num_available(), pool.num_pages());
   }
 }
 

@@ -48,6 +48,9 @@ class GroupPublisher {
         is_giving_(std::move(is_giving)),
         images_(images) {}
 
+  // As Scheduler::adopt().
+  void adopt(std::span<const KeptPage> kept) { scheduler_.adopt(kept); }
+
   // Carries out the commands in order. Not while a step is under way.
   void take(std::vector<GroupCommand> commands);
 

@@ -27,6 +27,13 @@ inline constexpr int32_t kMaxChunkedPrefillSize = 65536;
 inline constexpr int32_t kMaxRunningRequests = 65536;
 inline constexpr int32_t kMaxPrefillAlignment = 1000;  // steps
 
+// Keys and values that outlive the process (kept_memories.h).
+struct KeptMemoryOptions {
+  std::string identity;  // program, checkpoint and layout, as all processes of the world say it; empty: nothing is kept
+  std::string folder;    // of a MemoryKeeper; empty: this process has none, but others may
+  int32_t world = 0;     // whose ranks these are
+};
+
 struct RankOptions {
   ParallelLayout layout;
   DpPadding dp_padding;
@@ -57,7 +64,8 @@ struct RankOptions {
   MmBroadcastOptions mm_broadcast;  // how ranks in other processes come by images
   int64_t mm_cache_entries = 1000;  // images that a process keeps
   int64_t mm_cache_bytes = int64_t{2} << 30;  // of their features, at most
-  std::string pack_cache;                     // a folder that keeps packed weights for the next start; empty: none
+  KeptMemoryOptions kept;
+  std::string pack_cache;  // a folder that keeps packed weights for the next start; empty: none
 };
 
 // The dtype of weights and activations, and how quantized weights are kept.

@@ -63,7 +63,8 @@ struct WorldGroup {
   SchedulerConfig scheduler;
   GroupInbox inbox;
   GroupPublisher::IsGiving is_giving = {};
-  ImageDesk* images = nullptr;  // as GroupPublisher's
+  ImageDesk* images = nullptr;      // as GroupPublisher's
+  std::vector<KeptPage> kept = {};  // as GroupPublisher::adopt()
 };
 
 class World {
@@ -93,7 +94,9 @@ class World {
  private:
   struct Publishing {
     explicit Publishing(WorldGroup group)
-        : inbox(std::move(group.inbox)), publisher(group.scheduler, std::move(group.is_giving), group.images) {}
+        : inbox(std::move(group.inbox)), publisher(group.scheduler, std::move(group.is_giving), group.images) {
+      if (!group.kept.empty()) publisher.adopt(group.kept);
+    }
 
     GroupInbox inbox;  // used only by the publisher's thread, like the next
     GroupPublisher publisher;
