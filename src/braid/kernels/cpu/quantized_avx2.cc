@@ -10,6 +10,7 @@
 #include <immintrin.h>
 
 #include "braid/kernels/cpu/quantized_integer_inl.h"
+#include "braid/kernels/cpu/quantized_known_layouts_inl.h"
 
 namespace braid::cpu {
 namespace {
@@ -326,34 +327,17 @@ class Avx2QuantizedKernel {
   }
 };
 
-template <int kBits, bool kIsTable, int kParts, QuantizedPanels::Offsets kOffsets>
-MatmulTier avx2_tier_of() {
-  return quantized_tier_of<Avx2QuantizedKernel<kBits, kIsTable, kParts, kOffsets>>();
-}
+struct Avx2Tier {
+  template <int kBits, bool kIsTable, int kParts, QuantizedPanels::Offsets kOffsets>
+  MatmulTier operator()() const {
+    return quantized_tier_of<Avx2QuantizedKernel<kBits, kIsTable, kParts, kOffsets>>();
+  }
+};
 
 }  // namespace
 
 MatmulTier avx2_int8(const QuantizedPanels& panels) {
-  using Offsets = QuantizedPanels::Offsets;
-  const bool is_table = panels.values == QuantizedPanels::Values::kTable;
-  const bool is_by_16 = panels.group == 16;
-  if (panels.offsets == Offsets::kFixedZero && !is_by_16) {
-    if (is_table) return avx2_tier_of<4, true, 1, Offsets::kFixedZero>();           // IQ4_NL, MXFP4, …
-    if (panels.bits == 4) return avx2_tier_of<4, false, 1, Offsets::kFixedZero>();  // Q4_0, W4A16
-    if (panels.bits == 5) return avx2_tier_of<5, false, 1, Offsets::kFixedZero>();  // Q5_0
-    if (panels.bits == 8) return avx2_tier_of<8, false, 1, Offsets::kFixedZero>();  // Q8_0, W8A8
-  } else if (panels.offsets == Offsets::kFixedZero) {
-    if (panels.bits == 6 && !is_table) return avx2_tier_of<6, false, 2, Offsets::kFixedZero>();  // Q6_K
-    if (panels.bits == 3) return avx2_tier_of<3, false, 2, Offsets::kFixedZero>();               // Q3_K
-  } else if (panels.offsets == Offsets::kMinimums) {
-    if (panels.bits == 4 && !is_by_16) return avx2_tier_of<4, false, 1, Offsets::kMinimums>();  // Q4_1, Q4_K
-    if (panels.bits == 5 && !is_by_16) return avx2_tier_of<5, false, 1, Offsets::kMinimums>();  // Q5_1, Q5_K
-    if (panels.bits == 2 && is_by_16) return avx2_tier_of<2, false, 2, Offsets::kMinimums>();   // Q2_K
-  } else if (!is_by_16) {
-    if (panels.bits == 4) return avx2_tier_of<4, false, 1, Offsets::kGroupZeros>();  // GPTQ, AWQ
-    if (panels.bits == 8) return avx2_tier_of<8, false, 1, Offsets::kGroupZeros>();  // GPTQ, 8 bits
-  }
-  return integer_tier_of<PairDots>(panels);
+  return with_known_layout(panels, Avx2Tier(), [&] { return integer_tier_of<PairDots>(panels); });
 }
 
 }  // namespace braid::cpu

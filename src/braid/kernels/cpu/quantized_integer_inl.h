@@ -86,16 +86,42 @@ void expand_groups(const QuantizedPanels& panels, const std::byte* panel, int64_
   });
 }
 
+// The zeros of a half's unit, of both of its 16 k.
+inline void load_unit_zeros(const QuantizedPanels& panels, const std::byte* panel, int64_t unit, int64_t half,
+                            int32_t (&zeros)[2][kHalfCols]) {
+  GroupWalk walk(panels, unit);
+  for (int part = 0; part < 2; ++part) {
+    load_group_zeros(panels, panel, walk.to(unit * QuantizedPanels::kUnitK + part * 16).group, half, zeros[part]);
+  }
+}
+
+// Calls call<kBits, kIsTable>() for a layout's codes.
+template <typename Call>
+void with_codes_of(const QuantizedPanels& panels, const Call& call) {
+  if (panels.values == QuantizedPanels::Values::kTable) return call.template operator()<4, true>();
+  switch (panels.bits) {
+    case 2:
+      return call.template operator()<2, false>();
+    case 3:
+      return call.template operator()<3, false>();
+    case 4:
+      return call.template operator()<4, false>();
+    case 5:
+      return call.template operator()<5, false>();
+    case 6:
+      return call.template operator()<6, false>();
+    default:
+      return call.template operator()<8, false>();
+  }
+}
+
 // The codes of a half's unit as int16_t pairs less their zeros: [16 pairs][16 columns].
 template <int kBits, bool kIsTable>
 inline void expand_pairs(const QuantizedPanels& panels, const std::byte* panel, int64_t unit, int64_t half,
                          const CodeTable& table, std::byte* out) {
   const std::byte* codes = panel + panels.codes_at + unit * panels.unit_bytes + half * panels.half_bytes;
   alignas(64) int32_t zeros[2][kHalfCols];
-  GroupWalk walk(panels, unit);
-  for (int part = 0; part < 2; ++part) {
-    load_group_zeros(panels, panel, walk.to(unit * QuantizedPanels::kUnitK + part * 16).group, half, zeros[part]);
-  }
+  load_unit_zeros(panels, panel, unit, half, zeros);
   for (int v = 0; v < kLineVectors; ++v) {
 #pragma GCC unroll 8
     for (int line = 0; line < kHalfLines; ++line) {
@@ -156,24 +182,7 @@ struct IntegerKernel {
   }
 
   static void expand(const QuantizedStretch& stretch) {
-    const QuantizedPanels& panels = stretch.panels;
-    if (panels.values == QuantizedPanels::Values::kTable) {
-      return expand_units<4, true>(stretch);
-    }
-    switch (panels.bits) {
-      case 2:
-        return expand_units<2, false>(stretch);
-      case 3:
-        return expand_units<3, false>(stretch);
-      case 4:
-        return expand_units<4, false>(stretch);
-      case 5:
-        return expand_units<5, false>(stretch);
-      case 6:
-        return expand_units<6, false>(stretch);
-      default:
-        return expand_units<8, false>(stretch);
-    }
+    with_codes_of(stretch.panels, [&]<int kBits, bool kIsTable>() { expand_units<kBits, kIsTable>(stretch); });
   }
 
   static void multiply(int64_t rows, const std::byte* a, const QuantizedStretch& stretch, int64_t k, float* sums,

@@ -54,10 +54,7 @@ inline void expand_signed_bytes(const QuantizedPanels& panels, const std::byte* 
                                 const CodeTable& table, std::byte* out) {
   const std::byte* codes = panel + panels.codes_at + unit * panels.unit_bytes + half * panels.half_bytes;
   alignas(64) int32_t zeros[2][kHalfCols];
-  GroupWalk walk(panels, unit);
-  for (int part = 0; part < 2; ++part) {
-    load_group_zeros(panels, panel, walk.to(unit * QuantizedPanels::kUnitK + part * 16).group, half, zeros[part]);
-  }
+  load_unit_zeros(panels, panel, unit, half, zeros);
   for (int v = 0; v < kLineVectors; ++v) {
 #pragma GCC unroll 8
     for (int line = 0; line < kHalfLines; ++line) {
@@ -238,22 +235,7 @@ class TileKernel {
   }
 
   static void expand(const QuantizedStretch& stretch) {
-    const QuantizedPanels& panels = stretch.panels;
-    if (panels.values == QuantizedPanels::Values::kTable) return expand_units<4, true>(stretch);
-    switch (panels.bits) {
-      case 2:
-        return expand_units<2, false>(stretch);
-      case 3:
-        return expand_units<3, false>(stretch);
-      case 4:
-        return expand_units<4, false>(stretch);
-      case 5:
-        return expand_units<5, false>(stretch);
-      case 6:
-        return expand_units<6, false>(stretch);
-      default:
-        return expand_units<8, false>(stretch);
-    }
+    with_codes_of(stretch.panels, [&]<int kBits, bool kIsTable>() { expand_units<kBits, kIsTable>(stretch); });
   }
 
   void multiply(int64_t rows, const std::byte* a, const QuantizedStretch& stretch, int64_t, float* sums, bool resume,
