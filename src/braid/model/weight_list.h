@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <vector>
@@ -27,6 +28,11 @@ class WeightList {
   void add(std::string tensors, std::span<const float> values) { add(std::move(tensors), std::as_bytes(values)); }
 
   std::span<const ListedWeight> listed() const { return listed_; }
+  int64_t num_bytes() const {
+    int64_t total = 0;
+    for (const ListedWeight& weight : listed_) total += std::ssize(weight.bytes);
+    return total;
+  }
 
  private:
   std::vector<ListedWeight> listed_;

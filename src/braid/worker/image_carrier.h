@@ -20,9 +20,6 @@ struct ImageCarrierOptions {
   int32_t hidden = 0;      // of the text model
   int32_t layers = 1;      // of features
   int64_t max_tokens = 0;  // of an image
-  // The processes share one vision tower (joint_tower.h), so that none makes an image alone. All are made at the
-  // publisher's process, and what fails there is tried there once more.
-  bool shares_tower = false;
 };
 
 // What is sent to receivers that can open this process' shared memory, or that cannot.

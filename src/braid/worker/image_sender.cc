@@ -168,7 +168,7 @@ void ImageSender::fall_back(const ImageKey& key, const std::string& why, bool is
   if (is_news) count_fallback(why);
   unsettle(key);
   record.has_fallen_back = true;
-  if (!options_.shares_tower) record.strategy = MmStrategy::kLocal;
+  if (!processes_.share_tower) record.strategy = MmStrategy::kLocal;
   record.maker = 0;
   record.item = 0;
   record.use = images_.use(record.image, on_made_);
@@ -177,11 +177,11 @@ void ImageSender::fall_back(const ImageKey& key, const std::string& why, bool is
 
 void ImageSender::count_fallback(const std::string& why) {
   ImageCounts counts;
-  (options_.shares_tower ? counts.num_unshared : counts.num_fallbacks) = 1;
+  (processes_.share_tower ? counts.num_unshared : counts.num_fallbacks) = 1;
   images_.add(counts);
   if (log_ == nullptr) return;
   log_->warn("an image could not be shared: {} ({})",
-             options_.shares_tower ? "it travels as bytes" : "every process makes it itself", why);
+             processes_.share_tower ? "it travels as bytes" : "every process makes it itself", why);
 }
 
 // What all others have settled, and this process too.

@@ -3,7 +3,7 @@
 // process has reported its images as settled. So no step waits for an image, and no rank decides by what only it knows.
 //
 // Where making or sending fails for another reason than the image's own, every process is told to make the image
-// itself, once; where they can only make it together (ImageCarrierOptions::shares_tower), it is made once more and sent
+// itself, once; where they can only make it together (ImageProcesses::share_tower), it is made once more and sent
 // as bytes. If that fails too, the request ends with an error. Used by the publisher's thread. Tested by
 // image_carrier_test.cc.
 #pragma once

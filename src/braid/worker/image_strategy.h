@@ -23,7 +23,9 @@ struct ImageProcesses {
   std::vector<int32_t> hosts = {0};  // of each process, from 0: those of one host share its cores and memory
   double message_s = 0;              // to another host and into its process, measured at the start
   double bytes_per_s = 1e9;
-  bool share_tower = false;  // they encode images together, for the publisher's process
+  // They encode images together (joint_tower.h), so that none makes one alone. All are made for the publisher's
+  // process, and what fails there is tried there once more.
+  bool share_tower = false;
 
   int32_t num_far() const;  // that cannot open the publisher's memory
   int32_t num_hosts() const;

@@ -36,7 +36,7 @@ PlanCourier::PlanCourier(GroupCommunicator group, int32_t publisher, std::vector
   own_process_ = static_cast<size_t>(std::ranges::find(processes_, group_.rank()) - processes_.begin());
   if (images_.store == nullptr) return;
   if (own_process_ == 0) {
-    const bool share_tower = images_.carrier.shares_tower;
+    const bool share_tower = images_.tower != nullptr;
     image_sender_.emplace(*images_.store, images_.carrier,
                           ImageProcesses{.hosts = images_.hosts, .share_tower = share_tower}, images_.log);
   } else {

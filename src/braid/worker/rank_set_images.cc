@@ -44,8 +44,7 @@ Status RankSet::make_image_store(const Checkpoint& checkpoint, const RankOptions
               .max_bytes = options.mm_cache_bytes,
               .hidden = config_.hidden,
               .layers = 1 + static_cast<int32_t>(loaded.vision->config().deepstack_blocks.size()),
-              .max_tokens = scheduler_.context_len,
-              .shares_tower = tower_ != nullptr};
+              .max_tokens = scheduler_.context_len};
   if (options.mm_broadcast.strategy && realms_.size() == 1) {
     log_of(LogPart::kWorker, logger_)
         ->info("--mm-broadcast {}: all ranks are in one process and share its images, so none is sent",

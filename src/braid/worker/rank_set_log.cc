@@ -55,10 +55,9 @@ void log_tower(const TowerShare& share, const VisionTower* tower, const ProcessR
   if (tower == nullptr || group_size == 1) return;
   WeightList weights;
   tower->list_weights(weights);
-  int64_t bytes = 0;
-  for (const ListedWeight& weight : weights.listed()) bytes += std::ssize(weight.bytes);
   const VisionShard& shard = share.shard;
-  std::string held = fmt::format("vision tower: {:.1f} MB in this process", static_cast<double>(bytes) / 1e6);
+  std::string held =
+      fmt::format("vision tower: {:.1f} MB in this process", static_cast<double>(weights.num_bytes()) / 1e6);
   if (shard.num_parts > 1) {
     held += fmt::format(", {} of {} parts of its heads and inner sizes", shard.num_own(), shard.num_parts);
   }

@@ -102,8 +102,7 @@ class CarriedGroup {
                                       .max_entries = max_entries,
                                       .hidden = kHiddenSize,
                                       .layers = 2,
-                                      .max_tokens = 100,
-                                      .shares_tower = shares_tower};
+                                      .max_tokens = 100};
     const ImageProcesses processes{.hosts = hosts_, .share_tower = shares_tower};
     sender = std::make_unique<ImageSender>(*stores[0], options, processes, &log_);
     sender->on_made([] {});

@@ -153,9 +153,7 @@ TEST_P(VisionTowers, APartIsSmaller) {
   const auto bytes_of = [](const VisionTower& tower) {
     WeightList list;
     tower.list_weights(list);
-    int64_t bytes = 0;
-    for (const ListedWeight& weight : list.listed()) bytes += std::ssize(weight.bytes);
-    return bytes;
+    return list.num_bytes();
   };
   const auto whole = load(DType::kBFloat16);
   const PatchGrid grid = fixture_.images()[0].grid;
