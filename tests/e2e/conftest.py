@@ -24,8 +24,6 @@ COSTLY_FIXTURES = ("browser", "moe_model")
 # The longest groups, longest first. Starting with them lets all workers end at about the same time.
 LONG_GROUPS = ("moe_model", "test_data_parallel", "test_server_forced_tools", "browser", "test_server_structured_output",
                "test_batch", "test_hostile", "test_launched", "test_bench", "test_mpi")
-# They measure how busy the processor is, so nothing else may run beside them: `./check` runs them alone (-m quiet).
-QUIET_TESTS = ("test_idle_ranks_cost_next_to_nothing",)
 
 
 def pytest_addoption(parser):
@@ -39,7 +37,6 @@ def group_of(item):
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "xdist_group(name): tests of one group run in the same worker")
-    config.addinivalue_line("markers", "quiet: needs a machine on which nothing else runs")
 
 
 def pytest_collection_modifyitems(items):
@@ -47,8 +44,6 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: rank.get(group_of(item), len(rank)))
     for item in items:
         item.add_marker(pytest.mark.xdist_group(group_of(item)))
-        if item.originalname in QUIET_TESTS:
-            item.add_marker(pytest.mark.quiet)
 
 
 class Braid(Program):
