@@ -1,99 +1,102 @@
 #include "braid/base/background.h"
 
+#include <fcntl.h>
 #include <sched.h>
-#include <signal.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
-#include <atomic>
-#include <chrono>
-#include <cstdint>
-#include <exception>
-#include <future>
-#include <thread>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <string_view>
 
 namespace braid {
 namespace {
 
 constexpr int64_t kTurn_ns = 500'000;
+constexpr int64_t kPause_ns = 10'000'000;
 
-// Also a thread of the lowest priority keeps its CPU until the kernel's next tick, up to 4 ms. So a timer interrupts
-// it, and it offers its CPU. Whoever waits for it is then chosen; with nobody there, this costs a microsecond.
-void offer_cpu(int /*signal*/) {
-  static thread_local int64_t last_ns = 0;
-  timespec used = {};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
-  const int64_t now_ns = used.tv_sec * 1'000'000'000 + used.tv_nsec;
-  // A thread that has hardly run since was waiting itself when the timer went off, and would never get on.
-  if (now_ns - last_ns < kTurn_ns / 2) return;
-  sched_yield();
-  last_ns = now_ns;
+int turn_signal() {
+  return SIGRTMAX - 1;
 }
 
-// While it lives, offer_cpu() is called on the thread `id` each half millisecond.
-class Pacemaker {
- public:
-  explicit Pacemaker(pid_t id) {
-    static const bool has_handler = [] {
-      struct sigaction action = {};
-      action.sa_handler = offer_cpu;
-      action.sa_flags = SA_RESTART;
-      return sigaction(signal_number(), &action, nullptr) == 0;
-    }();
-    sigevent event = {};
-    event.sigev_notify = SIGEV_THREAD_ID;
-    event.sigev_signo = signal_number();
-    event._sigev_un._tid = id;
-    is_running_ = has_handler && timer_create(CLOCK_MONOTONIC, &event, &timer_) == 0;
-    const itimerspec turn = {.it_interval = {0, kTurn_ns}, .it_value = {0, kTurn_ns}};
-    if (is_running_) timer_settime(timer_, 0, &turn, nullptr);
-  }
-  ~Pacemaker() {
-    if (is_running_) timer_delete(timer_);
-  }
-  Pacemaker(const Pacemaker&) = delete;
-  Pacemaker& operator=(const Pacemaker&) = delete;
+int64_t now_ns(clockid_t clock) {
+  timespec time = {};
+  clock_gettime(clock, &time);
+  return time.tv_sec * 1'000'000'000 + time.tv_nsec;
+}
 
- private:
-  static int signal_number() { return SIGRTMAX - 1; }
-
-  bool is_running_ = false;
-  timer_t timer_ = {};
-};
+// Whether more threads want to run than there are CPUs, by /proc/loadavg: "0.20 0.18 0.12 3/80 11206" has three of 80
+// threads that run or want to. False where that file is absent. For signal handlers.
+bool is_machine_full() {
+  const int file = open("/proc/loadavg", O_RDONLY | O_CLOEXEC);
+  if (file < 0) return false;
+  std::array<char, 128> text;
+  const ssize_t size = read(file, text.data(), text.size());
+  close(file);
+  std::string_view rest(text.data(), size > 0 ? static_cast<size_t>(size) : 0);
+  const size_t slash = rest.find('/');
+  if (slash == std::string_view::npos) return false;
+  rest = rest.substr(0, slash);
+  rest.remove_prefix(rest.rfind(' ') + 1);
+  long num_running = 0;
+  std::from_chars(rest.data(), rest.data() + rest.size(), num_running);
+  return num_running > sysconf(_SC_NPROCESSORS_ONLN);
+}
 
 }  // namespace
+
+ShortTurns::ShortTurns() {
+  static const bool has_handler = [] {
+    struct sigaction action = {};
+    action.sa_sigaction = on_signal;
+    action.sa_flags = SA_RESTART | SA_SIGINFO;
+    return sigaction(turn_signal(), &action, nullptr) == 0;
+  }();
+  begin_turn();
+  sigevent event = {};
+  event.sigev_notify = SIGEV_THREAD_ID;
+  event.sigev_signo = turn_signal();
+  event.sigev_value.sival_ptr = this;
+  event._sigev_un._tid = gettid();
+  is_timed_ = has_handler && timer_create(CLOCK_MONOTONIC, &event, &timer_) == 0;
+  const itimerspec turn = {.it_interval = {0, kTurn_ns}, .it_value = {0, kTurn_ns}};
+  if (is_timed_) timer_settime(timer_, 0, &turn, nullptr);
+}
+
+// A signal that is under way is delivered before this thread returns from timer_delete(), or never.
+ShortTurns::~ShortTurns() {
+  if (is_timed_) timer_delete(timer_);
+}
+
+void ShortTurns::on_signal(int /*signal*/, siginfo_t* info, void* /*context*/) {
+  const int error = errno;
+  static_cast<ShortTurns*>(info->si_value.sival_ptr)->end_turn();
+  errno = error;
+}
+
+void ShortTurns::begin_turn() {
+  begin_ns_ = now_ns(CLOCK_MONOTONIC);
+  begin_cpu_ns_ = now_ns(CLOCK_THREAD_CPUTIME_ID);
+}
+
+// The count of threads is the machine's. A process that is kept to some of its CPUs learns by waiting that others want
+// them too, which it does at the latest where it offers its own.
+void ShortTurns::end_turn() {
+  // A thread that slept or waited itself when the timer went off has its turn before it.
+  if (now_ns(CLOCK_THREAD_CPUTIME_ID) - begin_cpu_ns_ < kTurn_ns / 2) return;
+  sched_yield();
+  const int64_t waited_ns = now_ns(CLOCK_MONOTONIC) - begin_ns_ - (now_ns(CLOCK_THREAD_CPUTIME_ID) - begin_cpu_ns_);
+  if (waited_ns > kTurn_ns / 4 || is_machine_full()) {
+    const timespec pause = {.tv_sec = 0, .tv_nsec = kPause_ns};
+    nanosleep(&pause, nullptr);
+  }
+  begin_turn();
+}
 
 void give_way_to_steps() {
   constexpr int kQuarter = 6;  // nice: each step is a factor of 1.25
   setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kQuarter);
-}
-
-// The waiting caller does it all: a thread that lowers its own priority would have to look at the time while it works,
-// and without privileges no thread can raise it again.
-void run_in_background(FunctionRef<void()> work) {
-  constexpr std::chrono::milliseconds kMoment(2);
-  constexpr int kLowestPriority = 19;
-  std::atomic<pid_t> id{0};
-  std::promise<void> promise;
-  std::future<void> done = promise.get_future();
-  const std::jthread thread([&] {
-    id.store(gettid());
-    try {
-      work();
-      promise.set_value();
-    } catch (...) {
-      promise.set_exception(std::current_exception());
-    }
-  });
-  while (done.wait_for(kMoment) != std::future_status::ready) {
-    const pid_t started = id.load();
-    if (started == 0) continue;
-    setpriority(PRIO_PROCESS, static_cast<id_t>(started), kLowestPriority);
-    const Pacemaker pacemaker(started);
-    done.wait();
-  }
-  done.get();
 }
 
 }  // namespace braid

@@ -194,7 +194,8 @@ GrammarCompiler::Compiled GrammarCompiler::find_or_compile(std::string key, cons
   };
   Compiled compiled = fail("not compiled");
   try {
-    run_in_background([&] { compiled = compile(); });
+    const ShortTurns turns;
+    compiled = compile();
   } catch (const std::exception& exception) {  // e.g. out of memory: waiting callers must get an answer
     compiled = fail("the grammar cannot be compiled: {}", exception.what());
   }

@@ -30,13 +30,11 @@ WeightCheck::WeightCheck(WeightPages pages, int32_t num_ranks)
     : pages_(std::move(pages)), num_ranks_(num_ranks), last_(static_cast<size_t>(num_ranks)) {}
 
 std::optional<WeightsChecked> WeightCheck::run(const std::stop_token& stop) {
-  std::optional<std::vector<WeightPages::Damage>> damages;
-  run_in_background([&] {
-    HalfOfTheTime pace;
-    damages = pages_.find_damage([&] {
-      pace.pause_if_due();
-      return !stop.stop_requested();
-    });
+  const ShortTurns turns;
+  HalfOfTheTime pace;
+  const std::optional<std::vector<WeightPages::Damage>> damages = pages_.find_damage([&] {
+    pace.pause_if_due();
+    return !stop.stop_requested();
   });
   if (!damages) return std::nullopt;
   WeightsChecked checked = result(*damages);

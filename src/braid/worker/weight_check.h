@@ -17,7 +17,7 @@ class WeightCheck {
   // Ranks are those of the process, counted from its first.
   WeightCheck(WeightPages pages, int32_t num_ranks);
 
-  // Compares all pages with what was loaded. Works on a thread of the lowest priority for half of the time, so that
+  // Compares all pages with what was loaded. Works half of the time, and in short turns (base/background.h), so that
   // steps keep their CPUs and most of the memory's bandwidth: some gigabytes a second. From any thread, one at a time.
   // Absent: it was stopped.
   std::optional<WeightsChecked> run(const std::stop_token& stop = {});
