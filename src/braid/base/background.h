@@ -24,9 +24,13 @@ class ShortTurns {
 
   void end_turn();
   void begin_turn();
+  bool is_machine_full() const;
+  bool is_kept_waiting() const;
 
   bool is_timed_ = false;
   timer_t timer_ = {};
+  const int load_file_;  // /proc/loadavg; negative where that is absent
+  const int64_t num_cpus_;
   int64_t begin_ns_ = 0;      // of the turn, on the monotonic clock
   int64_t begin_cpu_ns_ = 0;  // and in this thread's processor time
 };

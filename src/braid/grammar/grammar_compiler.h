@@ -1,6 +1,6 @@
 // Compiles the grammars that requests ask for, and caches them: equal requests share one grammar. Works for one
-// tokenizer, from any thread. The caller waits while a thread beside it compiles (base/background.h). Errors say what
-// is not supported. Tested by grammar_compiler_test.cc.
+// tokenizer, from any thread; the caller's compiles, in short turns (base/background.h). Errors say what is not
+// supported. Tested by grammar_compiler_test.cc.
 #pragma once
 
 #include <condition_variable>
