@@ -68,18 +68,18 @@ std::vector<int32_t> ranks_on_fewer_nodes(std::span<const int32_t> ranks_on_node
 }
 
 Result<std::vector<int32_t>> parse_counts(std::string_view flag, const std::string& text) {
+  const auto refused = [&] { return fail("{} {}: must be numbers from 1 to {}, such as 3,1", flag, text, kMaxRanks); };
   std::vector<int32_t> counts;
   std::istringstream parts(text);
   for (std::string part; std::getline(parts, part, ',');) {
     int32_t count = 0;
     const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), count);
     if (error != std::errc() || end != part.data() + part.size() || count < 1 || count > kMaxRanks) {
-      return fail("{} {}: must be numbers of at least 1, such as 3,1", flag, text);
+      return refused();
     }
     counts.push_back(count);
   }
-  if (counts.empty() || text.back() == ',')
-    return fail("{} {}: must be numbers of at least 1, such as 3,1", flag, text);
+  if (counts.empty() || text.back() == ',') return refused();
   return counts;
 }
 

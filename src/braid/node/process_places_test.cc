@@ -56,11 +56,11 @@ TEST(ProcessPlaces, RanksMustAddUpToTheLayouts) {
 
 TEST(ProcessPlaces, CountsAreReadAndWritten) {
   EXPECT_EQ(*parse_counts("--ranks-on-node", "3,1"), (std::vector<int32_t>{3, 1}));
-  for (const char* bad : {"", ",", "3,", "0", "3,x", "-1", "3 1", "99999999999"}) {
+  for (const char* bad : {"", ",", "3,", "0", "3,x", "-1", "3 1", "4097", "99999999999"}) {
     const auto counts = parse_counts("--ranks-on-node", bad);
     ASSERT_FALSE(counts.ok()) << bad;
     EXPECT_EQ(counts.error().message,
-              "--ranks-on-node " + std::string(bad) + ": must be numbers of at least 1, such as 3,1");
+              "--ranks-on-node " + std::string(bad) + ": must be numbers from 1 to 4096, such as 3,1");
   }
   EXPECT_EQ(counts_text(std::vector<ProcessPlace>{{0, 3}, {1, 1}}), "3,1");
 }

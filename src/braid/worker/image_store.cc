@@ -124,7 +124,7 @@ void ImageStore::prepare_images() {
   set_thread_role(ThreadRole::kImages);
   give_way_to_steps();
   WatchedCaller caller(options_.patience_s);
-  while (const std::shared_ptr<Entry> entry = take(to_prepare_, to_prepare_arrived_)) {
+  while (std::shared_ptr<Entry> entry = take(to_prepare_, to_prepare_arrived_)) {
     const double start_s = monotonic_seconds();
     auto [patches, is_broken] =
         try_make<ImagePatches>(caller, [maker = maker_, bytes = entry->bytes] { return maker->prepare(*bytes); });
@@ -138,7 +138,7 @@ void ImageStore::prepare_images() {
       continue;
     }
     entry->patches = std::make_shared<const ImagePatches>(*std::move(patches));
-    to_encode_.push_back(entry);
+    to_encode_.push_back(std::move(entry));  // whoever holds an entry keeps it from being evicted
     to_encode_arrived_.notify_one();
   }
 }
