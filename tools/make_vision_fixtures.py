@@ -74,15 +74,18 @@ class Tower:
 
     @torch.no_grad()
     def features(self, pixels, grid):
-        """[embeddings, deepstack ...], float32; pixels: [patches, 3, patch, patch], normalised."""
+        """[embeddings, deepstack ...], float32; pixels: [frames of a patch, patches, 3, patch, patch], normalised; one
+        frame is repeated."""
         if self.kind in QWEN:
-            frames = self.config.temporal_patch_size
-            patches = pixels[:, :, None].repeat(1, 1, frames, 1, 1).reshape(len(pixels), -1)
+            frames = pixels.permute(1, 2, 0, 3, 4)
+            if len(pixels) == 1:
+                frames = frames.repeat(1, 1, self.config.temporal_patch_size, 1, 1)
+            patches = frames.reshape(pixels.shape[1], -1)
             out = self.tower(patches.to(self.dtype), grid_thw=torch.tensor([grid]))
             return [level.float().numpy() for level in [out.pooler_output, *getattr(out, "deepstack_features", [])]]
         _, rows, cols = grid
         patch = self.config.patch_size
-        image = pixels.reshape(rows, cols, 3, patch, patch).permute(2, 0, 3, 1, 4)
+        image = pixels[0].reshape(rows, cols, 3, patch, patch).permute(2, 0, 3, 1, 4)
         image = image.reshape(1, 3, rows * patch, cols * patch)
         hidden = self.tower(pixel_values=image.to(self.dtype)).last_hidden_state
         return [self.projector(hidden)[0].float().numpy()]
@@ -91,12 +94,13 @@ class Tower:
 def normalised(case, image):
     """As the fast processors do: (byte - 255 mean) / (255 std), in float32."""
     patch = case.config["vision_config"]["patch_size"]
-    frames, rows, cols = case.grids[image]
-    pixels = seeded_bytes(SEED, f"image.{image}", [frames * rows * cols, 3, patch, patch], 0, 255)
+    frames, rows, cols, *is_video = case.grids[image]
+    patch_frames = case.config["vision_config"]["temporal_patch_size"] if is_video else 1
+    pixels = seeded_bytes(SEED, f"image.{image}", [patch_frames, frames * rows * cols, 3, patch, patch], 0, 255)
     mean, std = CLASS_NORM.get(case.config["model_type"], ([0.5] * 3, [0.5] * 3))
     mean = torch.tensor(case.preprocessor.get("image_mean", mean)) * 255.0
     std = torch.tensor(case.preprocessor.get("image_std", std)) * 255.0
-    return (torch.tensor(pixels).float() - mean[None, :, None, None]) / std[None, :, None, None]
+    return (torch.tensor(pixels).float() - mean[:, None, None]) / std[:, None, None]
 
 
 def make_case(case, output):
@@ -107,14 +111,16 @@ def make_case(case, output):
         (folder / "preprocessor_config.json").write_text(json.dumps(case.sizes() | case.preprocessor) + "\n")
     towers = [Tower(case, AutoConfig.from_pretrained(folder), dtype) for dtype in (torch.float32, torch.bfloat16)]
     images, kept = [], []
-    for i, grid in enumerate(case.grids):
-        pixels = normalised(case, i)
+    for i, (frames, rows, cols, *_) in enumerate(case.grids):
+        pixels, grid = normalised(case, i), (frames, rows, cols)
         levels, rounded = (tower.features(pixels, grid) for tower in towers)
         kept += levels
         # The root of the mean square of bfloat16's differences, relative to that of the features.
         differences = [float(np.sqrt(((a - b)**2).mean() / (a**2).mean())) for a, b in zip(levels, rounded)]
         images.append({"grid": grid, "tokens": len(levels[0]), "bfloat16_differences":
                        [float(f"{difference:.4g}") for difference in differences]})
+        if len(pixels) > 1:
+            images[-1]["patch_frames"] = len(pixels)
     np.concatenate([level.astype("<f4").ravel() for level in kept]).tofile(folder / "features.f32")
     tensors = [{"name": full_name(case, name), "shape": shape, "scale": float(np.float32(scale)),
                 "offset": float(np.float32(offset))} for name, shape, scale, offset in vision_tensors(case)]

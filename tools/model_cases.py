@@ -19,8 +19,10 @@ class Case:
     embedding_scale: float = 1.0
     # (a, b): the logits of every a-th row of a long prompt are kept, and of every b-th row of one of up to 64 tokens.
     kept_rows: tuple = (4, 1)
-    # Images, as (rows, columns) of their tokens, and prompts of numbers of text tokens and, as "a", "b", …, images.
+    # Images, as (rows, columns) of their tokens, videos, as (pairs of frames, rows, columns, seconds of a pair), and
+    # prompts of numbers of text tokens and, as "a", "b", …, images, as "A", "B", …, videos.
     images: list = field(default_factory=list)
+    videos: list = field(default_factory=list)
     image_prompts: list = field(default_factory=list)
 
 
@@ -226,10 +228,13 @@ def _qwen_vision(config, prefix):
     return out
 
 
-def _qwen_vl_case(name, stored, config, prefix, **more):
+def _qwen_vl_case(name, stored, config, prefix, video_prompts=(), **more):
     images = [(4, 6), (2, 7), (5, 3)]
+    # Pairs at the same time, at times that are cut to whole numbers, and at some behind the positions of what follows.
+    videos = [(4, 2, 3, 0.3), (2, 3, 2, 4.0)] if video_prompts else []
     return Case(name, stored=stored, kept_rows=FEW, config=config, extra=_qwen_vision(config, prefix), images=images,
-                image_prompts=[[9, "a", 30], [3, "b", 4, "c", 2, "b", 12], ["c", 5]], **more)
+                videos=videos, image_prompts=[[9, "a", 30], [3, "b", 4, "c", 2, "b", 12], ["c", 5], *video_prompts],
+                **more)
 
 
 def _sizes(vocab, hidden, ffn, layers, heads, kv_heads=None, head_dim=None):
@@ -248,6 +253,7 @@ def _llama3(**keys):
 
 
 FEW = (8, 4)  # kept_rows
+_VIDEO_PROMPTS = [["A", 7], [5, "c", 2, "B", 3, "A", 4, "b", 9]]
 
 CASES = [
     # --- Qwen3ForCausalLM
@@ -487,7 +493,7 @@ CASES = [
              {**_sizes(168, 64, 64, 3, 4, 2, 32), "sliding_window": 12, "sliding_window_pattern": 3,
               "query_pre_attn_scalar": 24}, torch_dtype="bfloat16"), 56, 14)),
     # --- Qwen3VLForConditionalGeneration, Qwen3VLMoeForConditionalGeneration, Qwen2_5_VLForConditionalGeneration
-    _qwen_vl_case("qwen3_vl_tied", "BF16", prefix="model.visual.", config=qwen3_vl(
+    _qwen_vl_case("qwen3_vl_tied", "BF16", prefix="model.visual.", video_prompts=_VIDEO_PROMPTS, config=qwen3_vl(
         {**_sizes(168, 64, 96, 3, 4, 2, 32), "dtype": "bfloat16", "attention_bias": False, "rms_norm_eps": 1e-6,
          "rope_scaling": {"mrope_interleaved": True, "mrope_section": [6, 5, 5], "rope_type": "default"},
          "rope_theta": 5000000, "bos_token_id": 1, "eos_token_id": 2, "tie_word_embeddings": True},
@@ -504,7 +510,7 @@ CASES = [
          "rope_scaling": {"mrope_interleaved": True, "mrope_section": [8, 5, 3], "rope_type": "default"}},
         tie_word_embeddings=False, dtype="bfloat16")),
     # as first published: the text's keys beside those of the whole
-    _qwen_vl_case("qwen2_5_vl_flat", "BF16", prefix="visual.", config=qwen2_5_vl(
+    _qwen_vl_case("qwen2_5_vl_flat", "BF16", prefix="visual.", video_prompts=_VIDEO_PROMPTS, config=qwen2_5_vl(
         **_sizes(168, 64, 96, 2, 4, 2), rope_theta=1000000.0, rms_norm_eps=1e-6, tie_word_embeddings=False,
         rope_scaling={"type": "mrope", "mrope_section": [2, 3, 3]}, use_sliding_window=False, sliding_window=32768,
         max_window_layers=2, torch_dtype="bfloat16", bos_token_id=1, eos_token_id=2)),

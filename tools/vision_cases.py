@@ -14,7 +14,7 @@ class VisionCase:
     config: dict
     stored: str  # dtype of the tensors: BF16, F16 or F32
     prefix: str  # of the tower's tensors
-    grids: list  # of the images: (frames, rows, columns) in patches
+    grids: list  # of the images: (frames, rows, columns) in patches, and of videos, if each pair's frames differ: a fourth
     preprocessor: dict = field(default_factory=dict)  # of preprocessor_config.json, beside sizes(); empty: no such file
 
     def sizes(self):
@@ -98,11 +98,11 @@ VISION_CASES = [
                config=gemma3(32, "float32", 4, hidden_size=32, intermediate_size=48, num_hidden_layers=2,
                              num_attention_heads=2, image_size=30, patch_size=5, vision_use_head=True)),
     # four heads each, and inner sizes that four ranks can share
-    VisionCase("qwen3_vl_4_heads", stored="BF16", prefix="model.visual.", grids=[(1, 20, 14), (1, 2, 2)],
+    VisionCase("qwen3_vl_4_heads", stored="BF16", prefix="model.visual.", grids=[(1, 20, 14), (1, 2, 2), (1, 4, 6, "video")],
                config=qwen3_vl(32, "bfloat16", depth=2, hidden_size=64, hidden_act="gelu_pytorch_tanh",
                                intermediate_size=88, num_heads=4, num_position_embeddings=36, patch_size=4,
                                spatial_merge_size=2, temporal_patch_size=2, deepstack_visual_indexes=[0])),
-    VisionCase("qwen25_vl_4_heads", stored="BF16", prefix="visual.", grids=[(1, 10, 18)],
+    VisionCase("qwen25_vl_4_heads", stored="BF16", prefix="visual.", grids=[(1, 10, 18), (1, 6, 10, "video")],
                config=qwen25_vl(32, "bfloat16", depth=2, hidden_size=64, hidden_act="silu", intermediate_size=84,
                                 num_heads=4, patch_size=4, spatial_merge_size=2, temporal_patch_size=2,
                                 window_size=32, fullatt_block_indexes=[1], tokens_per_second=2)),

@@ -59,6 +59,8 @@ CHAT_TEMPLATE = """\
     {%- for part in content -%}
       {%- if 'image' in part or 'image_url' in part or part.type == 'image' -%}
         {{- '<|vision_start|><|image_pad|><|vision_end|>' -}}
+      {%- elif 'video' in part or part.type == 'video' -%}
+        {{- '<|vision_start|><|video_pad|><|vision_end|>' -}}
       {%- elif 'text' in part -%}
         {{- part.text -}}
       {%- endif -%}

@@ -27,6 +27,11 @@ def image_part(url):
     return {"type": "image_url", "image_url": {"url": url}}
 
 
+def video_part(frames, **more):
+    """Of frames as bytes."""
+    return {"type": "video", "video": [data_url(frame) for frame in frames], **more}
+
+
 def text_part(text):
     return {"type": "text", "text": text}
 

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from conftest import MODELS
-from picture import message
+from picture import message, png, video_part
 from server import Server, wait_for
 from test_rank_processes import rank_processes
 
@@ -27,14 +27,16 @@ STRATEGIES = ["local", "per_request", "batch", "sharded", "auto"]
 def some():
     questions = json.loads((QUESTIONS / "questions.json").read_text())
     pairs = [q for q in questions if len(q["images"]) == 2]
-    return [q for q in questions if len(q["images"]) == 1][:10:2] + pairs[:3]
+    frames = [png(96, 96, (60 * i, 30, 200 - 50 * i)) for i in range(5)]
+    video = {"images": [], "parts": [video_part(frames, fps=1.5)], "question": "What is in the image?"}
+    return [q for q in questions if len(q["images"]) == 1][:10:2] + pairs[:3] + [video]
 
 
 def ask(server, item):
     images = [(QUESTIONS / name).read_bytes() for name in item["images"]]
     answer = server.post("/v1/chat/completions", {
         "model": "vl_demo", "temperature": 0, "max_tokens": 24, "ignore_eos": True, "logprobs": True, "top_logprobs": 2,
-        "messages": message(*images, item["question"])})
+        "messages": message(*images, *item.get("parts", []), item["question"])})
     assert answer.status == 200, answer.body
     return answer.json()["choices"][0]
 

@@ -97,8 +97,8 @@ def test_a_killed_servers_streams_go_on_in_the_next_one(braid, default_model, tm
 VL = MODELS / "vl_demo"
 
 
-def ask_about(urls):
-    body = {"messages": message(*map(image_part, urls), "What is in the image?"), "max_tokens": 200, "ignore_eos": True,
+def ask_about(urls, *more):
+    body = {"messages": message(*map(image_part, urls), *more, "What is in the image?"), "max_tokens": 200, "ignore_eos": True,
             "temperature": 0, "stream": True}
     return "/v1/chat/completions", body
 
@@ -108,13 +108,14 @@ def test_a_request_goes_on_with_its_images_when_their_files_are_gone(braid, tmp_
     path = tmp_path / "image.jpg"
     image, other = ((VL / "questions" / name).read_bytes() for name in ("00.jpg", "01.jpg"))
     serve = ("--kv-cache-memory-bytes", "64MB", "--allowed-local-media-path", tmp_path)
+    video = {"type": "video", "video": [path.as_uri()] * 3}
     path.write_bytes(image)
     with Server(braid, VL, *serve) as server:
-        expected = content_of_stream(server.post(*ask_about([path.as_uri()])).body)
+        expected = content_of_stream(server.post(*ask_about([path.as_uri()], video)).body)
     had = {}
     with Server(braid, VL, *serve, "--journal", tmp_path / "journal") as server, contextlib.ExitStack() as connections:
         for rid in ("gone", "changed"):
-            named, body = ask_about([path.as_uri()])
+            named, body = ask_about([path.as_uri()], video)
             connection = connections.enter_context(contextlib.closing(server.connect()))
             connection.request("POST", named, json.dumps({**body, "rid": rid}), {"Content-Type": "application/json"})
             had[rid] = read_events(connection.getresponse(), 3)
@@ -129,7 +130,7 @@ def test_a_request_goes_on_with_its_images_when_their_files_are_gone(braid, tmp_
     path.write_bytes(other)
     with Server(braid, VL, *serve, "--journal", tmp_path / "journal") as server:
         assert content(had["changed"] + rest(server, "changed", len(had["changed"]))) == expected
-        assert content_of_stream(server.post(*ask_about([path.as_uri()])).body) != expected, "another image"
+        assert content_of_stream(server.post(*ask_about([path.as_uri()], video)).body) != expected, "another image"
 
 
 def content_of_stream(text):

@@ -1,5 +1,7 @@
 #include "braid/api/engine.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <atomic>
 #include <mutex>
@@ -57,7 +59,7 @@ Result<std::unique_ptr<EngineRanks>> load_ranks(const Checkpoint& checkpoint, co
 // Null: the model takes no images.
 std::unique_ptr<ImagePlacer> make_image_placer(const ModelConfig& config, const Tokenizer& tokenizer) {
   if (!config.vision || !config.image_processor) return nullptr;
-  return std::make_unique<ImagePlacer>(*config.vision, *config.image_processor, tokenizer);
+  return std::make_unique<ImagePlacer>(config, tokenizer);
 }
 
 }  // namespace
@@ -110,8 +112,11 @@ class Engine::Impl {
   }
 
   Result<void, SubmitError> place_images(GenerationRequest& request) const {
-    if (request.images.empty()) return {};
-    if (images_ == nullptr) return SubmitError{.message = "the request has images, and the model takes none"};
+    if (request.images.empty() && request.videos.empty()) return {};
+    if (images_ == nullptr) {
+      return SubmitError{.message = fmt::format("the request has {}, and the model takes none",
+                                                request.videos.empty() ? "images" : "videos")};
+    }
     const Status placed = images_->place(request);
     if (!placed.ok()) return SubmitError{.message = placed.error().message};
     return {};

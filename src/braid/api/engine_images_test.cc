@@ -156,12 +156,85 @@ TEST_F(EngineImagesTest, ADamagedImageEndsItsRequestAlone) {
   EXPECT_EQ(ids_of(whole).size(), 8U);
 }
 
+constexpr TokenId kVideoToken = 4;  // of both fixtures
+
+// Frames of 31 x 23 pixels.
+GenerationRequest video_question(const std::vector<std::string>& frames, double fps = 2) {
+  GenerationRequest request = question({94, 71, kVideoToken, 105, 131}, {});
+  RequestVideo& video = request.videos.emplace_back(RequestVideo{.frames = {}, .fps = fps});
+  for (const std::string& name : frames) video.frames.push_back(testdata_image(name).bytes);
+  return request;
+}
+
+class EngineVideosTest : public EngineImagesTest {
+ protected:
+  EngineVideosTest() { testing::write_checkpoint(testing::read_model_fixture("qwen2_5_vl_flat"), folder_.path()); }
+};
+
+TEST_F(EngineVideosTest, FramesTheirOrderAndTheirTimesDecideTheAnswer) {
+  const auto engine = load();
+  const std::vector<std::string> frames = {"rgb_8.png", "palette_8.png", "grey_alpha_16.png"};
+  const Output first = generate(*engine, video_question(frames)).at(0);
+  GenerationRequest placed = video_question(frames);
+  ASSERT_TRUE(engine->images()->place(placed).ok());
+  ASSERT_EQ(placed.images.size(), 2U) << "pairs";
+  const int32_t num_tokens = placed.images[0].span.num_tokens();
+  EXPECT_EQ(first.last.usage.prompt_tokens, 4 + 2 * num_tokens);
+  const Output again = generate(*engine, video_question(frames)).at(0);
+  EXPECT_EQ(ids_of(again), ids_of(first));
+  EXPECT_GT(again.last.usage.cached_tokens, 2 + num_tokens);
+  const Output turned = generate(*engine, video_question({"palette_8.png", "rgb_8.png", "grey_alpha_16.png"})).at(0);
+  EXPECT_NE(ids_of(turned), ids_of(first));
+  EXPECT_LE(turned.last.usage.cached_tokens, 2);
+  const Output repeated =
+      generate(*engine, video_question({"rgb_8.png", "palette_8.png", "grey_alpha_16.png", "grey_alpha_16.png"})).at(0);
+  EXPECT_EQ(ids_of(repeated), ids_of(first)) << "the last frame of an odd number is there twice";
+  // At another rate the second pair has another time, so its tokens are computed anew.
+  const Output slow = generate(*engine, video_question(frames, 0.05)).at(0);
+  EXPECT_LE(slow.last.usage.cached_tokens, 2 + num_tokens);
+  EXPECT_NE(ids_of(slow), ids_of(first));
+}
+
+TEST_F(EngineVideosTest, EveryLayoutAndChunkGivesTheSameTokens) {
+  const GenerationRequest request = video_question({"rgb_8.png", "palette_8.png", "grey_8.png", "rgba_16.png"});
+  const std::vector<TokenId> expected = ids_of(generate(*load(), request).at(0));
+  const ParallelLayout groups{.tp_size = 2, .dp_size = 2, .enable_dp_attention = true};
+  for (const RankOptions& rank : {RankOptions{.chunked_prefill_size = 5}, RankOptions{.layout = {.tp_size = 2}},
+                                  RankOptions{.layout = groups, .chunked_prefill_size = 16}}) {
+    EXPECT_EQ(ids_of(generate(*load(rank), request).at(0)), expected);
+  }
+}
+
+TEST_F(EngineVideosTest, ATimeBehindTheContextIsRefused) {
+  const auto engine = load();
+  const auto id =
+      engine->submit(video_question({"rgb_8.png", "palette_8.png", "grey_8.png"}, 0.001), [](const Delta&) {});
+  ASSERT_FALSE(id.ok());
+  EXPECT_NE(id.error().message.find("send frames with more of them a second (fps)"), std::string::npos)
+      << id.error().message;
+}
+
+TEST_F(EngineVideosTest, ADamagedFrameEndsItsRequestAlone) {
+  const auto engine = load();
+  GenerationRequest damaged = video_question({"rgb_8.png", "grey_8.png"});
+  std::shared_ptr<const std::string>& frame = damaged.videos[0].frames[1];
+  frame = std::make_shared<const std::string>(frame->substr(0, frame->size() / 2));
+  const Output output = generate(*engine, damaged).at(0);
+  EXPECT_EQ(output.last.finish, FinishReason::kError);
+  EXPECT_TRUE(output.last.is_bad_request);
+  EXPECT_NE(output.last.error.find("frame 1 of a pair"), std::string::npos) << output.last.error;
+  EXPECT_EQ(ids_of(generate(*engine, video_question({"rgb_8.png", "grey_8.png"})).at(0)).size(), 8U);
+}
+
 TEST_F(EngineImagesTest, AModelWithoutATowerTakesNoImages) {
   const auto engine = testing::load_tiny_engine();
   EXPECT_EQ(engine->images(), nullptr);
   const auto id = engine->submit(question({1, kImageToken}, {"large_40x30.png"}), [](const Delta&) {});
   ASSERT_FALSE(id.ok());
   EXPECT_EQ(id.error().message, "the request has images, and the model takes none");
+  const auto of_video = engine->submit(video_question({"rgb_8.png"}), [](const Delta&) {});
+  ASSERT_FALSE(of_video.ok());
+  EXPECT_EQ(of_video.error().message, "the request has videos, and the model takes none");
 }
 
 }  // namespace

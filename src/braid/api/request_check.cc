@@ -49,6 +49,13 @@ Checked check_prompt(const GenerationRequest& request, const RequestBounds& boun
   if (!request.images.empty()) {
     const Status placed = check_placeholders(prompt, request.images);
     if (!placed.ok()) return bad_request("{}", placed.error().message);
+    for (const RequestImage& image : request.images) {
+      if (image.span.positions_end() <= bounds.context_len) continue;
+      return bad_request(
+          "a video's frames at token {} have the position {} in time, this model's context is {}: send "
+          "frames with more of them a second (fps), or fewer of them",
+          image.span.first, image.span.positions_end() - 1, bounds.context_len);
+    }
     if (request.sampling.prompt_logprobs_start >= 0) {
       return bad_request("log-probabilities of the prompt were asked for, and a prompt with images has none");
     }

@@ -122,7 +122,8 @@ void add_image_flags(Command command, ServeFlags& flags) {
       .convert(byte_size(1024, int64_t{1} << 30))
       .type_name("BYTES")
       .default_text(fmt::format("{}", flags.media.max_bytes));
-  group(command.add_option("--max-images", flags.protocol.max_images, "Images of one request"))
+  group(
+      command.add_option("--max-images", flags.protocol.max_images, "Images of one request, frames of videos counted"))
       .check(whole_number(1, kMaxRequestImages))
       .show_default();
   RankOptions& rank = flags.model.rank;

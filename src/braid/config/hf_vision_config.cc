@@ -34,6 +34,7 @@ VisionConfig qwen25_vl_defaults() {
           .merge_size = 2,
           .window_size = 112,
           .activation = VisionActivation::kSilu,
+          .tokens_per_second = 4,
           .normalisation = kClipNormalisation};
 }
 
@@ -121,6 +122,12 @@ Status read_qwen3_vl_keys(const JsonObject& json, VisionConfig& config) {
 Status read_qwen25_vl_keys(const JsonObject& json, VisionConfig& config) {
   TRY_STATUS(read_qwen_vision_keys(json, config));
   TRY_STATUS(read_int32(json, "window_size", config.window_size));
+  TRY(const auto rate, json.find_double("tokens_per_second"));
+  config.tokens_per_second = rate.value_or(config.tokens_per_second);
+  constexpr double kMaxRate = 1000;
+  if (!(config.tokens_per_second > 0 && config.tokens_per_second <= kMaxRate)) {
+    return json.wrong_value("tokens_per_second", fmt::format("above 0 and at most {}", kMaxRate));
+  }
   if (config.window_size == 0) return json.wrong_value("window_size", "at least 1");
   if (config.depth < 1 || config.depth > 1024) return json.wrong_value("depth", "between 1 and 1024");
   config.has_full_attention.assign(static_cast<size_t>(config.depth), false);

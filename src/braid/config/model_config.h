@@ -12,6 +12,7 @@
 #include "braid/base/result.h"
 #include "braid/config/image_processor_config.h"
 #include "braid/config/quantization_config.h"
+#include "braid/config/video_processor_config.h"
 #include "braid/config/vision_config.h"
 #include "braid/request/ids.h"
 #include "braid/tensor/dtype.h"
@@ -109,6 +110,8 @@ struct ModelConfig {
   std::optional<VisionConfig> vision;
   // How images become what that tower reads. Absent: the checkpoint does not say, so it takes none.
   std::optional<ImageProcessorConfig> image_processor;
+  // The same of videos.
+  std::optional<VideoProcessorConfig> video_processor;
 
   std::vector<TokenId> eos_token_ids;
   std::optional<TokenId> bos_token_id;

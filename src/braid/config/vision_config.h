@@ -48,6 +48,7 @@ struct VisionConfig {
   VisionActivation activation = VisionActivation::kGeluTanh;
   float norm_eps = 1e-6F;
   double rope_theta = 10000.0;       // not kSiglip
+  double tokens_per_second = 0;      // kQwen25Vl: positions for a second of video; 0: its text has time stamps
   PixelNormalisation normalisation;  // the image processor's; if the checkpoint has none, its class's
 
   TokenId image_token = 0;               // stands in the text for each of an image's tokens

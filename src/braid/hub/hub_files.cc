@@ -10,10 +10,16 @@
 namespace braid {
 namespace {
 
-constexpr std::array<std::string_view, 9> kTextFiles = {
-    "config.json",          "generation_config.json", "tokenizer.json",          "tokenizer_config.json",
-    "chat_template.jinja",  "chat_template.json",     "special_tokens_map.json", "preprocessor_config.json",
-    "processor_config.json"};
+constexpr std::array<std::string_view, 10> kTextFiles = {"config.json",
+                                                         "generation_config.json",
+                                                         "tokenizer.json",
+                                                         "tokenizer_config.json",
+                                                         "chat_template.jinja",
+                                                         "chat_template.json",
+                                                         "special_tokens_map.json",
+                                                         "preprocessor_config.json",
+                                                         "processor_config.json",
+                                                         "video_preprocessor_config.json"};
 
 std::vector<std::string> paths_of(const HubRepository& repository) {
   std::vector<std::string> paths;

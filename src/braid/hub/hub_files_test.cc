@@ -21,16 +21,16 @@ using Names = std::vector<std::string>;
 const HubName kName{.repository = "org/name"};
 
 TEST(HubFiles, OnlyNeededFilesAreSelected) {
-  const auto selection =
-      select_hub_files(repository_of({".gitattributes", "README.md", "config.json", "generation_config.json",
-                                      "model.safetensors", "onnx/model.onnx", "pytorch_model.bin", "tokenizer.json",
-                                      "tokenizer.model", "tokenizer_config.json", "chat_template.jinja",
-                                      "preprocessor_config.json", "vocab.json", "merges.txt"}),
-                       kName);
+  const auto selection = select_hub_files(
+      repository_of({".gitattributes", "README.md", "config.json", "generation_config.json", "model.safetensors",
+                     "onnx/model.onnx", "pytorch_model.bin", "tokenizer.json", "tokenizer.model",
+                     "tokenizer_config.json", "chat_template.jinja", "video_preprocessor_config.json",
+                     "preprocessor_config.json", "vocab.json", "merges.txt"}),
+      kName);
   ASSERT_TRUE(selection.ok()) << selection.error().message;
   EXPECT_EQ(paths_in(selection->texts),
             (Names{"config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json",
-                   "chat_template.jinja", "preprocessor_config.json"}));
+                   "chat_template.jinja", "preprocessor_config.json", "video_preprocessor_config.json"}));
   EXPECT_EQ(paths_in(selection->weights), Names{"model.safetensors"});
 }
 

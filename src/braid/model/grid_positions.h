@@ -24,9 +24,10 @@ struct GridPositions {
 };
 
 // Appends the positions of the tokens with these indices in the sequence. A text token has three equal positions, one
-// more than any before it. The tokens of an image begin where a text token would be, and count frames, rows and columns
-// from there. No position is larger than the token's index. `images`: in order, at least all that begin before the last
-// index.
+// more than any row or column before it. The tokens of an image begin where a text token would be, and count frames,
+// rows and columns from there; all frames of a video begin where its first do, and have the times that their spans say.
+// No position is larger than the token's index, but for the time of a video's frames (ImageSpan::positions_end).
+// `images`: in order, at least all that begin before the last index.
 void append_grid_positions(std::span<const ImageSpan> images, IndexRange indices, GridPositions& positions);
 
 }  // namespace braid

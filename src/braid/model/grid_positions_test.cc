@@ -48,6 +48,23 @@ TEST(GridPositions, FramesCountInTime) {
   EXPECT_EQ(positions.cols, (std::vector<int32_t>{0, 1, 2, 1, 2, 1, 2, 4}));
 }
 
+// Qwen2.5-VL: the pairs of frames of two videos, the first of 2 x 2 tokens a pair, with times of their own.
+TEST(GridPositions, FramesOfAVideoBeginWhereItsFirstDo) {
+  std::vector<ImageSpan> frames = {image_at(1, 2, 2), image_at(5, 2, 2), image_at(9, 2, 2), image_at(15, 1, 1)};
+  frames[1].time = 1;
+  frames[2].time = 9;
+  frames[1].continues_video = frames[2].continues_video = true;
+  const GridPositions positions = positions_of(frames, {.begin = 0, .end = 17});
+  EXPECT_EQ(positions.times, (std::vector<int32_t>{0, 1, 1, 1, 1, 2, 2, 2, 2, 10, 10, 10, 10, 3, 4, 5, 6}));
+  EXPECT_EQ(positions.rows, (std::vector<int32_t>{0, 1, 1, 2, 2, 1, 1, 2, 2, 1, 1, 2, 2, 3, 4, 5, 6}));
+  EXPECT_EQ(positions.cols, (std::vector<int32_t>{0, 1, 2, 1, 2, 1, 2, 1, 2, 1, 2, 1, 2, 3, 4, 5, 6}));
+  for (int64_t begin = 0; begin < 17; ++begin) {
+    const GridPositions part = positions_of(frames, {.begin = begin, .end = 17});
+    EXPECT_TRUE(std::ranges::equal(part.times, std::span(positions.times).subspan(static_cast<size_t>(begin))));
+    EXPECT_TRUE(std::ranges::equal(part.rows, std::span(positions.rows).subspan(static_cast<size_t>(begin))));
+  }
+}
+
 // Wherever a prompt is cut, also within an image.
 TEST(GridPositions, APartHasThoseOfTheWhole) {
   const std::vector<ImageSpan> images = {image_at(0, 4, 2), image_at(8, 1, 1), image_at(12, 3, 5), image_at(40, 2, 2)};

@@ -19,7 +19,10 @@ namespace braid {
 // (image_header.h), so that a prompt can be laid out before its images are decoded.
 Result<PatchGrid> patch_grid(const ImageProcessorConfig& config, ImageSize size);
 
-// `isa`: the tier to compute with; all compute the same.
+// Frames of one patch, resized to the pixels of the grid. `isa`: the tier to compute with; all compute the same.
+ImagePatches cut_frames(const ImageProcessorConfig& config, std::span<const RgbImage> frames, const PatchGrid& grid,
+                        CpuIsa isa);
+
 Result<ImagePatches> process_image(const ImageProcessorConfig& config, const RgbImage& image, CpuIsa isa);
 
 // From the bytes as they were sent: decode_image, then process_image.

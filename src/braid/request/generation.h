@@ -21,6 +21,8 @@ struct GenerationRequest {
   // One for each of the model's image tokens in the prompt, in order. The engine puts as many tokens in its place as
   // the image needs.
   std::vector<RequestImage> images = {};
+  // One for each of the model's video tokens in the prompt, in order. The engine makes images of them.
+  std::vector<RequestVideo> videos = {};
   bool add_special_tokens = true;  // to a text prompt; false for a chat template's, which contains its own
   // The output continues the prompt's text, as a completion does. False: it is a text of its own, like an answer in a
   // chat, and a SentencePiece tokenizer drops its first space.

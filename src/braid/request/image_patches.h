@@ -27,10 +27,14 @@ struct ImagePatches {
   static constexpr int32_t kChannels = 3;
 
   PatchGrid grid;
-  int32_t patch_size = 0;  // pixels of a side
-  // [grid.count()][red, green, blue][patch_size rows][patch_size columns], in the order in which the tower reads
-  // patches: row by row, or, for a tower that merges squares of patches, square by square.
+  int32_t patch_size = 0;    // pixels of a side
+  int32_t patch_frames = 1;  // frames of each patch that are here; the last one fills the rest of what the tower takes
+  // [patch_frames][grid.count()][red, green, blue][patch_size rows][patch_size columns], patches in the order in which
+  // the tower reads them: row by row, or, for a tower that merges squares of patches, square by square.
   std::vector<uint8_t> pixels;
+
+  // Of one frame of all patches.
+  int64_t frame_bytes() const { return grid.count() * kChannels * patch_size * patch_size; }
 
   bool operator==(const ImagePatches&) const = default;
 };

@@ -35,7 +35,15 @@ struct ImageSpan {
   int32_t first = 0;  // index in the sequence of its first placeholder
   ImageKey key = {};
   PatchGrid grid;  // after the tower merged patches: one token each, row by row
+  // Of frames of a video whose time is in their positions (Qwen2.5-VL): the time of their tokens, from the video's
+  // first.
+  int32_t time = 0;
+  // Its rows and columns begin where those of the image before do, which ends where this one begins: frames of one
+  // video.
+  bool continues_video = false;
 
+  // None of its tokens has a time as large as this.
+  int64_t positions_end() const { return int64_t{first} + time + grid.frames; }
   int32_t num_tokens() const { return static_cast<int32_t>(grid.count()); }
   int32_t end() const { return first + num_tokens(); }
   bool operator==(const ImageSpan&) const = default;

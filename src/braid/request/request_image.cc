@@ -19,6 +19,9 @@ Status check_placeholders(std::span<const TokenId> prompt, std::span<const Reque
       return fail("an image of {} x {} x {} tokens at {} of a prompt of {}, behind {}", grid.frames, grid.rows,
                   grid.cols, span.first, prompt.size(), end);
     }
+    if (span.time < 0 || (span.continues_video && (&image == &images.front() || span.first != end))) {
+      return fail("frames at token {} with time {} continue a video that ends at {}", span.first, span.time, end);
+    }
     const auto text = prompt.subspan(static_cast<size_t>(end), static_cast<size_t>(span.first - end));
     if (const auto found = std::ranges::find_if(text, is_placeholder); found != text.end()) {
       return wrong(end + (found - text.begin()));

@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "braid/base/result.h"
 #include "braid/request/image_span.h"
@@ -15,7 +16,8 @@ namespace braid {
 inline constexpr int64_t kMaxRequestImages = 256;  // of one request
 
 struct RequestImage {
-  // As it was sent: JPEG, PNG or WebP. Shared by a request's choices, and by all who pass them on.
+  // As it was sent: JPEG, PNG or WebP; or frames of a video that are one image for the model (frame_group.h). Shared by
+  // a request's choices, and by all who pass them on.
   std::shared_ptr<const std::string> bytes;
   // Where it lies in the prompt. No tokens: its place is still one token of the prompt, the model's for an image.
   ImageSpan span = {};
@@ -25,6 +27,12 @@ struct RequestImage {
     const auto content = [](const RequestImage& image) { return image.bytes ? std::string_view(*image.bytes) : ""; };
     return span == other.span && content(*this) == content(other);
   }
+};
+
+// A video of a request, as frames that have been chosen already: all of them are used.
+struct RequestVideo {
+  std::vector<std::shared_ptr<const std::string>> frames;  // JPEG, PNG or WebP, all of one size
+  double fps = 2.0;                                        // frames a second
 };
 
 // An error if the images do not lie in order in the prompt, or if the prompt's placeholders are not theirs.

@@ -117,7 +117,16 @@ Status Checkpoint::read_image_processor_of(VisionConfig& vision) {
                                                                   .temporal_patch_size = vision.temporal_patch_size,
                                                                   .merge_size = vision.merge_size,
                                                                   .image_size = vision.image_size}));
-  if (config_.image_processor) vision.normalisation = config_.image_processor->normalisation;
+  if (!config_.image_processor) return {};
+  vision.normalisation = config_.image_processor->normalisation;
+  if (!vision.video_token) return {};
+  // Without one the checkpoint still takes images.
+  auto videos = load_video_processor(model_.path, *config_.image_processor, vision.kind == VisionKind::kQwen3Vl);
+  if (videos.ok()) {
+    config_.video_processor = *std::move(videos);
+  } else {
+    config_.notes.push_back("it takes no videos: " + videos.error().message);
+  }
   return {};
 }
 

@@ -160,6 +160,11 @@ TEST(AssignmentMapCodec, ErrorsNameWhatBreaksALimit) {
                                                      .span = {.first = 1, .key = key, .grid = {.rows = 1, .cols = 2}}});
   };
   EXPECT_EQ(error_of([&](GroupCommand& c) { image(c); }), "");
+  EXPECT_EQ(error_of([&](GroupCommand& c) { image(c).span.time = 5; }), "");
+  EXPECT_EQ(error_of([&](GroupCommand& c) { image(c).span.time = -5; }),
+            place + "request 5: frames at token 1 with time -5 continue a video that ends at 0");
+  EXPECT_EQ(error_of([&](GroupCommand& c) { image(c).span.continues_video = true; }),
+            place + "request 5: frames at token 1 with time 0 continue a video that ends at 0");
   EXPECT_EQ(error_of([&](GroupCommand& c) { image(c).span.key[0] = 2; }),
             place + fmt::format("request 5: prompt token 1 is {}, which is not of an image there",
                                 placeholder_token({1, 2, 3}, 0)));

@@ -69,6 +69,13 @@ Result<std::vector<ImageSpan>> decode_spans(const flatbuffers::Vector<const form
     if (image.first < free_from || image.first >= end) {
       return fail("image {} begins at token {}, must be in [{}, {})", images.size() - 1, image.first, free_from, end);
     }
+    if (image.time < 0 || image.positions_end() > limits.context_len) {
+      return fail("image {} has the time {} at token {}, the context is {}", images.size() - 1, image.time, image.first,
+                  limits.context_len);
+    }
+    if (image.continues_video && (images.size() == 1 || image.first != free_from)) {
+      return fail("image {} at token {} continues a video that ends at {}", images.size() - 1, image.first, free_from);
+    }
     free_from = image.first + image.grid.count();
     if (free_from > limits.context_len) {
       return fail("image {} ends at token {}, the context is {}", images.size() - 1, free_from, limits.context_len);

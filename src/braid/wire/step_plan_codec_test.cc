@@ -150,6 +150,20 @@ TEST(StepPlanCodec, ErrorsNameWhatBreaksALimit) {
             "step 7, request 5: image 0 has 300 x 300 x 300 tokens, the context is 300");
   EXPECT_EQ(image_error_of([](SequencePlan& s) { s.images[0].grid = {.rows = 1, .cols = 300}; }),
             "step 7, request 5: image 0 ends at token 343, the context is 300");
+  EXPECT_EQ(image_error_of([](SequencePlan& s) { s.images[0].time = 256; }), "");
+  EXPECT_EQ(image_error_of([](SequencePlan& s) { s.images[0].time = 257; }),
+            "step 7, request 5: image 0 has the time 257 at token 43, the context is 300");
+  EXPECT_EQ(image_error_of([](SequencePlan& s) { s.images[0].time = -1; }),
+            "step 7, request 5: image 0 has the time -1 at token 43, the context is 300");
+  EXPECT_EQ(image_error_of([](SequencePlan& s) { s.images[0].continues_video = true; }),
+            "step 7, request 5: image 0 at token 43 continues a video that ends at 0");
+  const auto before = [](SequencePlan& s, int32_t first) {
+    s.images.insert(s.images.begin(), {.first = first, .grid = {.rows = 1, .cols = 3}});
+    s.images[1].continues_video = true;
+  };
+  EXPECT_EQ(image_error_of([&](SequencePlan& s) { before(s, 40); }), "");
+  EXPECT_EQ(image_error_of([&](SequencePlan& s) { before(s, 39); }),
+            "step 7, request 5: image 1 at token 43 continues a video that ends at 42");
   const auto move_error_of = [&](bool arrives, auto change) {
     StepPlan moves{.step = 7};
     auto& list = arrives ? moves.arriving : moves.leaving;

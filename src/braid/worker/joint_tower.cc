@@ -15,6 +15,7 @@ struct JointHead {
   int32_t frames = 0;  // 0: there is no next one
   int32_t rows = 0;
   int32_t cols = 0;
+  int32_t patch_frames = 1;
 };
 
 }  // namespace
@@ -134,18 +135,23 @@ Result<std::optional<ImageFeatures>> JointTower::encode_next(const ImagePatches*
 Result<std::optional<ImageFeatures>> JointTower::try_encode_next(const ImagePatches* image) {
   group_.begin_step(num_encoded_++);
   JointHead head;
-  if (image != nullptr) head = {.frames = image->grid.frames, .rows = image->grid.rows, .cols = image->grid.cols};
+  if (image != nullptr) {
+    head = {.frames = image->grid.frames,
+            .rows = image->grid.rows,
+            .cols = image->grid.cols,
+            .patch_frames = image->patch_frames};
+  }
   TRY_STATUS(group_.broadcast(std::as_writable_bytes(std::span(&head, 1)), 0));
   if (head.frames == 0) return std::optional<ImageFeatures>();
   ImagePatches copy{.grid = {.frames = head.frames, .rows = head.rows, .cols = head.cols},
                     .patch_size = tower_->config().patch_size,
+                    .patch_frames = head.patch_frames,
                     .pixels = {}};
   if (image != nullptr) {
     copy.pixels = image->pixels;
   } else {
     TRY_STATUS(check_grid(tower_->config(), copy.grid));
-    const int64_t patch_bytes = int64_t{ImagePatches::kChannels} * copy.patch_size * copy.patch_size;
-    copy.pixels.resize(static_cast<size_t>(copy.grid.count() * patch_bytes));
+    copy.pixels.resize(static_cast<size_t>(copy.patch_frames * copy.frame_bytes()));
   }
   TRY_STATUS(group_.broadcast(std::as_writable_bytes(std::span(copy.pixels)), 0));
   std::optional<ImageFeatures> features;

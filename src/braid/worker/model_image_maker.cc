@@ -6,6 +6,8 @@
 #include "braid/kernels/make_ops.h"
 #include "braid/multimodal/image_limits.h"
 #include "braid/multimodal/image_processor.h"
+#include "braid/multimodal/video_frames.h"
+#include "braid/request/frame_group.h"
 
 namespace braid {
 namespace {
@@ -45,6 +47,8 @@ class JointEncoder final : public ImageEncoder {
 }  // namespace
 
 Result<ImagePatches> ModelImageMaker::prepare(const std::string& bytes) {
+  TRY(const auto frames, unpack_frames(bytes));
+  if (frames) return materialize_frames(processor_, *frames, ImageLimits(), isa_);
   const std::span given(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size());
   return materialize_image(processor_, given, ImageLimits(), isa_);
 }

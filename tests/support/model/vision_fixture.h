@@ -22,6 +22,7 @@ namespace braid::testing {
 
 struct VisionFixtureImage {
   PatchGrid grid;
+  int32_t patch_frames = 1;
   int64_t tokens = 0;
   // Of transformers' own bfloat16, for each level: the root of the mean square of the differences, relative to that of
   // the features.
@@ -75,8 +76,11 @@ class VisionFixture {
 
   // The bytes of image `index`.
   ImagePatches patches(size_t index, const VisionConfig& config) const {
-    ImagePatches image{.grid = images_[index].grid, .patch_size = config.patch_size, .pixels = {}};
-    const int64_t count = image.grid.count() * ImagePatches::kChannels * config.patch_size * config.patch_size;
+    ImagePatches image{.grid = images_[index].grid,
+                       .patch_size = config.patch_size,
+                       .patch_frames = images_[index].patch_frames,
+                       .pixels = {}};
+    const int64_t count = image.patch_frames * image.frame_bytes();
     const uint64_t key = seeded_key(checkpoint_.seed, "image." + std::to_string(index));
     for (const std::byte byte : seeded_bytes_within(key, count, 0, 255)) {
       image.pixels.push_back(static_cast<uint8_t>(byte));
@@ -94,6 +98,7 @@ class VisionFixture {
       const auto& grid = one.at("grid");
       VisionFixtureImage& image = images_.emplace_back();
       image.grid = {.frames = grid.at(0), .rows = grid.at(1), .cols = grid.at(2)};
+      image.patch_frames = one.value("patch_frames", 1);
       image.tokens = one.at("tokens");
       image.bfloat16_differences = one.at("bfloat16_differences").get<std::vector<double>>();
       for (size_t level = 0; level < num_levels; ++level) {

@@ -114,11 +114,15 @@ inline ImagePromptFixture read_image_prompts(const std::string& name, int64_t vo
     prompt.ids = entry.at("ids").get<std::vector<TokenId>>();
     prompt.rows = entry.at("rows").get<std::vector<int32_t>>();
     prompt.greedy = entry.at("greedy").get<std::vector<TokenId>>();
-    for (const auto& [first, index] : entry.at("images").get<std::vector<std::pair<int32_t, size_t>>>()) {
-      ImageSpan& image = prompt.images.emplace_back(images.at(index));
-      image.first = first;
+    for (const auto& place : entry.at("images")) {
+      ImageSpan& image = prompt.images.emplace_back(images.at(place.at(1).get<size_t>()));
+      image.first = place.at(0);
+      if (place.size() > 2) {
+        image.time = place.at(2);
+        image.continues_video = place.at(3);
+      }
       for (int32_t i = 0; i < image.num_tokens(); ++i) {
-        prompt.ids.at(static_cast<size_t>(first + i)) = placeholder_token(image.key, i);
+        prompt.ids.at(static_cast<size_t>(image.first + i)) = placeholder_token(image.key, i);
       }
     }
     const size_t count = prompt.rows.size() * static_cast<size_t>(vocab);

@@ -22,14 +22,13 @@ Result<PatchEmbedding> PatchEmbedding::load(const WeightLoader& weights, const V
 void PatchEmbedding::operator()(const VisionStep& step, const ImagePatches& image, std::span<const int32_t> order,
                                 Rows x) const {
   const IndexRange own = step.own_range(x.rows, step.square);
-  const int64_t patch_bytes = int64_t{ImagePatches::kChannels} * image.patch_size * image.patch_size;
   for (int64_t first = own.begin; first < own.end; first += VisionScratch::kStretch) {
     const int64_t count = std::min(VisionScratch::kStretch, own.end - first);
     const Rows inputs = step.scratch.stretch.first(count).slice_cols(0, product_.inputs());
     step.ops.parallel_for(count, [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) {
         const int64_t patch = order.empty() ? first + i : order[static_cast<size_t>(first + i)];
-        pixels_.write_patch(config_, image.pixels.data() + patch * patch_bytes, inputs, i);
+        pixels_.write_patch(config_, image, patch, inputs, i);
       }
     });
     product_(step.ops, inputs, x.slice_rows(first, count));

@@ -64,14 +64,18 @@ PixelTable::PixelTable(const PixelNormalisation& normalisation) : values_(pixel_
   }
 }
 
-void PixelTable::write_patch(const VisionConfig& config, const uint8_t* pixels, Rows out, int64_t row) const {
+void PixelTable::write_patch(const VisionConfig& config, const ImagePatches& image, int64_t patch, Rows out,
+                             int64_t row) const {
   const int64_t area = int64_t{config.patch_size} * config.patch_size;
+  const uint8_t* const first = image.pixels.data() + patch * ImagePatches::kChannels * area;
   const auto write = [&](auto* to, const auto& tables) {
-    for (const auto& table : tables) {
+    for (size_t channel = 0; channel < tables.size(); ++channel) {
+      const auto& table = tables[channel];
       for (int32_t frame = 0; frame < config.temporal_patch_size; ++frame) {
+        const uint8_t* const pixels = first + std::min(frame, image.patch_frames - 1) * image.frame_bytes() +
+                                      static_cast<int64_t>(channel) * area;
         for (int64_t i = 0; i < area; ++i) *to++ = table[pixels[i]];
       }
-      pixels += area;
     }
   };
   if (out.dtype == DType::kFloat32) {

@@ -42,9 +42,8 @@ class PixelTable {
 
   float at(int32_t channel, uint8_t byte) const { return values_[static_cast<size_t>(channel)][byte]; }
 
-  // A patch's input of the patch embedding: [channel][frame of the patch][row][column], each frame the same. `out` is
-  // float32 or bfloat16.
-  void write_patch(const VisionConfig& config, const uint8_t* pixels, Rows out, int64_t row) const;
+  // A patch's input of the patch embedding: [channel][frame of the patch][row][column]. `out` is float32 or bfloat16.
+  void write_patch(const VisionConfig& config, const ImagePatches& image, int64_t patch, Rows out, int64_t row) const;
 
  private:
   PixelValues values_;

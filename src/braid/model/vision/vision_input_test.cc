@@ -50,11 +50,13 @@ TEST(VisionInput, PixelsAreNormalisedInFloat32) {
   EXPECT_EQ(table.at(1, 255), 6.0F);
   EXPECT_EQ(table.at(2, 7), (7.0F - 0.48145466F * 255.0F) / (0.26862954F * 255.0F));
 
-  // Two frames of a patch are the same pixels.
+  // One frame of two patches, of which the second is written: two frames of it are the same pixels.
   const std::vector<uint8_t> pixels = {0, 255, 255, 0, 10, 20, 30, 40, 7, 7, 7, 7};
+  ImagePatches image{.grid = {.rows = 1, .cols = 2}, .patch_size = 2, .pixels = std::vector<uint8_t>(12)};
+  image.pixels.insert(image.pixels.end(), pixels.begin(), pixels.end());
   for (const DType dtype : {DType::kFloat32, DType::kBFloat16}) {
     const RowsBuffer out(dtype, 2, 24);
-    table.write_patch(kSquares, pixels.data(), out.first(2), 1);
+    table.write_patch(kSquares, image, 1, out.first(2), 1);
     for (int64_t i = 0; i < 24; ++i) {
       const int64_t channel = i / 8;
       const float expected = table.at(static_cast<int32_t>(channel), pixels[static_cast<size_t>(channel * 4 + i % 4)]);
@@ -65,6 +67,17 @@ TEST(VisionInput, PixelsAreNormalisedInFloat32) {
       }
     }
   }
+}
+
+TEST(VisionInput, FramesOfAPatchFollowOneAnotherInEachChannel) {
+  const PixelTable table(PixelNormalisation{.rescales = false, .normalises = false});
+  ImagePatches image{.grid = {.rows = 1, .cols = 2}, .patch_size = 2, .patch_frames = 2, .pixels = {}};
+  for (uint8_t byte = 0; byte < 48; ++byte) image.pixels.push_back(byte);
+  const RowsBuffer out(DType::kFloat32, 1, 24);
+  table.write_patch(kSquares, image, 1, out.first(1), 0);
+  const std::vector<float> expected = {12, 13, 14, 15, 36, 37, 38, 39, 16, 17, 18, 19,
+                                       40, 41, 42, 43, 20, 21, 22, 23, 44, 45, 46, 47};
+  EXPECT_EQ(std::vector<float>(out.first(1).row<float>(0), out.first(1).row<float>(0) + 24), expected);
 }
 
 TEST(VisionInput, AQuarterOfAHeadTurnsByTheRowAndAQuarterByTheColumn) {

@@ -14,8 +14,9 @@ int64_t ImageFeatures::bytes() const {
 ImageFeatures VisionTower::encode(Ops& ops, const ImagePatches& image, RowExchange* exchange) const {
   CHECK(shard_.is_whole() == (exchange == nullptr), "{} of {} parts are here", shard_.num_own(), shard_.num_parts);
   CHECK(check_grid(config_, image.grid).ok() && image.patch_size == config_.patch_size);
-  const int64_t patch_bytes = int64_t{ImagePatches::kChannels} * image.patch_size * image.patch_size;
-  CHECK(std::ssize(image.pixels) == image.grid.count() * patch_bytes, "{} bytes of pixels for {} patches",
+  CHECK(image.patch_frames >= 1 && image.patch_frames <= config_.temporal_patch_size, "{} frames in a patch of {}",
+        image.patch_frames, config_.temporal_patch_size);
+  CHECK(std::ssize(image.pixels) == image.patch_frames * image.frame_bytes(), "{} bytes of pixels for {} patches",
         image.pixels.size(), image.grid.count());
   return encode_checked(ops, image, exchange);
 }

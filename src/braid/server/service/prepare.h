@@ -14,7 +14,7 @@ namespace braid {
 
 using PrepareResult = Result<openai::PreparedRequest, openai::ApiError>;
 
-// `unique`: makes the id of a request without a rid. `fetched`: as openai::add_images() uses it.
+// `unique`: makes the id of a request without a rid. `fetched`: as openai::add_media() uses it.
 PrepareResult prepare_completion(const ServedModel& model, std::string_view body, const std::string& unique,
                                  FetchedImages& fetched);
 PrepareResult prepare_chat(const ServedModel& model, std::string_view body, const std::string& unique,

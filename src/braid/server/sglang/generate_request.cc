@@ -9,6 +9,7 @@
 
 #include "braid/server/openai/parse/common_parameters.h"
 #include "braid/server/openai/parse/prompts.h"
+#include "braid/server/openai/parse/video_urls.h"
 
 namespace braid::sglang {
 
@@ -25,8 +26,8 @@ constexpr int32_t kDefaultNewTokens = 128;  // SGLang's
 
 // Parameters of SGLang that braid lacks; ignoring them would change the answer.
 void refuse_unsupported(ParameterReader& reader) {
-  for (const auto* name : {"audio_data", "video_data", "input_embeds", "lora_path", "token_ids_logprob",
-                           "session_params", "custom_logit_processor"}) {
+  for (const auto* name :
+       {"audio_data", "input_embeds", "lora_path", "token_ids_logprob", "session_params", "custom_logit_processor"}) {
     if (reader.find(name) != nullptr) reader.fail(name, fmt::format("{} is not supported", name));
   }
   if (reader.boolean("return_hidden_states").value_or(false)) {
@@ -113,6 +114,33 @@ std::vector<std::string> read_images(ParameterReader& reader, const Json* value,
   return urls;
 }
 
+// One video, or a list of them: data:video/jpeg;base64,<frame>,…, or {"video": [frame, …], "fps": …}.
+std::vector<openai::VideoUrls> read_videos(ParameterReader& reader, const Json* value, const ProtocolLimits& limits,
+                                           size_t num_images) {
+  std::vector<openai::VideoUrls> videos;
+  if (value == nullptr) return videos;
+  const Json none = Json::object();
+  const Json list = value->is_array() ? *value : Json::array({*value});
+  for (const Json& entry : list) {
+    const Json* const own = entry.is_object() ? openai::member(entry, "video") : &entry;
+    auto video = openai::read_video_urls(own != nullptr ? *own : Json(), entry.is_object() ? entry : none, {"video"});
+    if (!video.ok()) {
+      reader.fail("video_data", fmt::format("video_data: a video {}", video.error().message));
+      return videos;
+    }
+    num_images += video->frames.size();
+    if (num_images > limits.max_images) {
+      reader.fail("video_data",
+                  fmt::format("image_data and video_data have {} images and frames for one prompt, at most "
+                              "{} are allowed",
+                              num_images, limits.max_images));
+      return videos;
+    }
+    videos.push_back(*std::move(video));
+  }
+  return videos;
+}
+
 GenerateItem read_item(ParameterReader& reader, const ProtocolLimits& limits, openai::Prompt prompt, size_t index,
                        size_t count) {
   const auto value = [&](std::string_view name) { return value_for(reader, name, index, count); };
@@ -167,8 +195,12 @@ Result<GenerateRequest, ApiError> parse_generate_request(std::string_view body, 
   for (size_t i = 0; i < count && !reader.error(); ++i) {
     request.items.push_back(read_item(reader, limits, std::move(prompts[i]), i, count));
     // A prompt that is no list may have several images in one.
-    const Json* const images = request.is_list ? value_for(reader, "image_data", i, count) : reader.find("image_data");
-    request.items.back().image_urls = read_images(reader, images, limits);
+    const auto media_for = [&](const char* name) {
+      return request.is_list ? value_for(reader, name, i, count) : reader.find(name);
+    };
+    openai::MediaUrls& media = request.items.back().media;
+    media.images = read_images(reader, media_for("image_data"), limits);
+    media.videos = read_videos(reader, media_for("video_data"), limits, media.images.size());
     num_sequences += request.items.back().parameters.n;
   }
   if (num_sequences > limits.max_sequences) {

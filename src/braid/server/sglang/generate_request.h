@@ -11,7 +11,7 @@ namespace braid::sglang {
 
 struct GenerateItem {
   openai::Prompt prompt;
-  std::vector<std::string> image_urls;  // image_data: URLs, or base64
+  openai::MediaUrls media;              // image_data: URLs, or base64; video_data
   openai::CommonParameters parameters;  // sampling_params, and what both protocols share of the rest
   int32_t logprob_start_len = -1;       // first prompt position with log-probabilities; -1: none
   std::string rid;                      // may be empty

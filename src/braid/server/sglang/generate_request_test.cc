@@ -83,13 +83,33 @@ TEST(GenerateRequest, ErrorNamesTheWrongParameter) {
 
 TEST(GenerateRequest, HasImagesOfEachPrompt) {
   using Urls = std::vector<std::string>;
-  EXPECT_EQ(generate(R"({"text":"a","image_data":"x"})").items[0].image_urls, Urls({"x"}));
-  EXPECT_EQ(generate(R"({"text":"a","image_data":["x","y"]})").items[0].image_urls, Urls({"x", "y"}));
-  EXPECT_EQ(generate(R"({"text":"a","image_data":null})").items[0].image_urls, Urls());
+  EXPECT_EQ(generate(R"({"text":"a","image_data":"x"})").items[0].media.images, Urls({"x"}));
+  EXPECT_EQ(generate(R"({"text":"a","image_data":["x","y"]})").items[0].media.images, Urls({"x", "y"}));
+  EXPECT_EQ(generate(R"({"text":"a","image_data":null})").items[0].media.images, Urls());
   const auto list = generate(R"({"text":["a","b","c"],"image_data":["x",["y","z"],null]})");
-  EXPECT_EQ(list.items[0].image_urls, Urls({"x"}));
-  EXPECT_EQ(list.items[1].image_urls, Urls({"y", "z"}));
-  EXPECT_EQ(list.items[2].image_urls, Urls());
+  EXPECT_EQ(list.items[0].media.images, Urls({"x"}));
+  EXPECT_EQ(list.items[1].media.images, Urls({"y", "z"}));
+  EXPECT_EQ(list.items[2].media.images, Urls());
+}
+
+TEST(GenerateRequest, HasVideosOfEachPrompt) {
+  using Frames = std::vector<std::string>;
+  const auto videos = [](const std::string& data) {
+    return generate(R"({"text":"a","video_data":)" + data + "}").items[0].media.videos;
+  };
+  EXPECT_TRUE(videos("null").empty());
+  EXPECT_EQ(videos(R"("data:video/jpeg;base64,A,B")").at(0).frames, Frames({"A", "B"}));
+  const auto two = videos(R"([{"video":["x","y"],"fps":3},"data:video/jpeg;base64,C"])");
+  ASSERT_EQ(two.size(), 2U);
+  EXPECT_EQ(two[0].frames, Frames({"x", "y"}));
+  EXPECT_EQ(two[0].fps, 3.0);
+  EXPECT_EQ(two[1].frames, Frames({"C"}));
+  const auto list = generate(R"({"text":["a","b"],"video_data":[null,[{"video":["x"]}]]})");
+  EXPECT_TRUE(list.items[0].media.videos.empty());
+  EXPECT_EQ(list.items[1].media.videos.at(0).frames, Frames({"x"}));
+  for (const char* data : {R"("a.mp4")", "5", R"({"video":[]})", R"({"video":["x"],"size":3})", R"({"fps":3})"}) {
+    EXPECT_EQ(refused(std::string(R"({"text":"a","video_data":)") + data + "}"), "video_data") << data;
+  }
 }
 
 }  // namespace

@@ -6,7 +6,7 @@
 
 #include "braid/server/openai/prepare/output_grammar.h"
 #include "braid/server/openai/prepare/prepare_request.h"
-#include "braid/server/openai/prepare/request_images.h"
+#include "braid/server/openai/prepare/request_media.h"
 #include "braid/server/sglang/generate_answer.h"
 
 namespace braid::sglang {
@@ -55,15 +55,15 @@ Result<PreparedRequest, ApiError> prepare_generate(GenerateRequest request, cons
     const auto* text = std::get_if<std::string>(&item.prompt);
     const char* const parameter = text != nullptr ? "text" : "input_ids";
     if (text != nullptr) {
-      const bool has_images = !item.image_urls.empty();
-      prompt.ids = model.tokenizer.encode(has_images ? openai::spell_images(*text, model) : *text, true);
+      prompt.ids = model.tokenizer.encode(item.media.empty() ? *text : openai::spell_images(*text, model), true);
     } else {
       prompt.ids = std::get<std::vector<TokenId>>(std::move(item.prompt));
     }
     is_list = is_list || prompt.n > 1;
     GenerationRequest generation =
         openai::to_generation_request(item.parameters, std::move(prompt.ids), false, std::nullopt, model.defaults);
-    TRY_STATUS(openai::add_images(item.image_urls, model, "image_data", fetched, generation));
+    TRY_STATUS(
+        openai::add_media(item.media, model, {.images = "image_data", .videos = "video_data"}, fetched, generation));
     prompt.ids = openai::plain_prompt(generation, model);
     TRY_STATUS(check_logprob_start(item, prompt.ids.size()));
     generation.sampling.prompt_logprobs_start = item.logprob_start_len;

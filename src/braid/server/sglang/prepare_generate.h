@@ -11,7 +11,7 @@
 
 namespace braid::sglang {
 
-// `unique`: the id of a request without a rid. `fetched`: as openai::add_images() uses it.
+// `unique`: the id of a request without a rid. `fetched`: as openai::add_media() uses it.
 Result<openai::PreparedRequest, openai::ApiError> prepare_generate(GenerateRequest request,
                                                                    const openai::RequestModel& model,
                                                                    const std::string& unique, FetchedImages& fetched);

@@ -44,7 +44,7 @@ void read_messages(ParameterReader& reader, const ProtocolLimits& limits, ChatRe
   FunctionMessages functions(reader);
   ContentParts parts(reader, limits.max_images);
   for (size_t i = 0; i < request.messages.size(); ++i) read_message(request.messages[i], i, functions, parts, reader);
-  request.image_urls = parts.take_image_urls();
+  request.media = parts.take_media();
 }
 
 void check_continuation(ParameterReader& reader, ChatRequest& request, bool asks_for_prompt) {

@@ -61,12 +61,55 @@ TEST(ChatRequest, ImagesStayWhereTheyAreForTheTemplateAndTheirUrlsAreKept) {
     {"type":"image_url","image_url":{"url":"data:a","detail":"high"}},{"type":"text","text":"b"},
     {"type":"image_url","image_url":"data:c"}]},{"role":"user","content":[{"type":"text","text":"d"}]},
     {"role":"user","content":[{"type":"image_url","image_url":{"url":"data:e"}}]}]})");
-  EXPECT_EQ(request.image_urls, (std::vector<std::string>{"data:a", "data:c", "data:e"}));
+  EXPECT_EQ(request.media.images, (std::vector<std::string>{"data:a", "data:c", "data:e"}));
   const Json variables = template_variables(request, ArgumentStyle::kObject);
   EXPECT_EQ(variables["messages"][1]["content"], *parse_json(R"([{"type":"image"},{"type":"text","text":"b"},
     {"type":"image"}])"));
   EXPECT_EQ(variables["messages"][2]["content"], "d");
   EXPECT_EQ(variables["messages"][3]["content"], *parse_json(R"([{"type":"image"}])"));
+}
+
+TEST(ChatRequest, VideosAreListsOfFrames) {
+  const auto request = chat(R"({"messages":[{"role":"user","content":[
+    {"type":"video","video":["data:a","file:///b"],"fps":0.5},{"type":"image_url","image_url":"data:c"},
+    {"type":"video_url","video_url":{"url":"data:video/jpeg;base64,AAA,BB,C"}},
+    {"type":"video_url","video_url":"data:video/jpeg;base64,D","sample_fps":4},{"type":"text","text":"t"}]}]})");
+  EXPECT_EQ(request.media.images, (std::vector<std::string>{"data:c"}));
+  ASSERT_EQ(request.media.videos.size(), 3U);
+  EXPECT_EQ(request.media.videos[0].frames, (std::vector<std::string>{"data:a", "file:///b"}));
+  EXPECT_EQ(request.media.videos[0].fps, 0.5);
+  EXPECT_EQ(request.media.videos[1].frames, (std::vector<std::string>{"AAA", "BB", "C"}));
+  EXPECT_EQ(request.media.videos[1].fps, 2.0) << "as Qwen's processors sample by default";
+  EXPECT_EQ(request.media.videos[2].fps, 4.0);
+  const Json variables = template_variables(request, ArgumentStyle::kObject);
+  EXPECT_EQ(variables["messages"][0]["content"], *parse_json(R"([{"type":"video"},{"type":"image"},{"type":"video"},
+    {"type":"video"},{"type":"text","text":"t"}])"));
+}
+
+TEST(ChatRequest, AVideoThatIsNoListOfFramesIsNamed) {
+  const auto error_of = [](const std::string& part, size_t max_images = 3) {
+    ProtocolLimits limits = kLimits;
+    limits.max_images = max_images;
+    const auto parsed = parse_chat_request(R"({"messages":[{"role":"user","content":[)" + part + "]}]}", limits);
+    return parsed.ok() ? "accepted" : parsed.error().message;
+  };
+  for (const char* part :
+       {R"({"type":"video","video":"file:///a.mp4"})", R"({"type":"video_url","video_url":{"url":"http://b/c.mp4"}})",
+        R"({"type":"video_url","video_url":{"url":"data:video/mp4;base64,AA"}})", R"({"type":"video","video":[]})",
+        R"({"type":"video","video":[5]})", R"({"type":"video"})", R"({"type":"video_url","video_url":{}})"}) {
+    EXPECT_NE(error_of(part).find("messages[0].content: a video "), std::string::npos) << error_of(part);
+    EXPECT_NE(error_of(part).find("video files are not decoded"), std::string::npos) << error_of(part);
+  }
+  EXPECT_EQ(error_of(R"({"type":"video","video":["a"],"fps":"2"})"),
+            R"(messages[0].content: a video has fps "2": must be a number)");
+  EXPECT_EQ(error_of(R"({"type":"video","video":["a"],"nframes":2})"),
+            R"(messages[0].content: a video has "nframes", which is not supported: beside its frames it may have fps)");
+  EXPECT_EQ(error_of(R"({"type":"video","video":["a","b","c"]})"), "accepted");
+  const std::string image = R"(,{"type":"image_url","image_url":{"url":"x"}})";
+  EXPECT_EQ(error_of(R"({"type":"video","video":["a","b","c"]})" + image),
+            "the messages have more than 3 images (frames of videos are counted)");
+  EXPECT_EQ(error_of(R"({"type":"video","video":["a","b","c"]})", 2),
+            "the messages have more than 2 images (frames of videos are counted)");
 }
 
 TEST(ChatRequest, APartThatIsNoImageIsNamed) {
@@ -82,7 +125,8 @@ TEST(ChatRequest, APartThatIsNoImageIsNamed) {
   limits.max_images = 1;
   const std::string image = R"({"type":"image_url","image_url":{"url":"x"}})";
   EXPECT_EQ(error_of(image, limits), "accepted");
-  EXPECT_EQ(error_of(image + "," + image, limits), "the messages have more than 1 images");
+  EXPECT_EQ(error_of(image + "," + image, limits),
+            "the messages have more than 1 images (frames of videos are counted)");
 }
 
 }  // namespace

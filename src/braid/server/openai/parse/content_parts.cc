@@ -4,6 +4,8 @@
 
 #include <string_view>
 
+#include "braid/server/openai/parse/video_urls.h"
+
 namespace braid::openai {
 namespace {
 
@@ -18,11 +20,13 @@ bool is_of_type(const Json& part, std::string_view type) {
   return own != nullptr && *own == type;
 }
 
-// {"type": "image_url", "image_url": {"url": …}}, or the URL itself in place of the object.
-const std::string* image_url_of(const Json& part) {
-  if (const std::string* url = string_in(part, "image_url")) return url;
-  const auto object = part.find("image_url");
-  return object != part.end() && object->is_object() ? string_in(*object, "url") : nullptr;
+// `key` "image_url": of {"type": "image_url", "image_url": {"url": …}}, or the URL itself in place of the object. Null:
+// there is none.
+const Json* url_of(const Json& part, const char* key) {
+  const auto given = part.find(key);
+  if (given == part.end()) return nullptr;
+  const auto url = given->is_object() ? given->find("url") : given;
+  return given->is_object() && url == given->end() ? nullptr : &*url;
 }
 
 std::string joined_texts(const Json& parts) {
@@ -37,35 +41,57 @@ std::string joined_texts(const Json& parts) {
 }  // namespace
 
 bool ContentParts::convert_image(Json& part, const std::string& where) {
-  const std::string* const url = image_url_of(part);
-  if (url == nullptr) {
+  const Json* const url = url_of(part, "image_url");
+  if (url == nullptr || !url->is_string()) {
     reader_.fail("messages",
                  fmt::format("{}.content has an image_url part without a url: {}", where, json_excerpt(part)));
     return false;
   }
-  if (image_urls_.size() == max_images_) {
-    reader_.fail("messages", fmt::format("the messages have more than {} images", max_images_));
-    return false;
-  }
-  image_urls_.push_back(*url);
+  if (!has_room(1)) return false;
+  media_.images.push_back(url->get<std::string>());
   part = {{"type", "image"}};
   return true;
 }
 
+bool ContentParts::convert_video(Json& part, const std::string& where) {
+  const Json* const frames = is_of_type(part, "video") ? member(part, "video") : url_of(part, "video_url");
+  auto video = read_video_urls(frames != nullptr ? *frames : Json(), part, {"type", "video", "video_url"});
+  if (!video.ok()) {
+    reader_.fail("messages", fmt::format("{}.content: a video {}", where, video.error().message));
+    return false;
+  }
+  if (!has_room(video->frames.size())) return false;
+  media_.videos.push_back(*std::move(video));
+  part = {{"type", "video"}};
+  return true;
+}
+
+bool ContentParts::has_room(size_t num_images) {
+  num_images_ += num_images;
+  if (num_images_ <= max_images_) return true;
+  reader_.fail("messages",
+               fmt::format("the messages have more than {} images (frames of videos are counted)", max_images_));
+  return false;
+}
+
 void ContentParts::convert(Json& content, const std::string& where) {
-  bool has_image = false;
+  bool is_text = true;
   for (Json& part : content) {
     if (is_of_type(part, "image_url")) {
       if (!convert_image(part, where)) return;
-      has_image = true;
+      is_text = false;
+    } else if (is_of_type(part, "video") || is_of_type(part, "video_url")) {
+      if (!convert_video(part, where)) return;
+      is_text = false;
     } else if (!is_of_type(part, "text") || string_in(part, "text") == nullptr) {
       return reader_.fail("messages",
-                          fmt::format("{}.content has the part {}: must be {{\"type\": \"text\", \"text\": …}} or "
-                                      "{{\"type\": \"image_url\", \"image_url\": {{\"url\": …}}}}",
+                          fmt::format("{}.content has the part {}: must be {{\"type\": \"text\", \"text\": …}}, "
+                                      "{{\"type\": \"image_url\", \"image_url\": {{\"url\": …}}}} or "
+                                      "{{\"type\": \"video\", \"video\": [\"url\", …], \"fps\": …}}",
                                       where, json_excerpt(part)));
     }
   }
-  if (!has_image) content = joined_texts(content);
+  if (is_text) content = joined_texts(content);
 }
 
 }  // namespace braid::openai

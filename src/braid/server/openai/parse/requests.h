@@ -31,7 +31,7 @@ struct ProtocolLimits {
   size_t max_stop_strings = 64;
   size_t max_stop_bytes = 4096;           // of one stop string
   size_t max_logit_bias = 4096;           // entries
-  size_t max_images = kMaxRequestImages;  // in one request
+  size_t max_images = kMaxRequestImages;  // in one request, and frames of videos
 };
 
 // The parameters of both endpoints. An absent one has the value in the model's generation_config.json, else the field's
@@ -80,12 +80,26 @@ struct CompletionRequest {
   bool scores_prompt() const { return echo && common.logprobs; }
 };
 
+struct VideoUrls {
+  std::vector<std::string> frames;  // as those of images
+  double fps = RequestVideo().fps;
+};
+
+// What a request has beside text, in order.
+struct MediaUrls {
+  std::vector<std::string> images;
+  std::vector<VideoUrls> videos;
+
+  bool empty() const { return images.empty() && videos.empty(); }
+};
+
 struct ChatRequest {
   CommonParameters common;
-  // Each has a role. Its content is a string (text parts joined by newlines), null, or, with images, a list of
-  // {"type": "text", "text": …} and {"type": "image"}, as templates take it.
+  // Each has a role. Its content is a string (text parts joined by newlines), null, or, with images or videos, a list
+  // of
+  // {"type": "text", "text": …}, {"type": "image"} and {"type": "video"}, as templates take it.
   Json messages;
-  std::vector<std::string> image_urls;  // of all messages, in order
+  MediaUrls media;  // of all messages
   ToolParameters tools;
   bool separate_reasoning = true;  // thinking goes to reasoning_content, not to content
   Json template_variables;         // chat_template_kwargs: an object

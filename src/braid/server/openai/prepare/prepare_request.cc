@@ -7,7 +7,7 @@
 #include "braid/controller/choice_text.h"
 #include "braid/server/openai/prepare/output_grammar.h"
 #include "braid/server/openai/prepare/parser_options.h"
-#include "braid/server/openai/prepare/request_images.h"
+#include "braid/server/openai/prepare/request_media.h"
 #include "braid/server/openai/write/streams.h"
 
 namespace braid::openai {
@@ -15,6 +15,7 @@ namespace braid::openai {
 namespace {
 
 constexpr int32_t kDefaultCompletionTokens = 16;  // OpenAI's
+constexpr MediaParameters kMessages = {.images = "messages", .videos = "messages"};
 
 PreparedRequest begin_request(const ResponseHead& head, const CommonParameters& common) {
   PreparedRequest prepared;
@@ -69,18 +70,17 @@ Result<PreparedRequest, ApiError> prepare_completion(CompletionRequest request, 
 Result<PreparedRequest, ApiError> prepare_chat(ChatRequest request, const RequestModel& model, ResponseHead head,
                                                uint64_t id_seed, FetchedImages& fetched) {
   // Before the template, which may not know such parts.
-  if (!request.image_urls.empty() && model.images == nullptr) return takes_no_images("messages");
+  TRY_STATUS(check_takes_media(request.media, model, kMessages));
   auto rendered = model.renderer.prompt(request);
   if (!rendered.ok()) return ApiError{.message = rendered.error().message, .param = "messages"};
-  const std::string text =
-      request.image_urls.empty() ? *std::move(rendered) : spell_images(*std::move(rendered), model);
+  const std::string text = request.media.empty() ? *std::move(rendered) : spell_images(*std::move(rendered), model);
   parsers::ParserOptions options = parser_options(request, model.formats, text, id_seed);
   TRY(auto grammar, chat_grammar(request, model.tokenizer, model.grammars, options));
   request.messages = nullptr;  // they are in the prompt
 
   GenerationRequest generation =
       to_generation_request(request.common, model.tokenizer.encode(text, false), false, std::nullopt, model.defaults);
-  TRY_STATUS(add_images(request.image_urls, model, "messages", fetched, generation));
+  TRY_STATUS(add_media(request.media, model, kMessages, fetched, generation));
   PromptResult result{.prompt_ids = plain_prompt(generation, model)};
   generation.grammar = std::move(grammar);
   if (looks_for_special_tokens(options)) generation.skip_special_tokens = false;

@@ -17,7 +17,7 @@ namespace braid::openai {
 
 Result<PreparedRequest, ApiError> prepare_completion(CompletionRequest request, const RequestModel& model,
                                                      ResponseHead head);
-// `id_seed`: random; the ids of tool calls are made from it. `fetched`: as add_images() uses it.
+// `id_seed`: random; the ids of tool calls are made from it. `fetched`: as add_media() uses it.
 Result<PreparedRequest, ApiError> prepare_chat(ChatRequest request, const RequestModel& model, ResponseHead head,
                                                uint64_t id_seed, FetchedImages& fetched);
 
