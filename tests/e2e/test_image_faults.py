@@ -57,7 +57,6 @@ def tower_thread(server, process, questions):
     return sorted(threads_of(pid, "braid-images") - before)[1]
 
 
-# Not `batch`: its tower is split, and processes that encode together have the deadline of ranks.
 # `num_before`: questions with one image, then with two. Processes take turns, if they do, so the next image is the third's.
 @pytest.mark.parametrize(("strategy", "process", "num_before"), [("sharded", 2, 5), ("local", 3, 1)])
 def test_a_thread_that_hangs_is_replaced_and_every_process_makes_the_image(
@@ -81,6 +80,28 @@ def test_a_thread_that_hangs_is_replaced_and_every_process_makes_the_image(
         assert ask_all(server, hung + others) == expected["tp4"]
         assert sum_of(server, "mm_fallbacks_total") == 1
         wait_for(lambda: num_segments(server) == 0, "segments are left")
+
+
+# With `batch` the tower is split, and processes that encode together have the deadline of ranks: the world starts again.
+@pytest.mark.parametrize("process", [0, 2])
+def test_a_thread_that_hangs_in_a_split_tower_ends_the_world_though_steps_get_on(
+        braid, fresh, expected, process):  # noqa: F811
+    hung, others = fresh
+    text = {"prompt": "one two", "max_tokens": 16, "ignore_eos": True, "temperature": 0}
+    with serve(braid, "batch", "--collective-timeout", PATIENCE, "--mm-cache-size", 0) as server, \
+            ThreadPoolExecutor(1) as pool:
+        threads = threads_of(rank_processes(server)[process], "braid-images")
+        said = server.post("/v1/completions", text).json()["choices"]
+        try:
+            with Frozen(threads):
+                answer = pool.submit(ask, server, hung[0])
+                while not answer.done():
+                    assert server.post("/v1/completions", text).json()["choices"] == said
+        except PermissionError:
+            pytest.skip("ptrace is not allowed")
+        assert answer.result() == expected["tp4"][0]
+        assert sum_of(server, "num_world_restarts_total") == 1
+        assert ask_all(server, hung + others) == expected["tp4"]
 
 
 def limit(processes, what, soft):

@@ -47,15 +47,19 @@ void JointTower::end() {
 }
 
 void JointTower::watch(std::function<Progress()> ranks) {
-  world_->watch([this, ranks = std::move(ranks)] {
-    Progress all = ranks();
-    return all += progress();
-  });
+  world_->watch([this, ranks = std::move(ranks)] { return progress(ranks); });
 }
 
-Progress JointTower::progress() {
+// Ranks that get on would hide a thread that hangs while it encodes. It has a fifth of a busy CPU at least, so it is
+// not taken for one that hangs because they are busy.
+Progress JointTower::progress(const std::function<Progress()>& ranks) {
+  const Progress now = ranks();
   const std::lock_guard lock(mutex_);
-  return compute_ ? compute_->team.progress() : Progress();
+  const bool is_called = num_ended_ < (leads() ? num_sent_ : num_called_);
+  if (!is_called) ranks_seen_ = now;
+  Progress all = ranks_seen_;
+  if (compute_) all += compute_->team.progress();
+  return all;
 }
 
 Ops& JointTower::ops() {
@@ -84,6 +88,7 @@ Result<ImageFeatures> JointTower::encode(const ImagePatches& image) {
   {
     const std::lock_guard lock(mutex_);
     is_encoding_ = false;
+    ++num_ended_;
   }
   changed_.notify_all();
   if (!made.ok()) return made.error();
@@ -119,6 +124,8 @@ void JointTower::help_with_images() {
     }
     const Result<std::optional<ImageFeatures>> made = encode_next(nullptr);
     if (!made.ok() || !*made) return;
+    const std::lock_guard lock(mutex_);
+    num_ended_ = num_helped + 1;
   }
 }
 

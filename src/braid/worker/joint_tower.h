@@ -36,7 +36,8 @@ class JointTower {
   JointTower(const JointTower&) = delete;
   JointTower& operator=(const JointTower&) = delete;
 
-  // What the ranks have done so far: while they get on, no wait for another process is too long. From any thread.
+  // What this process's ranks have done so far: until it has been called for an image, others wait for them, however
+  // long their step takes. From then on they wait for the threads that encode. From any thread.
   void watch(std::function<Progress()> ranks);
 
   bool leads() const { return group_.rank() == 0; }
@@ -70,7 +71,7 @@ class JointTower {
   Result<std::optional<ImageFeatures>> encode_next(const ImagePatches* image);
   Result<std::optional<ImageFeatures>> try_encode_next(const ImagePatches* image);
   Status say_goodbye();
-  Progress progress();  // of the team
+  Progress progress(const std::function<Progress()>& ranks);
 
   const std::shared_ptr<const VisionTower> tower_;
   const std::unique_ptr<ThreadWorld> world_;
@@ -86,6 +87,8 @@ class JointTower {
   std::optional<Compute> compute_;  // made under the mutex
   uint64_t num_called_ = 0;         // images that the leader encodes, or that others are called for
   uint64_t num_sent_ = 0;           // calls that the publisher has taken
+  uint64_t num_ended_ = 0;          // images that this process is done with
+  Progress ranks_seen_;             // of this process, before it was last called
   bool is_encoding_ = false;        // the leader, since its call
   bool is_leaving_ = false;
   bool has_ended_ = false;
