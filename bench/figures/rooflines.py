@@ -18,9 +18,13 @@ def tier_of(results):
     return next((report["isa"] for _, _, report in all_reports(results) if "isa" in report), "")
 
 
+# What products multiply, and braid's name for its peak.
+ARITHMETICS = {"bfloat16": "bf16_flops_per_s", "float32": "f32_flops_per_s", "int8": "int8_ops_per_s", "few_bits": "few_bits_ops_per_s"}
+
+
 def peaks_of(results):
-    """{dtype: {"flops_per_s", "by"}}: the best of the run, 0 if there was no product of that dtype."""
-    peaks = {dtype: {"flops_per_s": 0.0, "by": ""} for dtype in ("bfloat16", "float32")}
+    """{arithmetic: {"flops_per_s", "by"}}: the best of the run, 0 if there was no such product."""
+    peaks = {arithmetic: {"flops_per_s": 0.0, "by": ""} for arithmetic in ARITHMETICS}
     tier = tier_of(results)
 
     def raise_to(dtype, value, by):
@@ -30,21 +34,21 @@ def peaks_of(results):
     for _, _, report in all_reports(results):
         if report.get("isa") != tier:
             continue
-        raise_to("bfloat16", report.get("bf16_flops_per_s", 0), "braid")
-        raise_to("float32", report.get("f32_flops_per_s", 0), "braid")
+        for arithmetic, key in ARITHMETICS.items():
+            raise_to(arithmetic, report.get(key, 0), "braid")
         if report.get("dtype") in peaks:
             raise_to(report["dtype"], report.get("braid_flops_per_s", 0), "braid")
             raise_to(report["dtype"], report.get("onednn_flops_per_s", 0), "oneDNN")
     return peaks
 
 
-def operation_bound_s(flops, num_bytes, dtype, read_bytes_per_s, peaks):
-    return max(num_bytes / read_bytes_per_s, flops / peaks[dtype]["flops_per_s"])
+def operation_bound_s(flops, num_bytes, arithmetic, read_bytes_per_s, peaks):
+    return max(num_bytes / read_bytes_per_s, flops / peaks[arithmetic]["flops_per_s"])
 
 
 def work_bound_s(work, read_bytes_per_s, peaks):
     """`work`: prefill_work or decode_work of `bench latency --json`."""
-    return sum(operation["count"] * operation_bound_s(operation["flops"], operation["bytes"], operation["dtype"],
+    return sum(operation["count"] * operation_bound_s(operation["flops"], operation["bytes"], operation["arithmetic"],
                                                       read_bytes_per_s, peaks) for operation in work)
 
 

@@ -27,7 +27,9 @@ def gflops(value):
 def ceilings_lines(results):
     """The best speeds of the multiply instructions, and the peaks that the rooflines use."""
     lines = []
-    for dtype, peak in peaks_of(results).items():
+    peaks = peaks_of(results)
+    for dtype in ("bfloat16", "float32"):
+        peak = peaks[dtype]
         if peak["flops_per_s"] > 0:
             lines.append(f"- {dtype}: the best product of the run {gflops(peak['flops_per_s'])} ({peak['by']})")
     for report in results["measurements"].get("roofline", {}).get("reports", {}).get("braid", []):

@@ -25,10 +25,10 @@ def roofline(isa="avx512_bf16", bf16=1000.0, f32=500.0, read=10.0):
 
 def latency(streams=1, tokens_per_s=2.0, steps=4, **ceilings):
     """A step takes 5 bytes (half a second at 10 bytes/s) and, in its router, 250 operations of float32."""
-    work = [{"count": steps, "bytes": 5, "flops": 10, "dtype": "bfloat16"},
-            {"count": steps, "bytes": 0, "flops": 250, "dtype": "float32"}]
+    work = [{"count": steps, "bytes": 5, "flops": 10, "arithmetic": "bfloat16"},
+            {"count": steps, "bytes": 0, "flops": 250, "arithmetic": "float32"}]
     return {**roofline(**ceilings), "batch_size": streams, "input_len": 16, "num_decode_steps": steps,
-            "prefill_tokens_per_s": 8.0, "prefill_work": [{"count": 2, "bytes": 1, "flops": 800, "dtype": "bfloat16"}],
+            "prefill_tokens_per_s": 8.0, "prefill_work": [{"count": 2, "bytes": 1, "flops": 800, "arithmetic": "bfloat16"}],
             "decode_tokens_per_s": tokens_per_s, "decode_work": work}
 
 
@@ -65,7 +65,9 @@ def test_the_peak_is_the_best_product_of_the_run_and_tier_whoever_multiplied():
     results = run_of(decode__moe__1=braid(latency()), other=braid(roofline(isa="avx2", bf16=9e9)),
                      onednn={"reports": {"bfloat16": [onednn(1, peak=2000.0)]}})
     assert tier_of(results) == "avx512_bf16"
-    assert peaks_of(results) == {"bfloat16": {"flops_per_s": 2000.0, "by": "oneDNN"}, "float32": {"flops_per_s": 500.0, "by": "braid"}}
+    none = {"flops_per_s": 0.0, "by": ""}
+    assert peaks_of(results) == {"bfloat16": {"flops_per_s": 2000.0, "by": "oneDNN"}, "float32": {"flops_per_s": 500.0, "by": "braid"},
+                                 "int8": none, "few_bits": none}
 
 
 def test_a_steps_roofline_takes_the_longer_of_bytes_and_operations_by_the_runs_peak():

@@ -28,7 +28,7 @@ if words[1] == "roofline":
         report.update({{f"{{dtype}}_{{source}}_flops_per_s": 2e9 for source in ("register", "l1", "l2")}})
 else:
     count, steps = int(flag("--batch-size")), int(flag("--output-len")) - 1
-    work = [{{"count": max(steps, 1), "bytes": 1e6, "flops": 1.0, "dtype": "bfloat16"}}]
+    work = [{{"count": max(steps, 1), "bytes": 1e6, "flops": 1.0, "arithmetic": "bfloat16"}}]
     report = {{"batch_size": count, "input_len": int(flag("--input-len")), "num_decode_steps": steps, "prefill_tokens_per_s": 10.0,
               "decode_tokens_per_s": 500.0 * count, "prefill_work": work, "decode_work": work, "prefill_floor_fraction": 0.5,
               "decode_floor_fraction": 0.5}}

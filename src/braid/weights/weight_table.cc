@@ -59,6 +59,17 @@ std::set<std::string, std::less<>> names_of(const WeightTable& table, const Chec
   return names;
 }
 
+// The checkpoint's tensors of a row of the table, all experts' among them, as far as they are there.
+std::vector<const StoredTensor*> usable_tensors(const WeightSpec& spec, const Checkpoint& checkpoint) {
+  std::vector<const StoredTensor*> tensors;
+  for_each_tensor({spec}, checkpoint.config().moe.num_experts, [&](const std::string& name, const WeightSpec&) {
+    const StoredTensor* const tensor = checkpoint.find(name);
+    if (tensor != nullptr && tensor->is_usable()) tensors.push_back(tensor);
+    return true;
+  });
+  return tensors;
+}
+
 }  // namespace
 
 std::string expert_name(std::string_view name, int64_t expert) {
@@ -120,27 +131,29 @@ Status check_weights(const WeightTable& table, std::span<const std::string> igno
   return Error{problems.front()};
 }
 
+std::optional<QuantizedFormat> kept_format(const WeightSpec& spec, const Checkpoint& checkpoint,
+                                           const QuantizedWeights& quantized) {
+  // A layer's experts are multiplied together: they are kept in one format, or not at all.
+  std::optional<QuantizedFormat> format;
+  bool is_first = true;
+  for (const StoredTensor* const tensor : usable_tensors(spec, checkpoint)) {
+    const auto own = kept_format(*tensor, quantized, matrix_use(spec.shard));
+    if (!own || (!is_first && format != own)) return std::nullopt;
+    format = own;
+    is_first = false;
+  }
+  return format;
+}
+
 WeightUses expected_uses(const WeightTable& table, const Checkpoint& checkpoint, DType dtype,
                          const QuantizedWeights& quantized) {
   WeightUses uses;
   for (const WeightSpec& spec : table) {
-    const MatrixUse use = matrix_use(spec.shard);
-    const bool is_exact = spec.shape.size() < 2 || use == MatrixUse::kExact;
-    std::vector<const StoredTensor*> tensors;
-    for_each_tensor({spec}, checkpoint.config().moe.num_experts, [&](const std::string& name, const WeightSpec&) {
-      const StoredTensor* const tensor = checkpoint.find(name);
-      if (tensor != nullptr && tensor->is_usable()) tensors.push_back(tensor);
-      return true;
-    });
-    // A layer's experts are multiplied together: they are kept in one format, or not at all.
-    std::optional<QuantizedFormat> format;
-    for (size_t i = 0; i < tensors.size(); ++i) {
-      const auto own = kept_format(*tensors[i], quantized, use);
-      if (i == 0) format = own;
-      if (format != own) format.reset();
-      if (!format) break;
+    const bool is_exact = spec.shape.size() < 2 || matrix_use(spec.shard) == MatrixUse::kExact;
+    const auto format = kept_format(spec, checkpoint, quantized);
+    for (const StoredTensor* const tensor : usable_tensors(spec, checkpoint)) {
+      uses.add(*tensor, is_exact ? DType::kFloat32 : dtype, format);
     }
-    for (const StoredTensor* const tensor : tensors) uses.add(*tensor, is_exact ? DType::kFloat32 : dtype, format);
   }
   return uses;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -66,6 +67,10 @@ std::vector<std::string> find_weight_problems(const WeightTable& table, std::spa
 // The tensors that are not in the table but match a pattern of `ignored`.
 std::vector<std::string> list_ignored(const WeightTable& table, std::span<const std::string> ignored,
                                       const Checkpoint& checkpoint);
+
+// In which format a rank with all of the table keeps this tensor; absent: in the dtype.
+std::optional<QuantizedFormat> kept_format(const WeightSpec& spec, const Checkpoint& checkpoint,
+                                           const QuantizedWeights& quantized);
 
 // How the table's tensors are computed with on a rank that has all of them.
 WeightUses expected_uses(const WeightTable& table, const Checkpoint& checkpoint, DType dtype,

@@ -17,12 +17,6 @@ WeightSet make_weights(const KernelBench& bench, const KernelShape& shape, Threa
   return {team, panel, bench.weights->activations, bench.dtype, shape.n, bench.weight_bytes};
 }
 
-// The peak beside which products stand.
-double& peak_of(const KernelBench& bench, Roofline& roofline) {
-  if (bench.weights != nullptr && bench.weights->activations == ActivationBits::k8) return roofline.int8_ops_per_s;
-  return bench.dtype == DType::kFloat32 ? roofline.f32_flops_per_s : roofline.bf16_flops_per_s;
-}
-
 std::vector<KernelFigure> measure_shape(const KernelBench& bench, const KernelShape& shape, ThreadTeam& team,
                                         ReadMeter& meter) {
   const int64_t max_rows = *std::max_element(bench.batch_sizes.begin(), bench.batch_sizes.end());
@@ -65,6 +59,11 @@ std::vector<KernelShape> default_kernel_shapes() {
   return {{1024, 4096}, {2048, 1024}, {1024, 6144}, {3072, 1024}, {1024, 151936}, {2048, 1536}, {768, 2048}};
 }
 
+Arithmetic arithmetic_of(const KernelBench& bench) {
+  if (bench.weights == nullptr) return arithmetic_of(bench.dtype);
+  return arithmetic_of(bench.weights->format, bench.weights->activations, bench.dtype);
+}
+
 std::vector<int64_t> default_batch_sizes() {
   return {1, 2, 4, 8, 16, 32, 64, 128, 256, 512};
 }
@@ -97,9 +96,10 @@ KernelReport measure_kernels(const KernelBench& bench, ThreadTeam& team) {
     report.attention = measure_attention(**backend, *ops, attention, meter);
   }
 
-  double& peak = peak_of(bench, report.roofline);
-  for (const KernelFigure& figure : report.figures) peak = std::max(peak, figure.flops_per_s);
-  for (const AttentionFigure& figure : report.attention) peak = std::max(peak, figure.flops_per_s);
+  const Arithmetic arithmetic = arithmetic_of(bench);
+  for (const KernelFigure& figure : report.figures) report.roofline.raise_peak(arithmetic, figure.flops_per_s);
+  for (const AttentionFigure& figure : report.attention) report.roofline.raise_peak(arithmetic, figure.flops_per_s);
+  const double peak = report.roofline.peak(arithmetic);
   // The least time / seconds, where the least time is for bytes_per_s * seconds and flops_per_s * seconds.
   const auto set_fraction = [&](auto& figure) {
     figure.roofline_fraction = std::max(figure.bytes_per_s / figure.read_bytes_per_s, figure.flops_per_s / peak);

@@ -43,6 +43,9 @@ struct KernelBench {
 std::vector<KernelShape> default_kernel_shapes();
 std::vector<int64_t> default_batch_sizes();
 
+// Beside whose peak the products stand.
+Arithmetic arithmetic_of(const KernelBench& bench);
+
 // A few cases over little memory, some of it cached: a quick look, not figures to report.
 KernelBench quick_kernel_bench();
 
@@ -50,7 +53,7 @@ KernelBench quick_kernel_bench();
 // that all batch sizes and their roofline see the same machine. A product faster than the peak measured before raises
 // the peak. Attention uses the `fa` backend.
 struct KernelReport {
-  Roofline roofline;  // int8_ops_per_s is the peak of products with 8-bit activations
+  Roofline roofline;
   std::vector<KernelFigure> figures;
   std::vector<AttentionFigure> attention;
 };

@@ -108,7 +108,8 @@ PlannedStep plan_step(const std::vector<Batch>& batches, const std::vector<std::
 }
 
 // One rank's part: all steps of the run, in step with the other ranks. `run` is null for all ranks but one.
-Status run_rank(const BatchShape& shape, RankSet& ranks, Rank& rank, int32_t world, BatchRun* run) {
+Status run_rank(const BatchShape& shape, RankSet& ranks, Rank& rank, int32_t world,
+                std::span<const WeightProduct> products, BatchRun* run) {
   const ParallelLayout& layout = ranks.layout();
   const auto own = static_cast<size_t>(rank.place().attn_dp_rank);
   std::vector<Batch> batches;
@@ -133,7 +134,7 @@ Status run_rank(const BatchShape& shape, RankSet& ranks, Rank& rank, int32_t wor
     for (const StepPlan& plan : planned.groups) {
       all.sequences.insert(all.sequences.end(), plan.sequences.begin(), plan.sequences.end());
     }
-    append(figures.work, work_of_step(ranks.config(), ranks.dtype(), ranks.kv_dtype(), all, rank.touched_experts()));
+    append(figures.work, work_of_step(ranks.config(), products, ranks.kv_dtype(), all, rank.touched_experts()));
     return {};
   };
   for (size_t i = 0; i < num_prefills && !shape.skip_prefill; ++i) {
@@ -161,10 +162,10 @@ Status check_room(const BatchShape& shape, const RankSet& ranks) {
   return StaticPageTables(config, len).check_room((shape.batch_size + num_groups - 1) / num_groups);
 }
 
-Result<BatchRun> run_batch(const BatchShape& shape, RankSet& ranks) {
+Result<BatchRun> run_batch(const BatchShape& shape, RankSet& ranks, std::span<const WeightProduct> products) {
   BatchRun run;
   TRY_STATUS(ranks.on_all_ranks([&](Rank& rank, int32_t world) {
-    return run_rank(shape, ranks, rank, world, &rank == &ranks.first() ? &run : nullptr);
+    return run_rank(shape, ranks, rank, world, products, &rank == &ranks.first() ? &run : nullptr);
   }));
   return run;
 }

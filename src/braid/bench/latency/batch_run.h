@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "braid/base/result.h"
@@ -38,7 +39,7 @@ struct BatchRun {
 Status check_room(const BatchShape& shape, const RankSet& ranks);
 
 // All prompts are prefilled before the first decode step. Measured on the first rank; all ranks of a world take equally
-// long.
-Result<BatchRun> run_batch(const BatchShape& shape, RankSet& ranks);
+// long. `products`: for the steps' work.
+Result<BatchRun> run_batch(const BatchShape& shape, RankSet& ranks, std::span<const WeightProduct> products);
 
 }  // namespace braid

@@ -27,6 +27,7 @@ Roofline ceilings_of(const Roofline& a, const Roofline& b, std::vector<double> r
   return {.bf16_flops_per_s = std::max(a.bf16_flops_per_s, b.bf16_flops_per_s),
           .f32_flops_per_s = std::max(a.f32_flops_per_s, b.f32_flops_per_s),
           .int8_ops_per_s = std::max(a.int8_ops_per_s, b.int8_ops_per_s),
+          .few_bits_ops_per_s = std::max(a.few_bits_ops_per_s, b.few_bits_ops_per_s),
           .read_bytes_per_s = median(std::move(readings)),
           .isa = a.isa};
 }
@@ -38,7 +39,7 @@ Json to_json(const StepWork& work) {
     operations.push_back({{"count", count},
                           {"bytes", operation.bytes},
                           {"flops", operation.flops},
-                          {"dtype", dtype_name(operation.dtype)}});
+                          {"arithmetic", arithmetic_name(operation.arithmetic)}});
   }
   return operations;
 }
@@ -60,7 +61,7 @@ Status check_options(const LatencyOptions& options) {
 
 // Commits the KV pages and warms up. Then the ranks do what a server's ranks do while no requests come.
 Status warm_up(const BatchShape& shape, RankSet& ranks) {
-  TRY_STATUS(run_batch(shape, ranks));
+  TRY_STATUS(run_batch(shape, ranks, {}));
   return ranks.on_all_ranks([](Rank& rank, int32_t) -> Status {
     while (rank.use_idle_time()) {
     }
@@ -70,7 +71,7 @@ Status warm_up(const BatchShape& shape, RankSet& ranks) {
 
 // `team`: as many threads as all ranks together.
 Result<LatencyReport> measure_latency(const LatencyOptions& options, const BatchShape& shape, RankSet& ranks,
-                                      ThreadTeam& team) {
+                                      std::span<const WeightProduct> products, ThreadTeam& team) {
   const Roofline before = measure_roofline(ranks.isa(), team, options.roofline);
   TRY_STATUS(warm_up(shape, ranks));
   std::vector<double> prefill_seconds;
@@ -81,7 +82,7 @@ Result<LatencyReport> measure_latency(const LatencyOptions& options, const Batch
   BatchRun last;
   for (int32_t i = 0; i < options.repeats; ++i) {
     readings.push_back(measure_read_bandwidth(team, options.roofline.read_bytes, options.roofline.seconds));
-    TRY(last, run_batch(shape, ranks));
+    TRY(last, run_batch(shape, ranks, products));
     prefill_seconds.push_back(last.prefill.seconds());
     decode_seconds.push_back(last.decode.seconds());
     prefill_page_faults += last.prefill.page_faults;
@@ -128,6 +129,8 @@ void print_json(const LatencyReport& report, const BatchShape& shape, std::FILE*
                        {"decode_work", to_json(report.decode_work)},
                        {"bf16_flops_per_s", report.roofline.bf16_flops_per_s},
                        {"f32_flops_per_s", report.roofline.f32_flops_per_s},
+                       {"int8_ops_per_s", report.roofline.int8_ops_per_s},
+                       {"few_bits_ops_per_s", report.roofline.few_bits_ops_per_s},
                        {"read_bytes_per_s", report.roofline.read_bytes_per_s},
                        {"isa", report.roofline.isa}};
   fmt::print(out, "{}\n", object.dump());
@@ -135,9 +138,12 @@ void print_json(const LatencyReport& report, const BatchShape& shape, std::FILE*
 
 void print_table(const LatencyReport& report, const BatchShape& shape, std::FILE* out) {
   const Roofline& roofline = report.roofline;
-  fmt::print(out, "{} sequences, {} + {} tokens; {}: {:.0f} GFLOP/s bf16, {:.0f} f32, {:.1f} GB/s\n", shape.batch_size,
-             shape.input_len, shape.output_len, roofline.isa, roofline.bf16_flops_per_s / 1e9,
-             roofline.f32_flops_per_s / 1e9, roofline.read_bytes_per_s / 1e9);
+  fmt::print(out,
+             "{} sequences, {} + {} tokens; {}: {:.0f} GFLOP/s bf16, {:.0f} f32, {:.0f} GOP/s int8, {:.0f} fewer "
+             "bits, {:.1f} GB/s\n",
+             shape.batch_size, shape.input_len, shape.output_len, roofline.isa, roofline.bf16_flops_per_s / 1e9,
+             roofline.f32_flops_per_s / 1e9, roofline.int8_ops_per_s / 1e9, roofline.few_bits_ops_per_s / 1e9,
+             roofline.read_bytes_per_s / 1e9);
   fmt::print(out, "{:<10} {:>12} {:>12} {:>12} {:>10} {:>12}\n", "", "tokens/s", "ms", "floor ms", "of floor",
              "page faults");
   if (!shape.skip_prefill) {
@@ -157,10 +163,10 @@ Result<BusyReport> measure_beside(BusyLoops& loops, const LatencyOptions& option
   std::vector<BatchRun> quiet;
   std::vector<BatchRun> busy;
   for (int32_t i = 0; i < options.repeats; ++i) {
-    TRY(quiet.emplace_back(), run_batch(shape, ranks));
+    TRY(quiet.emplace_back(), run_batch(shape, ranks, {}));
     TRY_STATUS(loops.run());
     std::this_thread::sleep_for(kSettling);
-    TRY(busy.emplace_back(), run_batch(shape, ranks));
+    TRY(busy.emplace_back(), run_batch(shape, ranks, {}));
     TRY_STATUS(loops.pause());
     std::this_thread::sleep_for(kSettling);
   }
@@ -175,6 +181,8 @@ Status run_bench_latency(const LatencyOptions& options, std::shared_ptr<Logger> 
   TRY(const Checkpoint checkpoint, open_checkpoint(options.engine.source));
   TRY(const auto ranks, RankSet::load(checkpoint, options.engine.rank, std::move(logger), {}));
   std::vector<BatchShape> shapes;
+  const QuantizedWeights quantized = chosen_quantization(options.engine.rank, ranks->dtype());
+  const std::vector<WeightProduct> products = weight_products(checkpoint, ranks->dtype(), quantized);
   for (const int32_t batch_size : options.batch_sizes) {
     shapes.push_back(options.shape);
     shapes.back().batch_size = batch_size;
@@ -188,7 +196,7 @@ Status run_bench_latency(const LatencyOptions& options, std::shared_ptr<Logger> 
       continue;
     }
     ThreadTeam team(ranks->first().team().size() * ranks->layout().num_ranks());
-    TRY(const LatencyReport report, measure_latency(options, shape, *ranks, team));
+    TRY(const LatencyReport report, measure_latency(options, shape, *ranks, products, team));
     options.json ? print_json(report, shape, out) : print_table(report, shape, out);
   }
   return {};

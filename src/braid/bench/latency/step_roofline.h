@@ -6,9 +6,9 @@
 #include <span>
 #include <vector>
 
+#include "braid/bench/latency/weight_products.h"
 #include "braid/bench/roofline/roofline.h"
 #include "braid/config/model_config.h"
-#include "braid/tensor/dtype.h"
 #include "braid/tensor/kv_codes.h"
 #include "braid/wire/step_plan.h"
 
@@ -17,15 +17,15 @@ namespace braid {
 struct StepWork {
   struct Operation {
     double bytes = 0;
-    double flops = 0;
-    DType dtype = DType::kBFloat16;
+    double flops = 0;  // or operations of integers
+    Arithmetic arithmetic = Arithmetic::kBFloat16;
   };
   std::vector<Operation> operations;
 };
 
-// `touched_experts`: pairs of expert matrices (gate/up and down) that the step's tokens chose, summed over its layers.
-StepWork work_of_step(const ModelConfig& config, DType dtype, KvDType kv_dtype, const StepPlan& plan,
-                      int64_t touched_experts);
+// `touched_experts`: experts that the step's tokens chose, summed over its layers.
+StepWork work_of_step(const ModelConfig& config, std::span<const WeightProduct> products, KvDType kv_dtype,
+                      const StepPlan& plan, int64_t touched_experts);
 
 double roofline_seconds(const StepWork& work, const Roofline& roofline);
 

@@ -39,7 +39,7 @@ Result<OverlapFigures> measure_overlap(const OverlapOptions& options, int32_t to
   for (int32_t i = 0; i <= options.repeats; ++i) {
     for (const bool in_halves : {false, true}) {
       shape.in_halves = in_halves;
-      TRY(const BatchRun run, run_batch(shape, ranks));
+      TRY(const BatchRun run, run_batch(shape, ranks, {}));
       if (i > 0) (in_halves ? halves : whole).push_back(run.prefill.seconds());
     }
   }

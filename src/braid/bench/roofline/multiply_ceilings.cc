@@ -125,4 +125,15 @@ MultiplyCeilings measure_integer_ceilings(CpuIsa isa, ThreadTeam& team, double s
   return measure_loops(integer_loops_of(isa), team, DType::kBFloat16, seconds);
 }
 
+bool has_loops_of_few_bits(CpuIsa isa) {
+  return integer_dots(isa) == IntegerDots::kAvx2;
+}
+
+MultiplyCeilings measure_few_bits_ceilings(CpuIsa isa, ThreadTeam& team, double seconds) {
+#if defined(__x86_64__)
+  if (has_loops_of_few_bits(isa)) return measure_loops(bench::avx2_few_bits_loops(), team, DType::kBFloat16, seconds);
+#endif
+  return measure_integer_ceilings(isa, team, seconds);
+}
+
 }  // namespace braid

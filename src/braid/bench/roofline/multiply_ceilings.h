@@ -25,4 +25,9 @@ MultiplyCeilings measure_multiply_ceilings(CpuIsa isa, ThreadTeam& team, DType d
 // The same for 8-bit weights and rows, with the best of this machine for the tier (isa.h). Operations of integers.
 MultiplyCeilings measure_integer_ceilings(CpuIsa isa, ThreadTeam& team, double seconds);
 
+// The same for 8-bit rows and weights of so few bits that sums of several products fit 16 bits. Where a tier has no
+// faster way for these, it has the loops of 8-bit weights.
+bool has_loops_of_few_bits(CpuIsa isa);
+MultiplyCeilings measure_few_bits_ceilings(CpuIsa isa, ThreadTeam& team, double seconds);
+
 }  // namespace braid

@@ -46,6 +46,7 @@ MultiplyLoops amx_bf16_loops();
 MultiplyLoops portable_integer_loops();
 #if defined(__x86_64__)
 MultiplyLoops avx2_integer_loops();
+MultiplyLoops avx2_few_bits_loops();  // quads of 8 bits whose sums fit 16 bits (kernels/cpu/quantized_avx2.cc)
 MultiplyLoops avxvnni_integer_loops();
 MultiplyLoops avx512_integer_loops();
 MultiplyLoops avx512vnni_integer_loops();

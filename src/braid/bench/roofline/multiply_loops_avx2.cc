@@ -50,9 +50,90 @@ struct Avx2PairsStep : Avx2IntegerStep {
   static constexpr int kIntegerBytes = 2;
   static constexpr const char* kInstruction = "vpmaddwd and additions of 256 bits";
   static inline __attribute__((always_inline)) __m256i multiply_add(__m256i sums, __m256i factor, __m256i term) {
-    return _mm256_add_epi32(sums, _mm256_madd_epi16(factor, term));
+    __m256i products;  // hidden, so that the compiler does not share the products of equal operands among rows
+    asm volatile("vpmaddwd %2, %1, %0" : "=x"(products) : "x"(factor), "x"(term));
+    return _mm256_add_epi32(sums, products);
   }
 };
+
+// Bytes: sums of 16 bits take the products of 8 lines, as many as codes of 4 bits allow, and then go to sums of 32
+// bits.
+constexpr int kByteRows = 3;  // with two registers of both sums each
+constexpr int kByteLines = 8;
+constexpr double kByteFlops = 2.0 * 32 * 2 * kByteRows * kByteLines;
+
+// weights(line, side) returns 32 bytes, factor(line, row) four codes of a row, eight times.
+template <typename Weights, typename Factor>
+inline __attribute__((always_inline)) void multiply_bytes(const Weights& weights, const Factor& factor,
+                                                          __m256i (&sums)[kByteRows][2]) {
+  __m256i halves[kByteRows][2];
+#pragma GCC unroll 8
+  for (int line = 0; line < kByteLines; ++line) {
+    const __m256i sides[2] = {weights(line, 0), weights(line, 1)};
+#pragma GCC unroll 3
+    for (int row = 0; row < kByteRows; ++row) {
+      const __m256i codes = factor(line, row);
+#pragma GCC unroll 2
+      for (int side = 0; side < 2; ++side) {
+        const __m256i products = _mm256_maddubs_epi16(sides[side], codes);
+        halves[row][side] = line == 0 ? products : _mm256_add_epi16(halves[row][side], products);
+        asm volatile("" : "+x"(halves[row][side]));  // else g++ adds in an order that takes more registers
+      }
+    }
+  }
+#pragma GCC unroll 3
+  for (int row = 0; row < kByteRows; ++row) {
+#pragma GCC unroll 2
+    for (int side = 0; side < 2; ++side) {
+      const __m256i words = _mm256_madd_epi16(halves[row][side], _mm256_set1_epi16(1));
+      sums[row][side] = _mm256_add_epi32(sums[row][side], words);
+    }
+  }
+}
+
+template <typename Loop>
+double with_byte_sums(float* floats, const Loop& loop) {
+  __m256i sums[kByteRows][2];
+#pragma GCC unroll 6
+  for (int i = 0; i < 2 * kByteRows; ++i) sums[i / 2][i % 2] = Avx2IntegerStep::load_sums(floats + i * 8);
+  const double operations = loop(sums);
+#pragma GCC unroll 6
+  for (int i = 0; i < 2 * kByteRows; ++i) Avx2IntegerStep::store_sums(sums[i / 2][i % 2], floats + i * 8);
+  return operations;
+}
+
+double multiply_byte_registers(const MultiplyOperands& operands, int64_t passes, float* floats) {
+  return with_byte_sums(floats, [&](__m256i(&sums)[kByteRows][2]) {
+    __m256i factor = Avx2IntegerStep::factor(operands.rows);
+    const __m256i sides[2] = {Avx2IntegerStep::load(operands.weights), Avx2IntegerStep::load(operands.weights + 32)};
+    for (int64_t pass = 0; pass < passes; ++pass) {
+      multiply_bytes([&](int, int side) { return sides[side]; },
+                     [&](int, int) {
+                       Avx2IntegerStep::keep(factor);
+                       return factor;
+                     },
+                     sums);
+    }
+    return kByteFlops * static_cast<double>(passes);
+  });
+}
+
+double multiply_cached_bytes(const MultiplyOperands& operands, int64_t passes, float* floats) {
+  constexpr int64_t kStepBytes = int64_t{kByteLines} * 64;
+  static_assert(kWeightBytesStep % kStepBytes == 0);
+  return with_byte_sums(floats, [&](__m256i(&sums)[kByteRows][2]) {
+    for (int64_t pass = 0; pass < passes; ++pass) {
+      for (int64_t at = 0; at < operands.weight_bytes; at += kStepBytes) {
+        const std::byte* lines = operands.weights + at;
+        const std::byte* rows = operands.rows + at % kWeightBytesStep / kStepBytes * (kByteLines * kByteRows * 4);
+        multiply_bytes([&](int line, int side) { return Avx2IntegerStep::load(lines + line * 64 + side * 32); },
+                       [&](int line, int row) { return Avx2IntegerStep::factor(rows + (line * kByteRows + row) * 4); },
+                       sums);
+      }
+    }
+    return kByteFlops * static_cast<double>(operands.weight_bytes / kStepBytes * passes);
+  });
+}
 
 }  // namespace
 
@@ -66,6 +147,14 @@ MultiplyLoops avx2_f32_loops() {
 
 MultiplyLoops avx2_integer_loops() {
   return loops_of<Avx2PairsStep>();
+}
+
+MultiplyLoops avx2_few_bits_loops() {
+  return {.instruction = "vpmaddubsw, vpmaddwd and additions of 256 bits",
+          .has_float_rows = false,
+          .integer_bytes = 1,
+          .from_registers = multiply_byte_registers,
+          .from_cache = multiply_cached_bytes};
 }
 
 }  // namespace braid::bench

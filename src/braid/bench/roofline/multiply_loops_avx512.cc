@@ -39,7 +39,9 @@ struct PairsStep : Avx512IntegerStep {
   static constexpr int kIntegerBytes = 2;
   static constexpr const char* kInstruction = "vpmaddwd and additions of 512 bits";
   static inline __attribute__((always_inline)) __m512i multiply_add(__m512i sums, __m512i factor, __m512i term) {
-    return _mm512_add_epi32(sums, _mm512_madd_epi16(factor, term));
+    __m512i products;  // hidden, so that the compiler does not share the products of equal operands among rows
+    asm volatile("vpmaddwd %2, %1, %0" : "=v"(products) : "v"(factor), "v"(term));
+    return _mm512_add_epi32(sums, products);
   }
 };
 

@@ -76,7 +76,10 @@ std::vector<MultiplyLoops> integer_loops_that_run_here() {
   std::vector<MultiplyLoops> all = {portable_integer_loops(), tile_loops<cpu::EmulatedTiles, Int8Product>()};
 #if defined(__x86_64__)
   for (const IntegerDots dots : available_integer_dots()) {
-    if (dots == IntegerDots::kAvx2) all.push_back(avx2_integer_loops());
+    if (dots == IntegerDots::kAvx2) {
+      all.push_back(avx2_integer_loops());
+      all.push_back(avx2_few_bits_loops());
+    }
     if (dots == IntegerDots::kAvxVnni) all.push_back(avxvnni_integer_loops());
     if (dots == IntegerDots::kAvx512) all.push_back(avx512_integer_loops());
     if (dots == IntegerDots::kAvx512Vnni) all.push_back(avx512vnni_integer_loops());
@@ -119,11 +122,13 @@ TEST(MultiplyCeilings, AreMeasuredForEveryTierAndDtype) {
 TEST(MultiplyCeilings, OfIntegersAreMeasuredForEveryTier) {
   ThreadTeam team(2);
   for (const CpuIsa isa : available_isas()) {
-    const MultiplyCeilings ceilings = measure_integer_ceilings(isa, team, 0.001);
-    EXPECT_NE(ceilings.instruction, "") << isa_name(isa);
-    EXPECT_GT(ceilings.from_registers, 0) << isa_name(isa);
-    EXPECT_GT(ceilings.from_l1, 0) << isa_name(isa);
-    EXPECT_GT(ceilings.from_l2, 0) << isa_name(isa);
+    for (const auto measure : {measure_integer_ceilings, measure_few_bits_ceilings}) {
+      const MultiplyCeilings ceilings = measure(isa, team, 0.001);
+      EXPECT_NE(ceilings.instruction, "") << isa_name(isa);
+      EXPECT_GT(ceilings.from_registers, 0) << isa_name(isa);
+      EXPECT_GT(ceilings.from_l1, 0) << isa_name(isa);
+      EXPECT_GT(ceilings.from_l2, 0) << isa_name(isa);
+    }
   }
 }
 

@@ -76,8 +76,57 @@ constexpr std::array kPeakShapes = {Shape{96, 256, 512},    Shape{192, 1024, 512
 
 }  // namespace
 
-double Roofline::bound_s(double bytes, double flops, DType dtype) const {
-  return std::max(bytes / read_bytes_per_s, flops / flops_per_s(dtype));
+Arithmetic arithmetic_of(const QuantizedFormat& format, ActivationBits activations, DType dtype) {
+  constexpr int32_t kMostFewBits = 6;
+  if (activations == ActivationBits::k16 || !allows_8_bit_activations(format)) return arithmetic_of(dtype);
+  const bool is_few = format.values == QuantizedFormat::Values::kInteger && format.bits <= kMostFewBits;
+  return is_few ? Arithmetic::kFewBits : Arithmetic::kInt8;
+}
+
+std::string_view arithmetic_name(Arithmetic arithmetic) {
+  switch (arithmetic) {
+    case Arithmetic::kFloat32:
+      return "float32";
+    case Arithmetic::kInt8:
+      return "int8";
+    case Arithmetic::kFewBits:
+      return "few_bits";
+    default:
+      return "bfloat16";
+  }
+}
+
+double Roofline::peak(Arithmetic arithmetic) const {
+  switch (arithmetic) {
+    case Arithmetic::kFloat32:
+      return f32_flops_per_s;
+    case Arithmetic::kInt8:
+      return int8_ops_per_s;
+    case Arithmetic::kFewBits:
+      return few_bits_ops_per_s;
+    default:
+      return bf16_flops_per_s;
+  }
+}
+
+void Roofline::raise_peak(Arithmetic arithmetic, double to) {
+  switch (arithmetic) {
+    case Arithmetic::kFloat32:
+      f32_flops_per_s = std::max(f32_flops_per_s, to);
+      break;
+    case Arithmetic::kInt8:
+      int8_ops_per_s = std::max(int8_ops_per_s, to);
+      break;
+    case Arithmetic::kFewBits:
+      few_bits_ops_per_s = std::max(few_bits_ops_per_s, to);
+      break;
+    default:
+      bf16_flops_per_s = std::max(bf16_flops_per_s, to);
+  }
+}
+
+double Roofline::bound_s(double bytes, double operations, Arithmetic arithmetic) const {
+  return std::max(bytes / read_bytes_per_s, operations / peak(arithmetic));
 }
 
 ReadMeter::ReadMeter(ThreadTeam& team, int64_t bytes, double seconds)
@@ -149,9 +198,13 @@ Roofline measure_roofline(CpuIsa isa, ThreadTeam& team, const RooflineEffort& ef
 }
 
 Roofline measure_roofline(CpuIsa isa, ThreadTeam& team, const ReadMeter& meter, double seconds) {
+  const double int8_ops_per_s = measure_integer_ceilings(isa, team, seconds).from_registers;
+  const double few_bits_ops_per_s =
+      has_loops_of_few_bits(isa) ? measure_few_bits_ceilings(isa, team, seconds).from_registers : int8_ops_per_s;
   return {.bf16_flops_per_s = measure_peak_flops(isa, team, DType::kBFloat16, seconds),
           .f32_flops_per_s = measure_peak_flops(isa, team, DType::kFloat32, seconds),
-          .int8_ops_per_s = measure_integer_ceilings(isa, team, seconds).from_registers,
+          .int8_ops_per_s = int8_ops_per_s,
+          .few_bits_ops_per_s = few_bits_ops_per_s,
           .read_bytes_per_s = meter.bytes_per_s(),
           .isa = std::string(isa_name(isa))};
 }

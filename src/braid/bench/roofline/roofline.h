@@ -4,26 +4,44 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "braid/base/index_range.h"
 #include "braid/base/thread_team.h"
 #include "braid/kernels/isa.h"
+#include "braid/kernels/quantized_layout.h"
 #include "braid/tensor/buffer.h"
 #include "braid/tensor/dtype.h"
+#include "braid/tensor/quantized_rows.h"
 
 namespace braid {
+
+// What a product multiplies: each has a peak of its own. Integers are products of 8-bit rows; weights of up to 6 bits
+// are kFewBits, which AVX2 multiplies faster.
+enum class Arithmetic : uint8_t { kBFloat16, kFloat32, kInt8, kFewBits };
+
+// Of rows and weights of this dtype.
+constexpr Arithmetic arithmetic_of(DType dtype) {
+  return dtype == DType::kFloat32 ? Arithmetic::kFloat32 : Arithmetic::kBFloat16;
+}
+// Of rows of this dtype and such weights. Tables have values of 8 bits.
+Arithmetic arithmetic_of(const QuantizedFormat& format, ActivationBits activations, DType dtype);
+// "bfloat16", "float32", "int8" or "few_bits"
+std::string_view arithmetic_name(Arithmetic arithmetic);
 
 struct Roofline {
   double bf16_flops_per_s = 0;  // the best sustained by any of our products of that dtype and tier
   double f32_flops_per_s = 0;
-  double int8_ops_per_s = 0;    // of 8-bit weights and rows, with the operands in registers
-  double read_bytes_per_s = 0;  // of memory far larger than the caches, by all threads
+  double int8_ops_per_s = 0;      // of 8-bit weights and rows, with the operands in registers
+  double few_bits_ops_per_s = 0;  // the same for weights of few bits
+  double read_bytes_per_s = 0;    // of memory far larger than the caches, by all threads
   std::string isa;
 
-  double flops_per_s(DType dtype) const { return dtype == DType::kFloat32 ? f32_flops_per_s : bf16_flops_per_s; }
-  // The least time for this many bytes and floating-point operations: the longer of the two.
-  double bound_s(double bytes, double flops, DType dtype) const;
+  double peak(Arithmetic arithmetic) const;
+  void raise_peak(Arithmetic arithmetic, double to);  // something was that fast
+  // The least time for this many bytes and operations: the longer of the two.
+  double bound_s(double bytes, double operations, Arithmetic arithmetic) const;
 };
 
 struct RooflineEffort {

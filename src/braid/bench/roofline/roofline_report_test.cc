@@ -22,9 +22,10 @@ TEST(RooflineReport, PrintsOneLineOfJson) {
   EXPECT_GT(line.at("bf16_flops_per_s").get<double>(), 0);
   EXPECT_GT(line.at("f32_flops_per_s").get<double>(), 0);
   EXPECT_GT(line.at("int8_ops_per_s").get<double>(), 0);
+  EXPECT_GT(line.at("few_bits_ops_per_s").get<double>(), 0);
   EXPECT_GT(line.at("read_bytes_per_s").get<double>(), 0);
   EXPECT_EQ(line.at("isa").get<std::string>(), isa_name(available_isas().back()));
-  for (const std::string dtype : {"bf16", "f32", "int8"}) {
+  for (const std::string dtype : {"bf16", "f32", "int8", "few_bits"}) {
     EXPECT_NE(line.at(dtype + "_instruction").get<std::string>(), "");
     for (const char* source : {"register", "l1", "l2"}) {
       EXPECT_GT(line.at(dtype + "_" + source + "_flops_per_s").get<double>(), 0);

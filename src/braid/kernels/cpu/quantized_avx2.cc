@@ -97,12 +97,12 @@ class Avx2QuantizedKernel {
  private:
   static constexpr int64_t kHalfCodeBytes = int64_t{64} * kBits;
   static constexpr int kLines = kHalfLines / kParts;  // of a part
-  // Lines whose products fit 16 bits together: 2 lines · 2 · 63 · 127, 8 lines · 2 · 15 · 127.
-  static constexpr int kSumLines = kBits <= 4 ? kLines : 2;
-  // One row of codes waits for memory: what is read so many bytes later is fetched into L1, and further ahead into L2.
-  static constexpr int64_t kNear = 2560;
-  static constexpr int64_t kFar = 8192;
-  static constexpr int kLinesAhead = kBits + (kParts == 2 || kOffsets != Offsets::kFixedZero ? 1 : 0);
+  // Lines whose products fit 16 bits together: 2 lines · 2 · 63 · 127, 4 lines · 2 · 31 · 127, 8 lines · 2 · 15 · 127.
+  static constexpr int kSumLines = kBits <= 4 ? kLines : (kBits == 5 ? 4 : 2);
+  // Few rows wait for memory: codes are fetched into L1 so many bytes before they are read, and what comes next at the
+  // pace of the units.
+  static constexpr int64_t kNear = 1024;
+  static constexpr int kLinesAhead = 2 * kBits + (kParts == 2 || kOffsets != Offsets::kFixedZero ? 2 : 1);  // of a unit
 
   static inline __attribute__((always_inline)) __m256i code_bytes(const std::byte* half, int line, int v,
                                                                   const CodeTable& table) {
@@ -115,6 +115,11 @@ class Avx2QuantizedKernel {
   }
   static inline __attribute__((always_inline)) __m256i odd_words(__m256i bytes) {
     return _mm256_srli_epi16(bytes, 8);
+  }
+
+  // The order in which a part takes its lines: those that share a plane's nibbles follow each other.
+  static constexpr int line_of(int part, int index) {
+    return kParts == 1 ? index / 2 + index % 2 * 4 : part * kLines + index;
   }
 
   // With what a part's sums begin: what the zeros take from them (RowRecord).
@@ -151,14 +156,14 @@ class Avx2QuantizedKernel {
         __m256i halves[kVectors][kRows];
 #pragma GCC unroll 8
         for (int i = 0; i < kSumLines; ++i) {
-          const int line = part * kLines + first + i;
+          const int line = line_of(part, first + i);
           __m256i bytes[kVectors];
-#pragma GCC unroll 2
+#pragma GCC unroll 4
           for (int v = 0; v < kVectors; ++v) bytes[v] = weights.bytes(line, v);
 #pragma GCC unroll 4
           for (int row = 0; row < kRows; ++row) {
             const __m256i codes = broadcast_codes(a + row * Record::kBytes + line * 4);
-#pragma GCC unroll 2
+#pragma GCC unroll 4
             for (int v = 0; v < kVectors; ++v) {
               const __m256i products = _mm256_maddubs_epi16(bytes[v], codes);
               halves[v][row] = i == 0 ? products : _mm256_add_epi16(halves[v][row], products);
@@ -166,7 +171,7 @@ class Avx2QuantizedKernel {
             }
           }
         }
-#pragma GCC unroll 2
+#pragma GCC unroll 4
         for (int v = 0; v < kVectors; ++v) {
 #pragma GCC unroll 4
           for (int row = 0; row < kRows; ++row) {
@@ -179,16 +184,16 @@ class Avx2QuantizedKernel {
     } else {
 #pragma GCC unroll 8
       for (int i = 0; i < kLines; ++i) {
-        const int line = part * kLines + i;
+        const int line = line_of(part, i);
 #pragma GCC unroll 2
         for (int odd = 0; odd < 2; ++odd) {
           __m256i words[kVectors];
-#pragma GCC unroll 2
+#pragma GCC unroll 4
           for (int v = 0; v < kVectors; ++v) words[v] = weights.words(line, odd, v);
 #pragma GCC unroll 4
           for (int row = 0; row < kRows; ++row) {
             const __m256i codes = broadcast_codes(a + row * Record::kBytes + line * 8 + odd * 4);
-#pragma GCC unroll 2
+#pragma GCC unroll 4
             for (int v = 0; v < kVectors; ++v) {
               const __m256i products = _mm256_madd_epi16(words[v], codes);
               dots[v][row] = i + odd == 0 ? products : _mm256_add_epi32(dots[v][row], products);
@@ -202,14 +207,15 @@ class Avx2QuantizedKernel {
 
   // Weights from a panel's planes, and from an unpacked stretch.
   struct PackedWeights {
-    const std::byte* half;
-    int vector;
+    const std::byte* codes;
+    int first;  // vector of the panel
     const CodeTable& table;
-    inline __attribute__((always_inline)) __m256i bytes(int line, int) const {
-      return code_bytes(half, line, vector, table);
+    inline __attribute__((always_inline)) __m256i bytes(int line, int v) const {
+      const int vector = first + v;
+      return code_bytes(codes + vector / kLineVectors * kHalfCodeBytes, line, vector % kLineVectors, table);
     }
-    inline __attribute__((always_inline)) __m256i words(int line, int odd, int) const {
-      const __m256i line_bytes = bytes(line, 0);
+    inline __attribute__((always_inline)) __m256i words(int line, int odd, int v) const {
+      const __m256i line_bytes = bytes(line, v);
       return odd != 0 ? odd_words(line_bytes) : even_words(line_bytes);
     }
   };
@@ -233,6 +239,7 @@ class Avx2QuantizedKernel {
     constexpr int64_t kGroupBytes = Half::kCodesAt;
     constexpr int64_t kUnpackedBytes = kUnitsAtOnce * 2 * kGroupBytes;
     constexpr int kPanelVectors = 2 * kLineVectors;
+    constexpr int kVectorsAtOnce = kRows == 1 ? kPanelVectors : 1;
     const CodeTable table(panels.table);
     const int64_t units = k / QuantizedPanels::kUnitK;
     const int64_t ahead_step = units > 0 ? panels.panel_bytes / units : 0;
@@ -248,7 +255,7 @@ class Avx2QuantizedKernel {
         for (int row = 0; row < kRows; ++row) totals[panel][v][row] = _mm256_setzero_ps();
       }
       codes[panel] = w[panel] + panels.codes_at;
-      ahead[panel] = w[panel] + kNear;
+      ahead[panel] = codes[panel] + kNear;
     }
     for (int64_t unit = 0; unit < units; unit += kUnitsAtOnce) {
       const int64_t count = at_most(kUnitsAtOnce, units - unit);
@@ -259,26 +266,26 @@ class Avx2QuantizedKernel {
       for (int64_t i = 0; i < count; ++i, groups += 2 * kGroupBytes, a += kRows * Record::kBytes) {
 #pragma GCC unroll 2
         for (int panel = 0; panel < kPanels; ++panel) {
+#pragma GCC unroll 18
+          for (int line = 0; line < kLinesAhead; ++line) __builtin_prefetch(ahead[panel] + line * 64, 0, 3);
 #pragma GCC unroll 4
-          for (int v = 0; v < kPanelVectors; ++v) {
-            const int half = v / kLineVectors;
-            if (v % kLineVectors == 0) {
-#pragma GCC unroll 9
-              for (int line = half * kLinesAhead; line < (half + 1) * kLinesAhead; ++line) {
-                __builtin_prefetch(ahead[panel] + line * 64, 0, 3);
-                __builtin_prefetch(ahead[panel] + kFar + line * 64, 0, 2);
-              }
-            }
-            const PackedWeights weights = {codes[panel] + half * kHalfCodeBytes, v % kLineVectors, table};
-            const std::byte* own = groups + panel * kUnpackedBytes + half * kGroupBytes + v % kLineVectors * 32;
+          for (int v = 0; v < kPanelVectors; v += kVectorsAtOnce) {
+            const PackedWeights weights = {codes[panel], v, table};
 #pragma GCC unroll 2
             for (int part = 0; part < kParts; ++part) {
-              __m256i dots[1][kRows];
-              add_part<kRows, 1>(a, part, weights, dots);
+              __m256i dots[kVectorsAtOnce][kRows];
+              add_part<kRows, kVectorsAtOnce>(a, part, weights, dots);
 #pragma GCC unroll 4
-              for (int row = 0; row < kRows; ++row) {
-                totals[panel][v][row] =
-                    finished(dots[0][row], a + row * Record::kBytes, part, own, totals[panel][v][row]);
+              for (int own = 0; own < kVectorsAtOnce; ++own) {
+                const int vector = v + own;
+                const std::byte* of_panel = groups + panel * kUnpackedBytes;
+                const std::byte* half_groups =
+                    of_panel + vector / kLineVectors * kGroupBytes + vector % kLineVectors * 32;
+#pragma GCC unroll 4
+                for (int row = 0; row < kRows; ++row) {
+                  totals[panel][vector][row] =
+                      finished(dots[own][row], a + row * Record::kBytes, part, half_groups, totals[panel][vector][row]);
+                }
               }
             }
             asm volatile("" : : : "memory");  // else g++ keeps the rows' codes for the other vectors, on the stack

@@ -58,11 +58,42 @@ struct ExpandedHalf {
   static constexpr int64_t kCodesAt = kOffsetsAt + (kOffsets == QuantizedPanels::Offsets::kFixedZero ? 0 : kParts * 64);
 };
 
+// The same as below where each part of a unit is a group: runs of units that share a super-group.
+template <int kParts, QuantizedPanels::Offsets kOffsets>
+void expand_own_groups(const QuantizedPanels& panels, const std::byte* panel, int64_t first_unit, int64_t units,
+                       int64_t stride, std::byte* out) {
+  using Half = ExpandedHalf<kParts, kOffsets>;
+  with_scales(panels, [=, &panels](auto tag) {
+    auto scales = scales_of<tag.kValue>(panels, panel);
+    auto minimums = minimums_of<tag.kValue>(panels, panel);
+    const int64_t end = first_unit + units;
+    const int64_t units_of_super = panels.has_two_levels ? panels.super_group / QuantizedPanels::kUnitK : end;
+    std::byte* to = out;
+    for (int64_t unit = first_unit; unit < end;) {
+      const int64_t super_group = static_cast<uint32_t>(unit) / static_cast<uint32_t>(units_of_super);
+      const int64_t count = at_most(end, (super_group + 1) * units_of_super) - unit;
+      const GroupIndex index = {.group = unit * kParts, .super_group = super_group};
+      scales.template read_units<kParts>(index, count, stride, panels.table_unit, to + Half::kScalesAt);
+      if constexpr (kOffsets == QuantizedPanels::Offsets::kMinimums) {
+        minimums.template read_units<kParts>(index, count, stride, 1.0F, to + Half::kOffsetsAt);
+      }
+      unit += count;
+      to += count * 2 * stride;
+    }
+  });
+}
+
 // The scales and offsets of units, each half's `stride` bytes behind those of the half before.
 template <int kParts, QuantizedPanels::Offsets kOffsets>
 void expand_groups(const QuantizedPanels& panels, const std::byte* panel, int64_t first_unit, int64_t units,
                    int64_t stride, std::byte* out) {
   using Half = ExpandedHalf<kParts, kOffsets>;
+  constexpr int64_t kUnitK = QuantizedPanels::kUnitK;
+  const bool have_own_groups = panels.group * kParts == kUnitK && panels.k % kUnitK == 0 &&
+                               (!panels.has_two_levels || panels.super_group % kUnitK == 0);
+  if (kOffsets != QuantizedPanels::Offsets::kGroupZeros && have_own_groups) {
+    return expand_own_groups<kParts, kOffsets>(panels, panel, first_unit, units, stride, out);
+  }
   with_scales(panels, [=, &panels](auto tag) {
     GroupWalk walk(panels, first_unit);
     auto scales = scales_of<tag.kValue>(panels, panel);
@@ -70,7 +101,7 @@ void expand_groups(const QuantizedPanels& panels, const std::byte* panel, int64_
     std::byte* to = out;
     for (int64_t unit = first_unit; unit < first_unit + units; ++unit, to += 2 * stride) {
       for (int part = 0; part < kParts; ++part) {
-        const GroupIndex index = walk.to(unit * QuantizedPanels::kUnitK + part * 16);
+        const GroupIndex index = walk.to(unit * kUnitK + part * 16);
         for (int64_t half = 0; half < 2; ++half) {
           std::byte* const half_to = to + half * stride + part * 64;
           scales.read(index, half, panels.table_unit, reinterpret_cast<float*>(half_to + Half::kScalesAt));

@@ -1,7 +1,11 @@
-// Rows rounded to 8 bits, as ActivationBits::k8 defines it, packed for a block of rows. Plain loops that the compiler
-// vectorises with the including tier's flags. Included only by the tiers' files; each gets its own copy (matmul_tier.h
-// says why). Tested by kernels/quantized_matmul_test.cc.
+// Rows rounded to 8 bits, as ActivationBits::k8 defines it, packed for a block of rows: in vectors of 8, and for the
+// portable tier in plain loops. Included only by the tiers' files; each gets its own copy (matmul_tier.h says why).
+// Tested by kernels/quantized_matmul_test.cc.
 #pragma once
+
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
 
 #include "braid/kernels/cpu/matmul_driver.h"
 #include "braid/kernels/quantized_panels.h"
@@ -21,41 +25,127 @@ struct RowRecord {
   static constexpr int64_t kBytes = (kWordsAt + 4 * kParts + 15) / 16 * 16;
 };
 
-// 32 inputs of a row from `k` on, zeros from `end` on.
-inline void load_row_unit(const std::byte* row, bool is_f32, int64_t k, int64_t end, float* x) {
-  const int64_t count = at_most(end - k, QuantizedPanels::kUnitK);
-  if (count < QuantizedPanels::kUnitK) {
-    for (int i = 0; i < QuantizedPanels::kUnitK; ++i) x[i] = 0;
-  }
-  if (is_f32) {
-    __builtin_memcpy(x, row + k * 4, static_cast<size_t>(count * 4));
-    return;
-  }
-  uint16_t halves[QuantizedPanels::kUnitK] = {};
-  __builtin_memcpy(halves, row + k * 2, static_cast<size_t>(count * 2));
-  for (int i = 0; i < QuantizedPanels::kUnitK; ++i) x[i] = __builtin_bit_cast(float, uint32_t{halves[i]} << 16);
+// Rounds 32 inputs of a row from `k` on, zeros from `end` on: writes their codes and the sum of each part's, and
+// returns the scale. With kEvenFirst each quad of codes has its even k before its odd ones. No code is beyond ±127:
+// amax · (127 / amax) is less than 127.5.
+#if defined(__AVX2__)
+inline __attribute__((always_inline)) __m256 load_row_floats(const std::byte* from, bool is_f32, int index) {
+  if (is_f32) return _mm256_loadu_ps(reinterpret_cast<const float*>(from) + index * 8);
+  const __m128i halves = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from) + index);
+  return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(halves), 16));
 }
 
-// Rounds 32 inputs; returns their scale. No code is beyond ±127: amax · (127 / amax) is less than 127.5.
-inline float round_row_unit(const float* x, int32_t* codes) {
+inline __attribute__((always_inline)) int32_t sum_lanes(__m256i lanes) {
+  __m128i sums = _mm_add_epi32(_mm256_castsi256_si128(lanes), _mm256_extracti128_si256(lanes, 1));
+  sums = _mm_add_epi32(sums, _mm_shuffle_epi32(sums, _MM_SHUFFLE(1, 0, 3, 2)));
+  return _mm_cvtsi128_si32(_mm_add_epi32(sums, _mm_shuffle_epi32(sums, _MM_SHUFFLE(2, 3, 0, 1))));
+}
+
+inline __attribute__((always_inline)) uint32_t largest_lane(__m256i lanes) {
+  __m128i most = _mm_max_epu32(_mm256_castsi256_si128(lanes), _mm256_extracti128_si256(lanes, 1));
+  most = _mm_max_epu32(most, _mm_shuffle_epi32(most, _MM_SHUFFLE(1, 0, 3, 2)));
+  return static_cast<uint32_t>(
+      _mm_cvtsi128_si32(_mm_max_epu32(most, _mm_shuffle_epi32(most, _MM_SHUFFLE(2, 3, 0, 1)))));
+}
+
+// Small matrices take so little time that loops which the compiler vectorises would be a fifth of it.
+template <typename Code, int kParts, bool kEvenFirst>
+inline __attribute__((always_inline)) float round_unit(const std::byte* row, bool is_f32, int64_t k, int64_t end,
+                                                       Code* codes, int32_t (&sums)[kParts]) {
+  constexpr int64_t kUnitK = QuantizedPanels::kUnitK;
+  const int64_t element_bytes = is_f32 ? 4 : 2;
+  const std::byte* from = row + k * element_bytes;
+  std::byte tail[kUnitK * 4] = {};
+  if (end - k < kUnitK) {
+    __builtin_memcpy(tail, from, static_cast<size_t>((end - k) * element_bytes));
+    from = tail;
+  }
+  __m256 x[4];
+  __m256i largest = _mm256_setzero_si256();
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; ++i) {
+    x[i] = load_row_floats(from, is_f32, i);
+    const __m256i magnitudes = _mm256_and_si256(_mm256_castps_si256(x[i]), _mm256_set1_epi32(0x7fffffff));
+    largest = _mm256_max_epu32(largest, magnitudes);
+  }
+  const uint32_t bits = largest_lane(largest);
+  const float amax = __builtin_bit_cast(float, bits);
+  const bool is_finite = bits < 0x7f800000U;
+  if (!is_finite || amax < 0x1p-100F) {
+    __builtin_memset(codes, 0, kUnitK * sizeof(Code));
+    for (int32_t& sum : sums) sum = 0;
+    return is_finite ? 0.0F : __builtin_nanf("");
+  }
+  const __m256 inverse = _mm256_set1_ps(127.0F / amax);
+  __m256i rounded[4];  // to even from the middle
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; ++i) rounded[i] = _mm256_cvtps_epi32(_mm256_mul_ps(x[i], inverse));
+  const __m256i first = _mm256_add_epi32(rounded[0], rounded[1]);
+  const __m256i second = _mm256_add_epi32(rounded[2], rounded[3]);
+  if constexpr (kParts == 1) {
+    sums[0] = sum_lanes(_mm256_add_epi32(first, second));
+  } else {
+    sums[0] = sum_lanes(first);
+    sums[1] = sum_lanes(second);
+  }
+  if constexpr (kEvenFirst) {
+#pragma GCC unroll 4
+    for (__m256i& quads : rounded) quads = _mm256_shuffle_epi32(quads, _MM_SHUFFLE(3, 1, 2, 0));
+  }
+  const __m256i low = _mm256_packs_epi32(rounded[0], rounded[1]);
+  const __m256i high = _mm256_packs_epi32(rounded[2], rounded[3]);
+  auto* to = reinterpret_cast<__m256i*>(codes);
+  if constexpr (sizeof(Code) == 1) {
+    const __m256i quads = _mm256_packs_epi16(low, high);
+    _mm256_storeu_si256(to, _mm256_permutevar8x32_epi32(quads, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7)));
+  } else {
+    _mm256_storeu_si256(to, _mm256_permute4x64_epi64(low, _MM_SHUFFLE(3, 1, 2, 0)));
+    _mm256_storeu_si256(to + 1, _mm256_permute4x64_epi64(high, _MM_SHUFFLE(3, 1, 2, 0)));
+  }
+  return amax / 127.0F;
+}
+#else
+template <typename Code, int kParts, bool kEvenFirst>
+inline float round_unit(const std::byte* row, bool is_f32, int64_t k, int64_t end, Code* codes,
+                        int32_t (&sums)[kParts]) {
+  constexpr int kUnitK = QuantizedPanels::kUnitK;
   constexpr float kRound = 12582912.0F;  // 1.5 x 2^23: adding it rounds to an integer, to even from the middle
+  const int64_t count = at_most(end - k, kUnitK);
+  float x[kUnitK] = {};
+  if (is_f32) {
+    __builtin_memcpy(x, row + k * 4, static_cast<size_t>(count * 4));
+  } else {
+    uint16_t halves[kUnitK] = {};
+    __builtin_memcpy(halves, row + k * 2, static_cast<size_t>(count * 2));
+    for (int i = 0; i < kUnitK; ++i) x[i] = __builtin_bit_cast(float, uint32_t{halves[i]} << 16);
+  }
   uint32_t largest = 0;
-  for (int i = 0; i < QuantizedPanels::kUnitK; ++i) {
+  for (int i = 0; i < kUnitK; ++i) {
     const uint32_t magnitude = __builtin_bit_cast(uint32_t, x[i]) & 0x7fffffffU;
     largest = magnitude > largest ? magnitude : largest;
   }
   const float amax = __builtin_bit_cast(float, largest);
   const bool is_finite = largest < 0x7f800000U;
-  if (!is_finite || amax < 0x1p-100F) {
-    for (int i = 0; i < QuantizedPanels::kUnitK; ++i) codes[i] = 0;
-    return is_finite ? 0.0F : __builtin_nanf("");
+  const bool is_zero = !is_finite || amax < 0x1p-100F;
+  const float inverse = is_zero ? 0.0F : 127.0F / amax;
+  int32_t rounded[kUnitK] = {};
+  if (!is_zero) {
+    for (int i = 0; i < kUnitK; ++i) {
+      rounded[i] = __builtin_bit_cast(int32_t, x[i] * inverse + kRound) - __builtin_bit_cast(int32_t, kRound);
+    }
   }
-  const float inverse = 127.0F / amax;
-  for (int i = 0; i < QuantizedPanels::kUnitK; ++i) {
-    codes[i] = __builtin_bit_cast(int32_t, x[i] * inverse + kRound) - __builtin_bit_cast(int32_t, kRound);
+  for (int i = 0; i < kUnitK; ++i) {
+    const int from = kEvenFirst ? i / 4 * 4 + i % 4 / 2 + i % 2 * 2 : i;
+    codes[i] = static_cast<Code>(rounded[from]);
   }
-  return amax / 127.0F;
+  for (int part = 0; part < kParts; ++part) {
+    sums[part] = 0;
+    for (int i = 0; i < kUnitK / kParts; ++i) sums[part] += rounded[part * (kUnitK / kParts) + i];
+  }
+  if (!is_finite) return __builtin_nanf("");
+  return is_zero ? 0.0F : amax / 127.0F;
 }
+#endif
 
 // The zero that all unsigned codes share.
 inline int32_t fixed_zero_of(const QuantizedPanels& panels) {
@@ -71,33 +161,23 @@ struct PackedUnit {
   int64_t words_step;  // bytes from one part's word to the next one's
 };
 
-// Rounds 32 inputs of a row (`x`: null is a row of zeros) from `k` on and writes what RowRecord describes. With
-// kEvenFirst each quad of codes has its even k before its odd ones.
+// Rounds 32 inputs of a row (`x`: null is a row of zeros) from `k` on and writes what RowRecord describes.
 template <typename Code, int kParts, QuantizedPanels::Offsets kOffsets, bool kEvenFirst = false>
 inline __attribute__((always_inline)) void pack_unit(const std::byte* x, bool is_f32, int64_t k, int64_t end,
                                                      int32_t zero, const PackedUnit& to) {
   using Offsets = QuantizedPanels::Offsets;
-  constexpr int kUnitK = QuantizedPanels::kUnitK;
-  alignas(64) Code narrow[kUnitK] = {};
+  alignas(64) Code codes[QuantizedPanels::kUnitK] = {};
   float scale = 0;
   int32_t words[kParts] = {};
   if (x != nullptr) {
-    alignas(64) float floats[kUnitK];
-    alignas(64) int32_t codes[kUnitK];
-    load_row_unit(x, is_f32, k, end, floats);
-    scale = round_row_unit(floats, codes);
-    for (int i = 0; i < kUnitK; ++i) {
-      const int from = kEvenFirst ? i / 4 * 4 + i % 4 / 2 + i % 2 * 2 : i;
-      narrow[i] = static_cast<Code>(codes[from]);
-    }
-    for (int part = 0; part < kParts; ++part) {
-      int32_t sum = 0;
-      for (int i = 0; i < kUnitK / kParts; ++i) sum += codes[part * (kUnitK / kParts) + i];
-      words[part] = kOffsets == Offsets::kFixedZero ? -zero * sum : -sum;
-      if (kOffsets == Offsets::kMinimums) words[part] = __builtin_bit_cast(int32_t, scale * static_cast<float>(sum));
+    scale = round_unit<Code, kParts, kEvenFirst>(x, is_f32, k, end, codes, words);
+    for (int32_t& word : words) {
+      const int32_t sum = word;
+      word = kOffsets == Offsets::kFixedZero ? -zero * sum : -sum;
+      if (kOffsets == Offsets::kMinimums) word = __builtin_bit_cast(int32_t, scale * static_cast<float>(sum));
     }
   }
-  __builtin_memcpy(to.codes, narrow, sizeof(narrow));
+  __builtin_memcpy(to.codes, codes, sizeof(codes));
   __builtin_memcpy(to.scale, &scale, sizeof(scale));
   for (int part = 0; part < kParts; ++part) __builtin_memcpy(to.words + part * to.words_step, &words[part], 4);
 }

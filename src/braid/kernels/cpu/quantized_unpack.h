@@ -245,17 +245,41 @@ class GroupReader {
     if constexpr (kHasTwoLevels) {
       if (index.super_group != loaded_[half]) load_super(index.super_group, half);
     }
-    for (int v = 0; v < kLineVectors; ++v) {
-      CodeFloats floats = read_vector(index.group * kPanelCols + half * kHalfCols + v * kWordLanes);
-      if constexpr (kHasTwoLevels) floats *= super_[half][v];
-      if constexpr (!kIsMinimum) floats *= unit;
-      store_vector(out + v * kWordLanes, floats);
+    read_half(index.group, half, unit, out);
+  }
+
+  // Whole units of kParts groups, from group `group` on, all of one super-group: a half's parts are 64 bytes apart, the
+  // halves `stride` bytes. Nothing but the groups' own work: few rows need new scales all the time.
+  template <int kParts>
+  inline __attribute__((always_inline)) void read_units(GroupIndex index, int64_t units, int64_t stride, float unit,
+                                                        std::byte* out) {
+    if constexpr (kHasTwoLevels) {
+      for (int64_t half = 0; half < 2; ++half) load_super(index.super_group, half);
+    }
+    for (int64_t i = 0; i < units; ++i, out += 2 * stride) {
+#pragma GCC unroll 2
+      for (int part = 0; part < kParts; ++part, ++index.group) {
+#pragma GCC unroll 2
+        for (int64_t half = 0; half < 2; ++half) {
+          read_half(index.group, half, unit, reinterpret_cast<float*>(out + half * stride + part * 64));
+        }
+      }
     }
   }
 
  private:
   using Scales = QuantizedPanels::Scales;
   static constexpr bool kHasTwoLevels = kScales >= Scales::kTwoLevelsU8;
+
+  inline __attribute__((always_inline)) void read_half(int64_t group, int64_t half, float unit, float* out) const {
+#pragma GCC unroll 4
+    for (int v = 0; v < kLineVectors; ++v) {
+      CodeFloats floats = read_vector(group * kPanelCols + half * kHalfCols + v * kWordLanes);
+      if constexpr (kHasTwoLevels) floats *= super_[half][v];
+      if constexpr (!kIsMinimum) floats *= unit;
+      store_vector(out + v * kWordLanes, floats);
+    }
+  }
 
   inline __attribute__((always_inline)) void load_super(int64_t super_group, int64_t half) {
     loaded_[half] = super_group;
