@@ -129,6 +129,7 @@ def test_logits_that_are_no_numbers_point_to_the_check(braid, model):
 def test_damaged_weights_are_loaded_anew_by_a_process_that_starts_again(braid, model):
     with Server(braid, model, *LAYOUT, "--ranks-per-process", 1) as server:
         pid = server.get("/v1/status").json()["ranks"][1]["pid"]
+        server.post("/v1/completions", {"prompt": "hello " * 20, "max_tokens": 4})
         tile = first_tile(last_expert())
         (address,) = find_in_memory(pid, tile)
         write_to_memory(pid, address, b"\0" * 16)
@@ -138,5 +139,6 @@ def test_damaged_weights_are_loaded_anew_by_a_process_that_starts_again(braid, m
         wait_for(lambda: server.get("/v1/status").json()["state"] == "running")
         wait_for(lambda: len(server.get("/v1/status").json()["ranks"]) == 2)
         assert server.get("/v1/status").json()["ranks"][1]["weights"] is None, "it has not been checked since"
+        assert "are there from the last start" not in server.read_log(), "they came of damaged weights"
         wait_for(lambda: check(server)["success"])
         assert server.stop() == 0

@@ -5,6 +5,7 @@ import concurrent.futures
 import itertools
 import os
 import pathlib
+import re
 import shutil
 import signal
 import threading
@@ -165,6 +166,8 @@ def test_a_killed_process_costs_no_request_and_changes_no_token(braid, flags):
             os.kill(processes[-1 - kill % len(processes)], signal.SIGKILL)
             assert [one.result() for one in under_way] == expected
             wait_for(lambda restarts=kill + 1: server.get("/v1/status").json()["num_restarts"] == restarts, timeout=20)
+        found = re.findall(r"keys and values of (\d+) tokens are there from the last start", server.read_log())
+        assert len(found) >= 2 and all(int(num_tokens) > 200 for num_tokens in found), found
         status = server.get("/v1/status").json()
         assert status["state"] == "running"
         assert status["num_resumed_reqs"] > 0

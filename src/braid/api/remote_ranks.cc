@@ -49,7 +49,8 @@ struct FrontAddress {
 std::function<ChildProcess::Options(const WorldLaunch& launch)> world_command(const ProcessOptions& own,
                                                                               const FrontAddress& front,
                                                                               const std::filesystem::path& runtime,
-                                                                              const std::string& identity) {
+                                                                              const std::string& identity,
+                                                                              const std::vector<std::string>& more) {
   return [=](const WorldLaunch& launch) {
     const int32_t world = launch.world;
     const std::vector<ProcessPlace>& processes = launch.places;
@@ -64,8 +65,10 @@ std::function<ChildProcess::Options(const WorldLaunch& launch)> world_command(co
     program.insert(program.end(), own.arguments.begin(), own.arguments.end());
     program.insert(program.end(), {"--front", front.endpoint, "--cluster-key-file", front.key_file, "--world",
                                    std::to_string(world), "--restarts", std::to_string(launch.num_launches),
-                                   "--process-ranks", counts_text(processes), "--identity", identity});
-    std::vector<std::string> environment{"TMPDIR=" + empty_folder(runtime, world)};
+                                   "--process-ranks", counts_text(processes), "--identity", identity, "--kept-key",
+                                   launch.kept_key});
+    std::vector<std::string> environment = more;
+    environment.push_back("TMPDIR=" + empty_folder(runtime, world));
     if (!launch.isa.empty()) environment.push_back("BRAID_CPU_ISA=" + launch.isa);
     return ChildProcess::Options{.command = mpi_command(command),
                                  .more_environment = std::move(environment),
@@ -130,7 +133,7 @@ Result<std::unique_ptr<RemoteRanks>> RemoteRanks::start(const EngineOptions& opt
     worlds.link.socket = own.launched->socket;
     worlds.link.keys = key.for_front();
   } else {
-    TRY_STATUS(ranks->plan_start(options, checkpoint, worlds));
+    TRY_STATUS(ranks->plan_start(options, checkpoint, worlds, *logger));
   }
   for (int32_t world = 0; world < layout.num_worlds(); ++world) {
     const auto& processes = worlds.processes[static_cast<size_t>(world)];
@@ -142,8 +145,8 @@ Result<std::unique_ptr<RemoteRanks>> RemoteRanks::start(const EngineOptions& opt
 }
 
 // Where the processes find the front, and the commands that start them.
-Status RemoteRanks::plan_start(const EngineOptions& options, const Checkpoint& checkpoint,
-                               RemoteWorldsOptions& worlds) {
+Status RemoteRanks::plan_start(const EngineOptions& options, const Checkpoint& checkpoint, RemoteWorldsOptions& worlds,
+                               Logger& log) {
   const ProcessOptions& own = options.processes;
   TRY(RuntimeFolder made_folder, RuntimeFolder::make());
   const RuntimeFolder& folder = folder_.emplace(std::move(made_folder));
@@ -168,7 +171,8 @@ Status RemoteRanks::plan_start(const EngineOptions& options, const Checkpoint& c
   }
   TRY(worlds.identity, cluster_identity(own.version, checkpoint, options.rank, own.ranks_on_node, own.standby));
   TRY(front.file, folder.write_secret("endpoint", front.endpoint));
-  worlds.command = world_command(own, front, folder.path(), worlds.identity);
+  keeper_ = keep_memory(folder.path(), kept_memory_names(worlds.processes, 0), log);
+  worlds.command = world_command(own, front, folder.path(), worlds.identity, kept_memory_environment(keeper_));
   return {};
 }
 

@@ -13,6 +13,7 @@
 #include "braid/api/engine_ranks.h"
 #include "braid/base/log.h"
 #include "braid/base/result.h"
+#include "braid/node/rank_memory_keeper.h"
 #include "braid/node/remote_worlds.h"
 #include "braid/node/runtime_folder.h"
 #include "braid/weights/checkpoint.h"
@@ -41,10 +42,12 @@ class RemoteRanks final : public EngineRanks {
  private:
   explicit RemoteRanks(const ParallelLayout& layout) : layout_(layout) {}
 
-  Status plan_start(const EngineOptions& options, const Checkpoint& checkpoint, RemoteWorldsOptions& worlds);
+  Status plan_start(const EngineOptions& options, const Checkpoint& checkpoint, RemoteWorldsOptions& worlds,
+                    Logger& log);
 
   const ParallelLayout layout_;
   std::optional<RuntimeFolder> folder_;  // absent: a launcher has started the processes
+  std::optional<MemoryKeeper> keeper_;
   std::unique_ptr<RemoteWorlds> worlds_;
   ProcessReady ready_;
 };

@@ -11,6 +11,8 @@
 #include "braid/cli/signal_queue.h"
 #include "braid/node/cluster_key.h"
 #include "braid/node/node_agent.h"
+#include "braid/node/process_places.h"
+#include "braid/node/rank_memory_keeper.h"
 #include "braid/node/runtime_folder.h"
 
 namespace braid {
@@ -42,6 +44,9 @@ Result<std::optional<EngineOptions>> run_node(const ServeFlags& flags, const Eng
   TRY(const std::string identity,
       cluster_identity(own.version, checkpoint, engine.rank, own.ranks_on_node, own.standby));
   TRY(const RuntimeFolder folder, RuntimeFolder::make());
+  TRY(const auto processes, place_processes(engine.rank.layout, own.ranks_on_node, own.ranks_per_process));
+  const std::optional<MemoryKeeper> keeper =
+      keep_memory(folder.path(), kept_memory_names(processes, own.node), *logger);
   NodeAgentOptions options{.fronts = {front_at(own.address, own.port, key)},
                            .hello = {.node = own.node,
                                      .num_nodes = static_cast<int32_t>(own.ranks_on_node.size()),
@@ -50,6 +55,7 @@ Result<std::optional<EngineOptions>> run_node(const ServeFlags& flags, const Eng
                                      .identity = identity},
                            .folder = folder.path().string(),
                            .isa = std::string(isa_name(*engine.rank.isa)),
+                           .environment = kept_memory_environment(keeper),
                            .standby_after_s = own.standby_after_s};
   if (own.standby == own.node) {
     options.journal = flags.journal_options();

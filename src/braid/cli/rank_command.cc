@@ -17,6 +17,7 @@
 #include "braid/node/mpi_command.h"
 #include "braid/node/node_agent.h"
 #include "braid/node/process_places.h"
+#include "braid/node/rank_memory_keeper.h"
 #include "braid/node/rank_process.h"
 
 namespace braid {
@@ -47,6 +48,8 @@ Result<RankProcessOptions> process_options(const RankFlags& flags, const EngineO
   TRY(options.ranks_of_each, parse_counts("--process-ranks", flags.process_ranks));
   options.ranks.layout = layout_of_world(layout);
   options.ranks.moves_requests = engine.moves_pages();
+  const char* const kept = std::getenv(kKeptMemoryVariable);
+  options.ranks.kept = {.key = flags.kept_key, .folder = kept == nullptr ? "" : kept, .world = flags.world};
   // Their shares of what is for all worlds.
   const int32_t num_worlds = layout.num_worlds();
   options.ranks.max_running_requests = (engine.rank.max_running_requests + num_worlds - 1) / num_worlds;
@@ -145,11 +148,13 @@ void add_rank_command(Command app, CommandRunner& runner, const std::string& ver
       "--process-ranks", flags->process_ranks,
       "Ranks of each process of the world, such as 3,1 (default under a launcher: the same for all)"));
   group(command.add_option("--identity", flags->identity, "What the world's processes must have in common"));
+  group(command.add_option("--kept-key", flags->kept_key,
+                           "Of the starts that may go on with the keys and values of each other; empty: none may"));
   group(command.add_option("--restarts", flags->num_restarts, "How often the world has started before").show_default());
   runner.on_code(command, [flags, command] {
     for (const char* const name :
          {"--nnodes", "--node-rank", "--dist-init-addr", "--ranks-on-node", "--ranks-per-process", "--standby",
-          "--elastic", "--max-restarts", "--world", "--restarts", "--identity"}) {
+          "--elastic", "--max-restarts", "--world", "--restarts", "--identity", "--kept-key"}) {
       if (flags->not_launched.empty() && command.has(name)) flags->not_launched = name;
     }
     return run_rank(*flags);

@@ -19,6 +19,7 @@ struct RankFlags {
   int32_t num_restarts = 0;
   std::string process_ranks;  // of each process of the world
   std::string identity;
+  std::string kept_key;
   std::string not_launched;  // the first flag given that only a process of a front may have; empty: none
 };
 

@@ -42,6 +42,8 @@ Controller::Controller(const Tokenizer& tokenizer, MaskWorker& masks, SchedulePo
   }
   group_output_tokens_.resize(groups_.size());
   pause_commands_.resize(groups_.size());
+  keeps_pages_.resize(groups_.size());
+  is_to_flush_.resize(groups_.size());
 }
 
 void Controller::open(const std::shared_ptr<Submission>& submission) {
@@ -161,6 +163,7 @@ void Controller::flush(std::function<void(int64_t)> done) {
   const auto flush = std::make_shared<Flush>(Flush{.done = std::move(done), .num_groups_left = num_groups()});
   for (int32_t group = 0; group < num_groups(); ++group) {
     if (ledger(group).is_down()) {
+      is_to_flush_[static_cast<size_t>(group)] = true;
       --flush->num_groups_left;
       continue;
     }

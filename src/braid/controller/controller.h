@@ -91,8 +91,9 @@ class Controller {
   // nobody will take their pages. `is_planned`: the world was ended on purpose, so no request may be to blame.
   std::vector<MoveId> lose_groups(int32_t first, int32_t num_groups, const std::string& reason, bool may_return,
                                   bool is_planned = false);
-  // The lost group is back, and empty.
-  void restart_group(int32_t group, const GroupLoad& load);
+  // The lost group is back, without requests. `keeps_pages`: it has keys and values that it had before, so the requests
+  // that it had go there if it has room.
+  void restart_group(int32_t group, const GroupLoad& load, bool keeps_pages = false);
   // All requests and prefixes on their way between groups have at most so many tokens from now on, and at most those of
   // RebalanceOptions and ShareOptions.
   void limit_moving_tokens(int64_t max_tokens) { max_moving_tokens_ = max_tokens; }
@@ -261,6 +262,8 @@ class Controller {
   uint64_t num_too_long_to_move_ = 0;
   bool is_paused_ = false;
   std::vector<uint64_t> pause_commands_;  // by group: the last one
+  std::vector<bool> keeps_pages_;         // by group: since its last restart
+  std::vector<bool> is_to_flush_;         // by group: what it keeps, once it is back
   std::deque<RequestId> suspects_;        // lost twice without news, as were others: wait to be tried one by one
   std::optional<RequestId> suspect_;      // the one that is tried
   uint64_t num_resumed_ = 0;

@@ -45,8 +45,15 @@ void Controller::dispatch(double now_s, RequestQueue::Probe probe, std::span<con
     if (method_ == LoadBalanceMethod::kMeasuredTime) view_time(load_of_request(num_tokens, 0));
     const std::optional<int32_t> wished = choices_.at(request.id).submission->request.dp_rank;
     const bool has_its_wish = wished && views_.at(static_cast<size_t>(*wished)).has_room;
+    const std::optional<int32_t> lost = choices_.at(request.id).lost_group;
+    const bool goes_back =
+        lost && keeps_pages_[static_cast<size_t>(*lost)] && views_[static_cast<size_t>(*lost)].has_room;
     const double window_s = static_cast<double>(kAffinityWindowTokens) * work_rates_.rates().prompt_s;
-    last_group_ = has_its_wish ? *wished : *pick_group(method_, views_, last_group_, kAffinityWindowTokens, window_s);
+    if (has_its_wish || goes_back) {
+      last_group_ = has_its_wish ? *wished : *lost;
+    } else {
+      last_group_ = *pick_group(method_, views_, last_group_, kAffinityWindowTokens, window_s);
+    }
     GroupView& picked = views_[static_cast<size_t>(last_group_)];
     added.push_back(load_of_request(num_tokens, picked.cached_tokens));
     const auto index = static_cast<size_t>(last_group_);

@@ -31,6 +31,7 @@ std::vector<MoveId> Controller::lose_groups(int32_t first, int32_t num_groups, c
     prefixes_on_the_way_.lose(group);
     std::ranges::copy(forget_moves_of_lost(group), std::back_inserter(begun));
     for (const std::shared_ptr<Flush>& flush : std::exchange(flushes_.at(static_cast<size_t>(group)), {})) {
+      is_to_flush_[static_cast<size_t>(group)] = true;
       if (flush != nullptr && --flush->num_groups_left == 0) flush->done(flush->num_tokens);
     }
   }
@@ -58,10 +59,17 @@ std::vector<MoveId> Controller::lose_groups(int32_t first, int32_t num_groups, c
   return begun;
 }
 
-void Controller::restart_group(int32_t group, const GroupLoad& load) {
+void Controller::restart_group(int32_t group, const GroupLoad& load, bool keeps_pages) {
   CHECK(ledger(group).is_down() && !ledger(group).is_gone(), "group {} starts again, and was not down", group);
   ledger(group).restart(load);
   queue_.restart(group);
+  keeps_pages_.at(static_cast<size_t>(group)) = keeps_pages;
+  const bool is_to_flush = is_to_flush_[static_cast<size_t>(group)];
+  is_to_flush_[static_cast<size_t>(group)] = false;
+  if (is_to_flush && keeps_pages) {
+    ledger(group).flush_cache();
+    flushes_[static_cast<size_t>(group)].push_back(nullptr);  // whoever asked has been answered
+  }
   if (is_paused_) pause_commands_.at(static_cast<size_t>(group)) = ledger(group).pause(true);
 }
 

@@ -149,9 +149,9 @@ TEST_F(ControllerLossesTest, NobodyWaitsForWhatALostGroupHasNotAnswered) {
 class ControllerRestartsTest : public ControllerLossesTest {
  protected:
   void lose(int32_t group) { controller_.lose_groups(group, 1, "its rank hangs", true); }
-  void restart(int32_t group) {
+  void restart(int32_t group, bool keeps_pages = false) {
     groups_[static_cast<size_t>(group)].emplace(kLostConfig);
-    controller_.restart_group(group, groups_[static_cast<size_t>(group)]->load());
+    controller_.restart_group(group, groups_[static_cast<size_t>(group)]->load(), keeps_pages);
   }
   void lose_all() {
     for (int32_t group = 0; group < 2; ++group) lose(group);
@@ -178,6 +178,46 @@ TEST_F(ControllerRestartsTest, RequestsGoOnWhereTheyWere) {
   EXPECT_EQ(controller_.num_resumed(), 4U);
   EXPECT_EQ(controller_.take_ended().size(), 5U);
   EXPECT_EQ(controller_.load(0).credits, groups_[0]->load().credits);
+}
+
+TEST_F(ControllerRestartsTest, RequestsGoBackToTheGroupThatHasTheirPages) {
+  for (const bool keeps_pages : {false, true}) {
+    const SubmissionId first = keeps_pages ? 11 : 1;
+    for (SubmissionId id = first; id < first + 4; ++id) {
+      const auto made = open(id, 0);
+      dispatch();
+      made->request.dp_rank.reset();  // the policy's choice from now on
+    }
+    for (int i = 0; i < 3; ++i) step(0);
+    lose_all();
+    restart(0, keeps_pages);
+    restart(1, keeps_pages);
+    EXPECT_EQ(step(1), !keeps_pages) << "one group has the requests of both";
+    while (step(0) || step(1)) {
+    }
+    for (SubmissionId id = first; id < first + 4; ++id) expect_whole(id);
+  }
+}
+
+// What a group keeps is flushed, whether it was asked before the loss and has not answered, or is lost already.
+TEST_F(ControllerRestartsTest, PagesThatOutliveALossAreFlushedOnceTheGroupIsBack) {
+  for (const bool is_lost_before : {false, true}) {
+    std::optional<int64_t> flushed;
+    if (is_lost_before) lose(0);
+    controller_.flush([&](int64_t num_tokens) { flushed = num_tokens; });
+    if (!is_lost_before) lose(0);
+    step(1);
+    EXPECT_EQ(flushed, 0);
+    restart(0, true);
+    const auto commands = controller_.take_commands(0);
+    ASSERT_EQ(commands.size(), 1U);
+    EXPECT_TRUE(commands[0].flush_cache);
+    groups_[0]->take(commands);
+    controller_.take_outputs(0, *groups_[0]->advance(), 0);
+    lose(0);
+    restart(0, true);
+    EXPECT_TRUE(controller_.take_commands(0).empty()) << "once";
+  }
 }
 
 TEST_F(ControllerRestartsTest, WhatOnlyTheLostGroupMayTakeEndsWhenItDoesNotComeBack) {

@@ -173,7 +173,8 @@ Status ControllerThread::take_restart(const WorldRestart& restart) {
   const double pause_s = worlds_.succeed(world, monotonic_seconds());
   for (int32_t group = restart.group; group < restart.group + groups_per_world_; ++group) {
     controller_.restart_group(group,
-                              restart.capacity ? restart.capacity->load : first_loads_[static_cast<size_t>(group)]);
+                              restart.capacity ? restart.capacity->load : first_loads_[static_cast<size_t>(group)],
+                              restart.keeps_pages);
     const std::lock_guard lock(mutex_);
     is_lost_[static_cast<size_t>(group)] = false;
   }

@@ -5,6 +5,7 @@
 
 #include "braid/base/check.h"
 #include "braid/base/index_range.h"
+#include "braid/tensor/buffer.h"
 
 namespace braid {
 namespace {
@@ -21,8 +22,25 @@ void touch_bytes(std::span<std::byte> bytes) {
 
 }  // namespace
 
-CommittedPages::CommittedPages(std::vector<std::byte*> memories, int32_t num_pages, int64_t page_bytes)
-    : memories_(std::move(memories)), page_bytes_(page_bytes), is_committed_(static_cast<size_t>(num_pages)) {}
+CommittedPages::CommittedPages(std::vector<std::byte*> memories, int32_t num_pages, int64_t page_bytes,
+                               bool are_of_file)
+    : memories_(std::move(memories)), page_bytes_(page_bytes), is_committed_(static_cast<size_t>(num_pages)) {
+  if (!are_of_file) return;
+  for (size_t i = 0; i < memories_.size(); ++i) {
+    is_huge_.push_back(std::make_unique<std::atomic<bool>[]>(static_cast<size_t>(memory_bytes() / kPieceBytes + 1)));
+  }
+}
+
+// A huge page of a file is made before its bytes are touched one small page at a time. Only whole ones of memories that
+// have some: a small pool would take more than its pages.
+void CommittedPages::back_huge_pages(size_t memory, std::span<std::byte> bytes) {
+  if (is_huge_.empty() || memory_bytes() < kPieceBytes) return;
+  const int64_t begin = bytes.data() - memories_[memory];
+  for (int64_t piece = begin / kPieceBytes; piece * kPieceBytes < begin + std::ssize(bytes); ++piece) {
+    if (is_huge_[memory][static_cast<size_t>(piece)].exchange(true)) continue;
+    back_huge_page_of_file(memories_[memory] + piece * kPieceBytes);
+  }
+}
 
 int64_t CommittedPages::committed_bytes() const {
   return std::ssize(memories_) * page_bytes_ * std::ranges::count(is_committed_, true);
@@ -32,7 +50,11 @@ template <typename Item>
 void CommittedPages::touch(ThreadTeam& team, int64_t num_items, const Item& item) {
   team.run([&](int thread) {
     const IndexRange own = split_evenly(num_items, thread, team.size());
-    for (int64_t i = own.begin; i < own.end; ++i) touch_bytes(item(i));
+    for (int64_t i = own.begin; i < own.end; ++i) {
+      const auto [memory, bytes] = item(i);
+      back_huge_pages(memory, bytes);
+      touch_bytes(bytes);
+    }
   });
 }
 
@@ -53,9 +75,9 @@ void CommittedPages::commit(ThreadTeam& team, std::span<const PageId> pages) {
   // Memory by memory: neighbouring pages of one memory share a huge page, which only one thread should make the system
   // clear.
   touch(team, std::ssize(memories_) * std::ssize(fresh), [&](int64_t i) {
-    std::byte* const memory = memories_[static_cast<size_t>(i / std::ssize(fresh))];
+    const auto memory = static_cast<size_t>(i / std::ssize(fresh));
     const int64_t page = fresh[static_cast<size_t>(i % std::ssize(fresh))];
-    return std::span(memory + page * page_bytes_, static_cast<size_t>(page_bytes_));
+    return std::pair(memory, std::span(memories_[memory] + page * page_bytes_, static_cast<size_t>(page_bytes_)));
   });
 }
 
@@ -77,8 +99,8 @@ int64_t CommittedPages::commit_ahead(ThreadTeam& team, int64_t num_pieces) {
   const int64_t end = std::min(ahead_end_ + kPieceBytes, memory_bytes());
   const int64_t count = std::min(num_pieces, std::ssize(memories_) - static_cast<int64_t>(num_begun_));
   touch(team, count, [&](int64_t i) {
-    std::byte* const memory = memories_[num_begun_ + static_cast<size_t>(i)];
-    return std::span(memory + ahead_end_, static_cast<size_t>(end - ahead_end_));
+    const size_t memory = num_begun_ + static_cast<size_t>(i);
+    return std::pair(memory, std::span(memories_[memory] + ahead_end_, static_cast<size_t>(end - ahead_end_)));
   });
   num_begun_ += static_cast<size_t>(count);
   if (num_begun_ == memories_.size()) {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -92,6 +93,22 @@ TEST_F(CommittedPagesTest, CommitAheadEndsWithTheMemory) {
   EXPECT_EQ(pages_.committed_bytes(), 2 * kTestNumPages * kTestPageBytes);
   for (const Buffer& memory : memories_) EXPECT_EQ(resident_bytes(memory), memory.bytes());
   EXPECT_EQ(pages_.commit_ahead(team_, 2), 0);
+}
+
+TEST_F(CommittedPagesTest, OfAFileArePagesOfTheFileWithTheirContent) {
+  const int file = memfd_create("test", MFD_CLOEXEC);
+  constexpr int64_t kBytes = 6 * kTestPiece;  // whole pieces
+  ASSERT_EQ(ftruncate(file, 2 * kBytes), 0);
+  const auto mapping = std::make_shared<const Mapping>(file, 2 * kBytes);
+  mapping->data()[kTestPageBytes * 9 + 1] = std::byte{7};
+  CommittedPages pages({mapping->data(), mapping->data() + kBytes}, kTestNumPages, kTestPageBytes, true);
+  pages.commit(team_, std::array<PageId, 2>{9, 43});
+  EXPECT_EQ(pages.committed_bytes(), 2 * 2 * kTestPageBytes);
+  const Buffer first(mapping, 0, kBytes);
+  EXPECT_GE(resident_bytes(first, 9 * kTestPageBytes), kTestPageBytes);
+  EXPECT_EQ(mapping->data()[kTestPageBytes * 9 + 1], std::byte{7});
+  EXPECT_GT(pages.commit_ahead(team_, 4), 0);
+  close(file);
 }
 
 }  // namespace

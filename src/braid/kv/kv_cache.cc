@@ -6,6 +6,22 @@
 #include "braid/base/check.h"
 
 namespace braid {
+namespace {
+
+int64_t bytes_of_layer(int64_t page_bytes, int32_t num_pages) {
+  int64_t bytes = 0;
+  CHECK(num_pages >= 0 && !__builtin_mul_overflow(page_bytes, int64_t{num_pages}, &bytes), "{} pages of {} bytes",
+        num_pages, page_bytes);
+  return bytes;
+}
+
+// Each layer begins at a huge page.
+int64_t in_file(int64_t layer_bytes) {
+  constexpr int64_t kUnit = CommittedPages::kPieceBytes;
+  return (layer_bytes + kUnit - 1) / kUnit * kUnit;
+}
+
+}  // namespace
 
 KvLayer KvShape::layer() const {
   return {.dtype = dtype, .codes = codes, .num_kv_heads = num_kv_heads, .head_dim = head_dim, .page_size = page_size};
@@ -43,25 +59,39 @@ KvCache::KvCache(const KvShape& shape, int32_t num_pages)
     : KvCache(shape, std::vector<KvGroupPool>(static_cast<size_t>(shape.kv_groups().count()),
                                               KvGroupPool{.num_pages = num_pages})) {}
 
-KvCache::KvCache(const KvShape& shape, std::span<const KvGroupPool> kv_groups) : kv_groups_(shape.kv_groups()) {
+KvCache::KvCache(const KvShape& shape, std::span<const KvGroupPool> kv_groups)
+    : KvCache(shape, kv_groups, nullptr, 0) {}
+
+KvCache::KvCache(const KvShape& shape, std::span<const KvGroupPool> kv_groups, std::shared_ptr<const Mapping> file,
+                 int64_t offset)
+    : kv_groups_(shape.kv_groups()) {
   CHECK(std::cmp_equal(kv_groups.size(), kv_groups_.count()), "pages of {} KV groups, there are {}", kv_groups.size(),
         kv_groups_.count());
   page_bytes_ = shape.layer().page_bytes();
   std::vector<std::vector<std::byte*>> memories(kv_groups.size());
   for (const int32_t kv_group : kv_groups_.of_layer) {
-    const int32_t num_pages = kv_groups[static_cast<size_t>(kv_group)].num_pages;
-    int64_t layer_bytes = 0;
-    CHECK(num_pages >= 0 && !__builtin_mul_overflow(page_bytes_, int64_t{num_pages}, &layer_bytes),
-          "{} pages of {} bytes", num_pages, page_bytes_);
+    const int64_t layer_bytes = bytes_of_layer(page_bytes_, kv_groups[static_cast<size_t>(kv_group)].num_pages);
     KvLayer& layer = layers_.emplace_back(shape.layer());
-    layer.keys = buffers_.emplace_back(layer_bytes).data();
-    layer.values = buffers_.emplace_back(layer_bytes).data();
-    memories[static_cast<size_t>(kv_group)].insert(memories[static_cast<size_t>(kv_group)].end(),
-                                                   {layer.keys, layer.values});
+    for (std::byte** const memory : {&layer.keys, &layer.values}) {
+      *memory =
+          (file == nullptr ? buffers_.emplace_back(layer_bytes) : buffers_.emplace_back(file, offset, layer_bytes))
+              .data();
+      memories[static_cast<size_t>(kv_group)].push_back(*memory);
+      offset += in_file(layer_bytes);
+    }
   }
   for (size_t i = 0; i < kv_groups.size(); ++i) {
-    committed_.emplace_back(std::move(memories[i]), kv_groups[i].num_pages, page_bytes_);
+    committed_.emplace_back(std::move(memories[i]), kv_groups[i].num_pages, page_bytes_, file != nullptr);
   }
+}
+
+int64_t KvCache::file_bytes(const KvShape& shape, std::span<const KvGroupPool> kv_groups) {
+  int64_t bytes = 0;
+  for (const int32_t kv_group : shape.kv_groups().of_layer) {
+    const int32_t num_pages = kv_groups[static_cast<size_t>(kv_group)].num_pages;
+    bytes += 2 * in_file(bytes_of_layer(shape.layer().page_bytes(), num_pages));
+  }
+  return bytes;
 }
 
 int64_t KvCache::reserved_bytes() const {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -42,6 +43,11 @@ class KvCache {
  public:
   // With each KV group's pages as computed by size_pool() for this shape.
   KvCache(const KvShape& shape, std::span<const KvGroupPool> kv_groups);
+  // The same in a mapped file, from `offset` on, which is a whole number of huge pages: with what is there.
+  KvCache(const KvShape& shape, std::span<const KvGroupPool> kv_groups, std::shared_ptr<const Mapping> file,
+          int64_t offset);
+  // How much of a file that takes.
+  static int64_t file_bytes(const KvShape& shape, std::span<const KvGroupPool> kv_groups);
   // With the same number of pages for each KV group.
   KvCache(const KvShape& shape, int32_t num_pages);
 

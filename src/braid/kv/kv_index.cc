@@ -45,7 +45,70 @@ void KvIndex::cache(std::span<const TokenId> computed, SequencePages& pages) {
   if (has_prefix_cache_) tree_->insert(computed, pages);
 }
 
+void KvIndex::adopt(std::span<const KeptPage> kept) {
+  if (!has_prefix_cache_ || kept.empty()) return;
+  CHECK(num_kv_groups() == 1 && kv_groups_[0].window == 0 && pool().num_free() == pool().num_pages());
+  std::vector<PageId> ids;
+  std::vector<bool> has_full_child(kept.size());
+  const auto is_full = [&](const KeptPage& page) { return std::cmp_equal(page.tokens.size(), page_size_); };
+  for (const KeptPage& page : kept) {
+    ids.push_back(page.page);
+    if (page.parent >= 0 && is_full(page)) has_full_child[static_cast<size_t>(page.parent)] = true;
+  }
+  const Pages all = kv_groups_[0].pool->take(ids);
+  for (size_t last = 0; last < kept.size(); ++last) {
+    if (has_full_child[last]) continue;
+    std::vector<size_t> path;  // to it
+    for (auto at = static_cast<int32_t>(last); at >= 0; at = kept[static_cast<size_t>(at)].parent) {
+      path.push_back(static_cast<size_t>(at));
+    }
+    std::ranges::reverse(path);
+    std::vector<TokenId> tokens;
+    for (const size_t at : path) tokens.insert(tokens.end(), kept[at].tokens.begin(), kept[at].tokens.end());
+    if (!is_full(kept[last])) {
+      kept_.push_back({.tokens = std::move(tokens), .page = all.share(static_cast<int32_t>(last), 1)});
+      continue;
+    }
+    SequencePages pages(1);
+    for (const size_t at : path) pages[0].pages.append(all.share(static_cast<int32_t>(at), 1));
+    tree_->insert(tokens, pages);
+  }
+}
+
+int32_t KvIndex::take_kept(std::span<const TokenId> tokens, int64_t num_cached, SequencePages& pages) {
+  const auto first = static_cast<size_t>(num_cached);
+  size_t longest = first;
+  auto best = kept_.end();
+  for (auto kept = kept_.begin(); kept != kept_.end(); ++kept) {
+    const size_t last = kept->tokens.size() - 1;
+    if (last - last % static_cast<size_t>(page_size_) != first) continue;
+    const auto common = static_cast<size_t>(std::ranges::mismatch(kept->tokens, tokens).in1 - kept->tokens.begin());
+    if (common <= longest) continue;
+    longest = common;
+    best = kept;
+  }
+  if (best == kept_.end()) return 0;
+  pages[0].pages.append(std::move(best->page));
+  kept_.erase(best);
+  return static_cast<int32_t>(longest - first);
+}
+
+std::vector<PageId> KvIndex::kept_pages() const {
+  std::vector<PageId> pages;
+  for (const Kept& kept : kept_) pages.push_back(kept.page.ids()[0]);
+  return pages;
+}
+
+std::vector<PageId> KvIndex::free_pages() const {
+  std::vector<PageId> pages;
+  for (PageId page = 0; page < pool().num_pages(); ++page) {
+    if (pool().references(page) == 0) pages.push_back(page);
+  }
+  return pages;
+}
+
 int64_t KvIndex::flush() {
+  drop_kept();
   const int64_t evicted = tree_->evict(pool().num_pages());
   for (int32_t kv_group = 1; kv_group < num_kv_groups(); ++kv_group) tree_->evict(pool(kv_group).num_pages(), kv_group);
   return evicted * page_size_;
@@ -56,6 +119,7 @@ int32_t KvIndex::num_missing(int32_t kv_group, const SequencePages& pages, int64
 }
 
 bool KvIndex::make_free(int32_t kv_group, int32_t num_pages) {
+  if (pool(kv_group).num_free() < num_pages) drop_kept();
   tree_->evict(num_pages - pool(kv_group).num_free(), kv_group);
   return pool(kv_group).num_free() >= num_pages;
 }

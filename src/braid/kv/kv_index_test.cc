@@ -250,5 +250,61 @@ TEST(KvIndexDeathTest, ExtendNeedsFreePages) {
   EXPECT_DEATH(kv.extend(pages, 41), "KV group 1 has not 11 pages");
 }
 
+// Pages that are there before anything is computed: two sequences with the same first page.
+class KeptKvIndexTest : public testing::Test {
+ protected:
+  KeptKvIndexTest() {
+    kv_.adopt(std::vector<KeptPage>{{.page = 7, .parent = -1, .tokens = counted_tokens(4)},
+                                    {.page = 2, .parent = 0, .tokens = counted_tokens(4, 4)},
+                                    {.page = 9, .parent = 1, .tokens = counted_tokens(3, 8)},
+                                    {.page = 5, .parent = 0, .tokens = counted_tokens(2, 100)},
+                                    {.page = 1, .parent = -1, .tokens = counted_tokens(1, 50)}});
+  }
+
+  KvIndex kv_{std::vector<KvGroupPool>{{.num_pages = 12}}, kIndexPageSize, kIndexMaxNew, true};
+};
+
+TEST_F(KeptKvIndexTest, FullOnesAreInThePrefixCache) {
+  const PrefixMatch match = kv_.match(counted_tokens(11));
+  EXPECT_EQ(match.num_pages, 2);
+  EXPECT_EQ(std::vector(match.pages[0].pages.ids().begin(), match.pages[0].pages.ids().end()),
+            (std::vector<PageId>{7, 2}));
+  EXPECT_EQ(kv_.pool().num_free(), 12 - 5);
+  EXPECT_EQ(kv_.take_prefix_changes().added.size(), 2U);
+}
+
+TEST_F(KeptKvIndexTest, OthersAreForTheSequenceThatHasTheirTokens) {
+  PrefixMatch match = kv_.match(counted_tokens(11));
+  EXPECT_EQ(kv_.take_kept(counted_tokens(10), 8, match.pages), 2) << "no more than are wanted";
+  EXPECT_EQ(match.pages[0].pages.ids()[2], 9);
+  EXPECT_EQ(kv_.take_kept(counted_tokens(11), 8, match.pages), 0) << "it is gone";
+  SequencePages other = kv_.no_pages();
+  EXPECT_EQ(kv_.take_kept(counted_tokens(4), 0, other), 0);
+  EXPECT_EQ(kv_.take_kept(counted_tokens(2, 50), 0, other), 1);
+  EXPECT_EQ(kv_.kept_pages(), std::vector<PageId>{5});
+}
+
+TEST_F(KeptKvIndexTest, NobodysPagesAreFreeOnceOneIsMissing) {
+  EXPECT_EQ(kv_.kept_pages().size(), 3U);
+  EXPECT_EQ(kv_.num_available(), 12);
+  EXPECT_EQ(kv_.free_pages(), (std::vector<PageId>{0, 3, 4, 6, 8, 10, 11}));
+  EXPECT_TRUE(kv_.make_free(0, 7));
+  EXPECT_EQ(kv_.kept_pages().size(), 3U);
+  EXPECT_TRUE(kv_.make_free(0, 8));
+  EXPECT_TRUE(kv_.kept_pages().empty());
+  EXPECT_EQ(kv_.pool().num_free(), 10);
+  EXPECT_EQ(kv_.flush(), 8);
+  EXPECT_EQ(kv_.pool().num_free(), 12);
+}
+
+TEST_F(KeptKvIndexTest, TwoPagesWithTheSameTokensAreOne) {
+  KvIndex kv{std::vector<KvGroupPool>{{.num_pages = 12}}, kIndexPageSize, kIndexMaxNew, true};
+  kv.adopt(std::vector<KeptPage>{{.page = 3, .parent = -1, .tokens = counted_tokens(4)},
+                                 {.page = 4, .parent = -1, .tokens = counted_tokens(4)},
+                                 {.page = 6, .parent = 1, .tokens = counted_tokens(4, 4)}});
+  EXPECT_EQ(kv.match(counted_tokens(8)).num_pages, 2);
+  EXPECT_EQ(kv.pool().num_free(), 12 - 2);
+}
+
 }  // namespace
 }  // namespace braid

@@ -91,6 +91,17 @@ std::optional<Pages> PagePool::allocate(int32_t count) {
   return pages;
 }
 
+Pages PagePool::take(std::span<const PageId> pages) {
+  Pages taken(*this);
+  for (const PageId page : pages) {
+    CHECK(page >= 0 && page < num_pages() && references(page) == 0, "page {} of {} is not free", page, num_pages());
+    references_[static_cast<size_t>(page)] = 1;
+    taken.ids_.push_back(page);
+  }
+  std::erase_if(free_, [&](PageId page) { return references(page) > 0; });
+  return taken;
+}
+
 void PagePool::set_cached(PageId page, bool cached) {
   CHECK(references(page) > 0 && cached_[static_cast<size_t>(page)] != cached, "page {}", page);
   cached_[static_cast<size_t>(page)] = cached;

@@ -56,6 +56,8 @@ class PagePool {
   // `count` free pages with one reference each; nothing if fewer are free. Hands out recently released pages first,
   // then the lowest number, so that no more memory is touched than needed.
   std::optional<Pages> allocate(int32_t count);
+  // These pages, which are free, in this order.
+  Pages take(std::span<const PageId> pages);
 
   int32_t num_pages() const { return static_cast<int32_t>(references_.size()); }
   int32_t num_free() const { return static_cast<int32_t>(free_.size()); }

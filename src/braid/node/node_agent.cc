@@ -197,8 +197,10 @@ std::optional<Status> NodeAgent::take(ProcessMessage message) {
 
 void NodeAgent::start(const RunCommand& command) {
   logger_->debug("runs {}", command.command);
+  std::vector<std::string> environment = options_.environment;
+  environment.push_back("TMPDIR=" + options_.folder);
   auto process = ChildProcess::start({.command = {"sh", "-c", "exec " + command.command},
-                                      .more_environment = {"TMPDIR=" + options_.folder},
+                                      .more_environment = std::move(environment),
                                       .signal_on_orphan = SIGTERM});
   if (process.ok()) {
     commands_.emplace(command.id, Running{.world = command.world, .process = std::move(process).value()});

@@ -27,8 +27,9 @@ struct NodeAgentOptions {
   // Where the front may be: at node 0 and, if another one stands by, there.
   std::vector<ProcessLinkOptions> fronts;
   NodeHello hello;
-  std::string folder;  // for what the commands keep while they run
-  std::string isa;     // in which ranks here would compute (NodeAnswer)
+  std::string folder;                         // for what the commands keep while they run
+  std::string isa;                            // in which ranks here would compute (NodeAnswer)
+  std::vector<std::string> environment = {};  // more of it, for the commands
   // Set if this node stands by: where it keeps the journal, and for how long the front says nothing before it takes
   // over.
   std::optional<JournalOptions> journal = {};

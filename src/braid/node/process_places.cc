@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "braid/base/check.h"
+#include "braid/worker/kept_memories.h"
 
 namespace braid {
 
@@ -65,6 +66,21 @@ std::vector<int32_t> ranks_on_fewer_nodes(std::span<const int32_t> ranks_on_node
     ranks[*emptiest] += part;
   }
   return ranks;
+}
+
+std::vector<std::string> kept_memory_names(std::span<const std::vector<ProcessPlace>> worlds, int32_t node) {
+  std::vector<std::string> names;
+  for (size_t world = 0; world < worlds.size(); ++world) {
+    int64_t end = 0;
+    for (const ProcessPlace& process : worlds[world]) {
+      end += process.num_ranks;
+      if (process.node != node) continue;
+      for (int64_t rank = end - process.num_ranks; rank < end; ++rank) {
+        names.push_back(kept_memory_name(static_cast<int32_t>(world), rank));
+      }
+    }
+  }
+  return names;
 }
 
 Result<std::vector<int32_t>> parse_counts(std::string_view flag, const std::string& text) {

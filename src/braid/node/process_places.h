@@ -35,6 +35,9 @@ std::vector<int32_t> ranks_with_front(std::span<const int32_t> ranks_on_node, in
 std::vector<int32_t> ranks_on_fewer_nodes(std::span<const int32_t> ranks_on_node, const std::vector<bool>& is_in,
                                           int32_t attn_tp_size);
 
+// The names of the memories that a node keeps for the next start of its ranks (kept_memory_name).
+std::vector<std::string> kept_memory_names(std::span<const std::vector<ProcessPlace>> worlds, int32_t node);
+
 // "3,1": positive numbers. The error names the flag.
 Result<std::vector<int32_t>> parse_counts(std::string_view flag, const std::string& text);
 std::string counts_text(std::span<const ProcessPlace> processes);  // of their ranks

@@ -74,5 +74,11 @@ TEST(ProcessPlaces, TheNodeThatTakesOverHasNode0sRanks) {
             (std::vector<std::vector<ProcessPlace>>{{{.node = 0, .num_ranks = 4}, {.node = 2, .num_ranks = 2}}}));
 }
 
+TEST(ProcessPlaces, ANodeKeepsTheMemoryOfItsOwnRanks) {
+  const Worlds worlds{{{0, 2}, {1, 1}}, {{1, 1}, {1, 2}}};
+  EXPECT_EQ(kept_memory_names(worlds, 0), (std::vector<std::string>{"0-0", "0-1"}));
+  EXPECT_EQ(kept_memory_names(worlds, 1), (std::vector<std::string>{"0-2", "1-0", "1-1", "1-2"}));
+}
+
 }  // namespace
 }  // namespace braid

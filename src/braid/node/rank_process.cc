@@ -135,6 +135,7 @@ Status RankProcess::load(const Checkpoint& checkpoint) {
                            .max_moving_tokens = ranks->max_moving_tokens(),
                            .published = published_,
                            .ranks = own_ranks(*ranks),
+                           .num_kept_tokens = ranks->num_kept_tokens(),
                            .exchange_costs = ranks->first().exchange_costs()};
   const int32_t groups_per_world = ranks->layout().groups_per_world();
   auto worker = std::make_unique<Worker>(std::move(ranks));

@@ -279,11 +279,18 @@ void RemoteWorlds::begin_if_ready(int32_t index) {
   for (const Message& message : std::exchange(world.backlog, {})) deliver(world, message);
   if (listener_ != nullptr) {
     news_.push_back({.world = index,
-                     .restart = WorldRestart{.group = index * options_.groups_per_world, .capacity = capacity(world)},
+                     .restart = WorldRestart{.group = index * options_.groups_per_world,
+                                             .capacity = capacity(world),
+                                             .keeps_pages = keeps_pages(world)},
                      .num_restarts = world.num_restarts});
     wake_keeper_.wake();
   }
   changed_.notify_all();
+}
+
+bool RemoteWorlds::keeps_pages(const World& world) const {
+  return std::ranges::any_of(world.processes,
+                             [](const Process& process) { return process.ready->num_kept_tokens > 0; });
 }
 
 void RemoteWorlds::end_world(int32_t index, const std::string& reason, bool is_planned) {

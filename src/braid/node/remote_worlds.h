@@ -61,7 +61,8 @@ struct WorldLaunch {
   int32_t world = 0;
   int32_t num_launches = 0;  // of the world, before this one
   std::vector<ProcessPlace> places;
-  std::string isa;  // the best that the processes on this node have, and so all; empty: what the node has
+  std::string isa;       // the best that the processes on this node have, and so all; empty: what the node has
+  std::string kept_key;  // as KeptMemoryOptions::key
 };
 
 struct RemoteWorldsOptions {
@@ -80,6 +81,9 @@ struct RemoteWorldsOptions {
   double start_timeout_s = 3600;  // for all processes of a world to be ready
   double silence_s = 5;           // after which a process that says nothing is gone
 };
+
+// Another one whenever it is called.
+std::string new_kept_key();
 
 class RemoteWorlds final : public GroupHost, private FrontLinkOwner {
  public:
@@ -215,6 +219,7 @@ class RemoteWorlds final : public GroupHost, private FrontLinkOwner {
   bool tries_again_by_itself(const std::string& reason);
   Status keep_bits(const World& world);
   std::optional<WorldRestart::Capacity> capacity(const World& world) const;
+  bool keeps_pages(const World& world) const;  // once all its processes are ready
   void take_elastic_node(int32_t number);
   void take_nodes_back(double now_s);
   std::vector<bool> quiet_nodes(double now_s) const;
@@ -262,6 +267,7 @@ class RemoteWorlds final : public GroupHost, private FrontLinkOwner {
   uint64_t last_profile_ = 0;
   std::optional<AskedWeights> asked_weights_;
   uint64_t last_weights_ = 0;
+  std::string kept_key_ = new_kept_key();
   GroupListener* listener_ = nullptr;
   MaskFinder* masks_ = nullptr;
   bool is_stopping_ = false;

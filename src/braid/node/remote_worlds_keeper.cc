@@ -127,7 +127,8 @@ void RemoteWorlds::launch_world(int32_t index) {
   world.must_launch = false;
   world.since_s = monotonic_seconds();
   if (world.places != world.measured_places) world.start.exchange_costs = {};
-  const WorldLaunch launch{.world = index, .num_launches = world.num_launches++, .places = world.places, .isa = isa_};
+  const WorldLaunch launch{
+      .world = index, .num_launches = world.num_launches++, .places = world.places, .isa = isa_, .kept_key = kept_key_};
   if (!options_.command) return;
   auto job = ChildProcess::start(options_.command(launch));
   if (job.ok()) {

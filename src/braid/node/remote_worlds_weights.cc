@@ -2,6 +2,8 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <random>
+#include <string>
 #include <utility>
 
 #include "braid/node/remote_worlds.h"
@@ -28,7 +30,14 @@ WeightReport RemoteWorlds::check_weights() {
   return std::move(whole.report);
 }
 
+std::string new_kept_key() {
+  std::random_device random;
+  return fmt::format("{:08x}{:08x}", random(), random());
+}
+
+// Keys and values that came of damaged weights must not outlive them, on whichever node they are kept.
 void RemoteWorlds::take_weights(Process& process, WeightsChecked checked) {
+  if (checked.num_bad_pages > 0) kept_key_ = new_kept_key();
   if (!asked_weights_ || asked_weights_->id != checked.id || !process.ready) return;
   if (asked_weights_->awaited.erase(process.peer) == 0) return;
   WeightReport& report = asked_weights_->report;

@@ -99,6 +99,12 @@ class Scheduler {
   explicit Scheduler(const SchedulerConfig& config);
   ~Scheduler();
 
+  // Takes over pages of an earlier start (KvIndex::adopt). Before anything else is done. Those that no sequence has
+  // wanted after kKeptSteps steps are free.
+  void adopt(std::span<const KeptPage> kept) { kv_.adopt(kept); }
+  static constexpr uint64_t kKeptSteps = 256;
+  std::vector<PageId> free_pages() const { return kv_.free_pages(); }  // of the first KV group
+
   // Takes a request regardless of credits; if it does not fit yet, it waits here. Returns an error, and takes nothing,
   // if it can never run: no prompt, a prompt longer than the context, no token to generate and none to score, an image
   // that no step holds.

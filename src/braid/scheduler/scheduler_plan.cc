@@ -135,6 +135,7 @@ void Scheduler::note_held(bool is_held) {
 
 std::optional<StepPlan> Scheduler::plan(bool may_begin_prefills) {
   CHECK(!is_in_flight_, "step {} is not committed", next_step_ - 1);
+  if (next_step_ == kKeptSteps) kv_.drop_kept();
   Chosen chosen = choose_sequences(may_begin_prefills);
   if (!may_begin_prefills && chosen.is_empty()) chosen = choose_sequences(true);
   note_held(chosen.is_held);
@@ -234,6 +235,11 @@ bool Scheduler::try_start(Sequence& sequence) {
   sequence.held_steps = 0;
   sequence.num_computed = int64_t{cached.num_pages} * config_.page_size;
   sequence.pages = std::move(cached.pages);
+  if (sequence.images.empty()) {
+    const std::span<const TokenId> reusable = sequence.reusable_tokens();
+    const PrefixKey key(reusable.first(reusable.size() - 1), sequence.has_long_rope);
+    sequence.num_computed += kv_.take_kept(key.tokens, sequence.num_computed, sequence.pages);
+  }
   if (!sequence.has_started) {
     sequence.has_started = true;
     sequence.cached_tokens = static_cast<int32_t>(sequence.num_computed);
@@ -277,7 +283,7 @@ bool Scheduler::has_room_for(const SequencePages& pages, const SequenceExtent& e
   if (others == 0) return true;
   for (int32_t kv_group = 0; kv_group < kv_.num_kv_groups(); ++kv_group) {
     const int64_t needed = kv_.num_soon(kv_group, pages, extent) + reserved_pages(kv_group, true);
-    if (needed > kv_.pool(kv_group).num_available()) return false;
+    if (needed > kv_.num_available(kv_group)) return false;
   }
   return true;
 }

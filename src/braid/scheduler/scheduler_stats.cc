@@ -12,7 +12,7 @@ namespace braid {
 // Counts the widest KV group's pages. The other KV groups only bound the number of requests, whatever their length.
 Credits Scheduler::credits() const {
   const auto left = [&](int32_t kv_group) {
-    return std::max<int64_t>(0, kv_.pool(kv_group).num_available() - reserved_pages(kv_group, false));
+    return std::max<int64_t>(0, kv_.num_available(kv_group) - reserved_pages(kv_group, false));
   };
   int64_t num_requests = config_.max_running_requests - std::ssize(sequences_) - std::ssize(arriving_);
   for (int32_t kv_group = 1; kv_group < kv_.num_kv_groups(); ++kv_group) {
@@ -95,6 +95,7 @@ void Scheduler::check_pool(int32_t kv_group) const {
   };
   const auto index = static_cast<size_t>(kv_group);
   count(kv_.tree().page_ids(kv_group));
+  if (kv_group == 0) count(kv_.kept_pages());
   for (const auto& sequence : sequences_) count(sequence->pages[index].pages.ids());
   for (const Departed& departed : departed_) count(departed.pages[index].pages.ids());
   for (const Arriving& arriving : arriving_) count(arriving.pages[index].pages.ids());
@@ -114,9 +115,9 @@ void Scheduler::check_idle_invariants() const {
   check_invariants();
   for (int32_t kv_group = 0; kv_group < kv_.num_kv_groups(); ++kv_group) {
     const PagePool& pool = kv_.pool(kv_group);
-    CHECK(
-        pool.num_available() == pool.num_pages() && std::ssize(kv_.tree().page_ids(kv_group)) == pool.num_idle_cached(),
-        "KV group {}: {} of {} pages came back", kv_group, pool.num_available(), pool.num_pages());
+    CHECK(kv_.num_available(kv_group) == pool.num_pages() &&
+              std::ssize(kv_.tree().page_ids(kv_group)) == pool.num_idle_cached(),
+          "KV group {}: {} of {} pages came back", kv_group, kv_.num_available(kv_group), pool.num_pages());
   }
 }
 

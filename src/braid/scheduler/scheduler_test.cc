@@ -294,5 +294,36 @@ TEST(Scheduler, ClampContextToWhatThePoolHolds) {
   EXPECT_EQ(clamp_context(161, 10, 16), 160);
 }
 
+// A request goes on where the pages of an earlier start end: only what they lack is computed.
+TEST(Scheduler, PagesOfAnEarlierStartAreNotComputedAgain) {
+  Scheduler scheduler(config_of(20));
+  scheduler.adopt(std::vector<KeptPage>{{.page = 11, .parent = -1, .tokens = count_from(0, 4)},
+                                        {.page = 13, .parent = 0, .tokens = count_from(4, 3)}});
+  scheduler.check_idle_invariants();
+  for (const RequestId id : {1, 2}) {
+    SchedulerRequest request{.id = id, .prompt = count_from(id == 1 ? 0 : 50, 9), .arrival = id};
+    request.sampling.max_new_tokens = 3;
+    ASSERT_TRUE(scheduler.add(std::move(request)).ok());
+  }
+  const auto plan = scheduler.plan();
+  ASSERT_TRUE(plan.has_value());
+  const SequencePlan& first = plan->sequences[0];
+  EXPECT_EQ(first.first_position, 7);
+  EXPECT_EQ(first.new_tokens, count_from(7, 2));
+  ASSERT_EQ(first.page_tables[0].pages.size(), 3U);
+  EXPECT_EQ(first.page_tables[0].pages[0], 11);
+  EXPECT_EQ(first.page_tables[0].pages[1], 13);
+  EXPECT_EQ(plan->sequences[1].first_position, 0);
+  scheduler.check_invariants();
+}
+
+TEST(Scheduler, PagesOfAnEarlierStartThatNobodyWantsAreFreeInTheEnd) {
+  ScheduledGroup group(config_of(100));
+  group.scheduler.adopt(std::vector<KeptPage>{{.page = 11, .parent = -1, .tokens = count_from(500, 3)}});
+  ASSERT_TRUE(group.add(1, count_from(0, 3), static_cast<int32_t>(Scheduler::kKeptSteps)).ok());
+  group.run();
+  EXPECT_EQ(group.scheduler.stats().num_free_pages + group.scheduler.stats().num_cached_pages, 100);
+}
+
 }  // namespace
 }  // namespace braid

@@ -40,10 +40,19 @@ int64_t bytes_on_huge_pages(int64_t bytes) {
 }
 
 Mapping::Mapping(int64_t bytes) : bytes_(round_up(bytes, kSmallPage)) {
-  const bool is_huge = bytes >= kHugePage;
+  map(-1, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE);
+}
+
+Mapping::Mapping(int file, int64_t bytes) : bytes_(round_up(bytes, kSmallPage)) {
+  map(file, MAP_SHARED | MAP_NORESERVE);
+}
+
+// A file begins at a huge page of the address space, so that its huge pages are those of memory.
+void Mapping::map(int file, int flags) {
+  const bool is_huge = bytes_ >= kHugePage;
   const int64_t reserve = is_huge ? bytes_ + kHugePage : bytes_;
-  void* mapped = mmap(nullptr, static_cast<size_t>(reserve), PROT_READ | PROT_WRITE,
-                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  void* mapped =
+      mmap(nullptr, static_cast<size_t>(reserve), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (mapped == MAP_FAILED) throw NoMemory(reserve, errno);
   data_ = static_cast<std::byte*>(mapped);
   if (is_huge) {
@@ -52,8 +61,22 @@ Mapping::Mapping(int64_t bytes) : bytes_(round_up(bytes, kSmallPage)) {
     if (lead > 0) munmap(data_, static_cast<size_t>(lead));
     data_ += lead;
     if (lead < kHugePage) munmap(data_ + bytes_, static_cast<size_t>(kHugePage - lead));
-    madvise(data_, static_cast<size_t>(bytes_on_huge_pages(bytes_)), MADV_HUGEPAGE);
   }
+  mapped = mmap(data_, static_cast<size_t>(bytes_), PROT_READ | PROT_WRITE, flags | MAP_FIXED, file, 0);
+  if (mapped == MAP_FAILED) {
+    const int error = errno;
+    munmap(data_, static_cast<size_t>(bytes_));
+    throw NoMemory(bytes_, error);
+  }
+  if (is_huge) madvise(data_, static_cast<size_t>(bytes_on_huge_pages(bytes_)), MADV_HUGEPAGE);
+}
+
+// A page of which nothing is there is not made one: so its first byte is touched.
+void back_huge_page_of_file(std::byte* page) {
+  constexpr int kCollapse = 25;  // MADV_COLLAPSE, of Linux 6.1
+  volatile std::byte* const first = page;
+  *first = *first;
+  madvise(page, static_cast<size_t>(kHugePage), kCollapse);
 }
 
 Mapping::~Mapping() {

@@ -19,6 +19,8 @@ int64_t bytes_on_huge_pages(int64_t bytes);
 class Mapping {
  public:
   explicit Mapping(int64_t bytes);  // > 0
+  // The first `bytes` of a file in memory, which others may map, too: what it has, and zero where it has nothing yet.
+  Mapping(int file, int64_t bytes);
   ~Mapping();
   Mapping(const Mapping&) = delete;
   Mapping& operator=(const Mapping&) = delete;
@@ -27,9 +29,15 @@ class Mapping {
   int64_t bytes() const { return bytes_; }
 
  private:
+  void map(int file, int flags);
+
   std::byte* data_ = nullptr;
   int64_t bytes_ = 0;
 };
+
+// Makes the system back this huge page (2 MB, aligned) of a mapped file as one, which it otherwise does only where its
+// settings say so for all files in memory. What is there stays. Where it cannot, small pages do.
+void back_huge_page_of_file(std::byte* page);
 
 // Owns `bytes` bytes, aligned to 64 (to 2 MB if it has its own mapping of at least 2 MB). Throws std::bad_alloc when no
 // address space is left: sizes chosen by a user are checked against the available memory before they come here.

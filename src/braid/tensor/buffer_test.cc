@@ -1,6 +1,8 @@
 #include "braid/tensor/buffer.h"
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <new>
 #include <string>
@@ -28,6 +30,23 @@ TEST(Buffer, OneThatCannotBeHadIsNoMemoryAsForNew) {
   } catch (const std::bad_alloc& error) {
     EXPECT_NE(std::string(error.what()).find("cannot reserve 115292"), std::string::npos) << error.what();
   }
+}
+
+TEST(Mapping, OfAFileHasWhatAnotherHasWritten) {
+  const int file = memfd_create("test", MFD_CLOEXEC);
+  constexpr int64_t kBytes = (int64_t{6} << 20) + 100;
+  ASSERT_EQ(ftruncate(file, kBytes), 0);
+  const Mapping first(file, kBytes);
+  EXPECT_EQ(reinterpret_cast<uintptr_t>(first.data()) % (2 << 20), 0U);
+  first.data()[kBytes - 1] = std::byte{1};
+  first.data()[(4 << 20) + 5] = std::byte{2};
+  back_huge_page_of_file(first.data());
+  back_huge_page_of_file(first.data() + (4 << 20));
+  const Mapping second(file, kBytes);
+  close(file);
+  EXPECT_EQ(second.data()[kBytes - 1], std::byte{1});
+  EXPECT_EQ(second.data()[(4 << 20) + 5], std::byte{2});
+  EXPECT_EQ(second.data()[1 << 20], std::byte{0});
 }
 
 }  // namespace

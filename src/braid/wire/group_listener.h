@@ -13,7 +13,7 @@ namespace braid {
 // What became of a world that was to start again (GroupHost::restart()).
 struct WorldRestart {
   enum class Outcome : uint8_t {
-    kRuns,    // its groups are empty
+    kRuns,    // its groups have no requests
     kFailed,  // it may be tried again
     kStuck,   // a rank of the lost world has not come back: it cannot start again in this process
   };
@@ -27,6 +27,8 @@ struct WorldRestart {
     int64_t max_moving_tokens = 0;  // as RankSet's
   };
   std::optional<Capacity> capacity = {};
+  // Its groups have keys and values that they had before: a request goes on soonest where it was.
+  bool keeps_pages = false;
 };
 
 class GroupListener {

@@ -44,6 +44,7 @@ struct ProcessReady {
   int64_t max_moving_tokens = 0;   // as RankSet's
   std::vector<int32_t> published;  // the groups of its world whose publishers it has
   std::vector<RankStatus> ranks;   // its own; their nodes are left open
+  int64_t num_kept_tokens = 0;     // of the published groups, whose keys and values are there from the last start
   ExchangeCosts exchange_costs;    // as its world measured them; no points: nothing was measured
 
   bool operator==(const ProcessReady&) const = default;

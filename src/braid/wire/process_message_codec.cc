@@ -50,7 +50,7 @@ EncodedBody encode_body(flat::Builder& builder, const ProcessReady& ready) {
   const auto costs_at = flat::add_list(builder, costs_as_numbers(ready.exchange_costs));
   return {message_format::Body::Ready,
           message_format::CreateReady(builder, outputs_at, ready.context_len, ready.num_kv_tokens,
-                                      ready.max_moving_tokens, published_at, ranks_at, costs_at)
+                                      ready.max_moving_tokens, published_at, ranks_at, costs_at, ready.num_kept_tokens)
               .Union()};
 }
 
@@ -312,8 +312,9 @@ Result<ProcessMessage> decode_ready(const message_format::Ready& from, const Pro
   ProcessReady ready{.load = outputs.load,
                      .context_len = from.context_len(),
                      .num_kv_tokens = from.num_kv_tokens(),
-                     .max_moving_tokens = from.max_moving_tokens()};
-  if (ready.context_len < 1 || ready.num_kv_tokens < 1 || ready.max_moving_tokens < 0) {
+                     .max_moving_tokens = from.max_moving_tokens(),
+                     .num_kept_tokens = from.num_kept_tokens()};
+  if (ready.context_len < 1 || ready.num_kv_tokens < 1 || ready.max_moving_tokens < 0 || ready.num_kept_tokens < 0) {
     return fail("ready with a context of {} in {} KV tokens", ready.context_len, ready.num_kv_tokens);
   }
   TRY(ready.published, flat::decode_ids(from.published(), "published groups", limits.max_groups, limits.max_groups));

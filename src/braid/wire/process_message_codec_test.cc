@@ -11,7 +11,11 @@ namespace braid {
 namespace {
 
 std::vector<ProcessMessage> one_of_each() {
-  ProcessReady ready{.context_len = 4096, .num_kv_tokens = 100'000, .max_moving_tokens = 5000, .published = {1, 3}};
+  ProcessReady ready{.context_len = 4096,
+                     .num_kv_tokens = 100'000,
+                     .max_moving_tokens = 5000,
+                     .published = {1, 3},
+                     .num_kept_tokens = 77};
   ready.ranks = {{.rank = 2,
                   .world = 1,
                   .group = 5,

@@ -50,9 +50,16 @@ void GroupPublisher::carry_out(GroupCommand command) {
   for (const RequestId request : command.abort) drop(request);
   for (const RequestId request : command.finish) drop(request);
   for (const DepartOrder& order : command.depart) depart(order);
-  if (command.flush_cache) next_.flushed_tokens.push_back(scheduler_.flush_cache());
+  if (command.flush_cache) flush_cache();
   is_paused_ = command.is_paused.value_or(is_paused_);
   if (command.tell_prefixes) scheduler_.tell_all_prefixes();
+}
+
+// The next start goes on with pages that all ranks of the group have kept. So it is enough that the publisher has not.
+void GroupPublisher::flush_cache() {
+  next_.flushed_tokens.push_back(scheduler_.flush_cache());
+  if (kept_records_ == nullptr) return;
+  for (const PageId page : scheduler_.free_pages()) kept_records_->forget(page);
 }
 
 void GroupPublisher::add(SchedulerRequest request) {

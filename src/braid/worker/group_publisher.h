@@ -23,6 +23,7 @@
 #include <utility>
 #include <vector>
 
+#include "braid/kv/kept_pages.h"
 #include "braid/scheduler/scheduler.h"
 #include "braid/wire/group_command.h"
 #include "braid/wire/group_outputs.h"
@@ -39,14 +40,18 @@ class GroupPublisher {
   // Whether pages of this move are still on their way out of the process. May be empty: none ever is.
   using IsGiving = std::function<bool(MoveId move)>;
 
-  // `images`: null if the model takes none; else it outlives the publisher.
-  explicit GroupPublisher(const SchedulerConfig& config, IsGiving is_giving = {}, ImageDesk* images = nullptr)
+  // `images`: null if the model takes none; else it outlives the publisher, as does what `kept` points to.
+  explicit GroupPublisher(const SchedulerConfig& config, IsGiving is_giving = {}, ImageDesk* images = nullptr,
+                          const KeptOfGroup& kept = {})
       : scheduler_(config),
         max_step_pages_(config.max_moved_pages),
         piece_pages_(std::min(config.moved_piece_pages, config.max_moved_pages)),
         move_room_({.max_pages = config.max_moved_pages, .piece_pages = piece_pages_}),
         is_giving_(std::move(is_giving)),
-        images_(images) {}
+        images_(images),
+        kept_records_(kept.records) {
+    scheduler_.adopt(kept.found);
+  }
 
   // Carries out the commands in order. Not while a step is under way.
   void take(std::vector<GroupCommand> commands);
@@ -94,6 +99,7 @@ class GroupPublisher {
   void release_images(RequestId request);
   void drop(RequestId request);
   void depart(const DepartOrder& order);
+  void flush_cache();
   void admit_arrivals();
   // Pages that the next plan may still copy.
   struct Room {
@@ -120,6 +126,7 @@ class GroupPublisher {
   MoveRoom move_room_;
   const IsGiving is_giving_;
   ImageDesk* const images_;
+  KeptPages* const kept_records_;
   std::vector<RequestId> awaiting_images_;  // in the scheduler
   std::set<RequestId> with_images_;         // here; their images are in use
   std::deque<Leaving> leaving_;             // not all of their pieces have been copied out

@@ -2,12 +2,17 @@
 #include "braid/worker/group_publisher.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <filesystem>
 #include <set>
+#include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "braid/request/prefix_hash.h"
+#include "braid/worker/kept_group_pages.h"
 #include "tests/support/worker/counted_result.h"
 #include "tests/support/worker/published_requests.h"
 
@@ -75,6 +80,37 @@ TEST_F(GroupPublisherTest, CommandsThatNoStepFollowsAreReportedAlone) {
   EXPECT_EQ(outputs->load.num_commands, 4U);
   EXPECT_EQ(outputs->flushed_tokens, std::vector<int64_t>{8});  // the full pages of the first chunk
   EXPECT_EQ(outputs->load.scheduler.num_free_pages, kPublisherConfig.num_pages);
+}
+
+// Pages that a sequence holds are not flushed.
+TEST(GroupPublisher, WhatIsFlushedIsNotForTheNextStart) {
+  const std::string name = "0-0";
+  const auto keeper = MemoryKeeper::make(
+      std::filesystem::path(::testing::TempDir()) / ("flush-" + std::to_string(getpid())), std::span(&name, 1));
+  ASSERT_TRUE(keeper.ok()) << keeper.error().message;
+  SchedulerConfig config = kPublisherConfig;
+  config.page_size = 16;
+  config.context_len = 64;
+  const KvShape shape{.num_layers = 1, .num_kv_heads = 1, .head_dim = 8, .page_size = 16};
+  const auto records =
+      KeptPages::open(*KeptMemory::open(keeper->folder(), name, 0).value(), "", shape, config.kv_groups(), 1).value();
+  GroupPublisher publisher(config, {}, nullptr, {.found = {}, .records = records.get()});
+  const auto step = [&] {
+    const auto plan = publisher.plan();
+    begin_kept_step(*records, *plan, config.page_size);
+    const StepResult result = testing::counted_result(*plan, 7);
+    end_kept_step(*records, *plan, result, config.page_size);
+    publisher.commit(result, 0.1);
+  };
+  publisher.take(commands_of({published_request(1, 20, 1)}));
+  for (int i = 0; i < 3; ++i) step();
+  EXPECT_EQ(records->marks().size(), 2U);
+  publisher.take(commands_of({published_request(2, 8, 9)}));
+  step();
+  ASSERT_EQ(records->marks().size(), 2U) << "a full page of the first, and in place of its last one the second's";
+  publisher.take(commands_of({GroupCommand{.flush_cache = true}}));
+  ASSERT_EQ(records->marks().size(), 1U);
+  EXPECT_EQ(records->chains(records->marks())[0].tokens, std::vector<TokenId>(8, 2));
 }
 
 TEST_F(GroupPublisherTest, APausedGroupBeginsNoStepAndTakesCommands) {

@@ -12,6 +12,7 @@
 #include "braid/model/workspace.h"
 #include "braid/parallel/dp_token_exchange.h"
 #include "braid/parallel/traced_exchange.h"
+#include "braid/worker/kept_group_pages.h"
 
 namespace braid {
 namespace {
@@ -32,7 +33,8 @@ struct Rank::Parts {
         model(its_model),
         team(given.num_threads),
         ops(make_cpu_ops(given.isa, team)),
-        kv_cache(given.kv_shape, given.scheduler.kv_groups()),
+        kv_cache(given.kept != nullptr ? given.kept->make_cache()
+                                       : KvCache(given.kv_shape, given.scheduler.kv_groups())),
         kv_token_bytes(kv_bytes_per_token(given.kv_shape).value()),
         halves(given.overlap_halves) {}
 
@@ -149,6 +151,9 @@ Status Rank::move_pages(const StepPlan& plan) {
 
 Result<StepResult> Rank::execute(const StepPlan& plan, const WorldStep& step, TokenMasks* masks) {
   const double start_s = monotonic_seconds();
+  KeptPages* const kept = parts_->setup.kept;
+  const int32_t page_size = parts_->setup.kv_shape.page_size;
+  if (kept != nullptr) begin_kept_step(*kept, plan, page_size);
   TRY_STATUS(move_pages(plan));
   if (std::ranges::all_of(step.group_tokens, [](int32_t num_tokens) { return num_tokens == 0; })) {
     TRY_STATUS(parts_->setup.page_transfer->finish(place().attn_dp_rank, place().attn_tp_rank));
@@ -169,6 +174,7 @@ Result<StepResult> Rank::execute(const StepPlan& plan, const WorldStep& step, To
     }
   }));
   parts_->traced->end_step();
+  if (kept != nullptr) end_kept_step(*kept, plan, result, page_size);
   for (const SequenceResult& sequence : result.sequences) {
     if (!sequence.has_bad_logits) continue;
     parts_->setup.logger->warn("rank {} (group {}): {}; POST /check_weights says whether a rank's weights are damaged",

@@ -12,6 +12,7 @@
 #include "braid/base/log.h"
 #include "braid/base/result.h"
 #include "braid/base/step_trace.h"
+#include "braid/kv/kept_pages.h"
 #include "braid/kv/kv_cache.h"
 #include "braid/model/model.h"
 #include "braid/parallel/dp_attention.h"
@@ -27,7 +28,7 @@
 
 namespace braid {
 
-// What a rank is made from. The same for all ranks except `place`, `cpus`, `trace_rank` and `counters`.
+// What a rank is made from. The same for all ranks except `place`, `cpus`, `trace_rank`, `counters` and `kept`.
 struct RankSetup {
   const ModelConfig* config = nullptr;
   RankPlace place;
@@ -48,6 +49,7 @@ struct RankSetup {
   int32_t trace_rank = 0;                   // this one in it
   KvPageTransfer* page_transfer = nullptr;  // of sequences that change their group
   RankCounters* counters = nullptr;         // of this rank
+  KeptPages* kept = nullptr;                // this rank's memory for keys and values; null: its own
 };
 
 // Why a rank could not be made.

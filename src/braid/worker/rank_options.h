@@ -27,6 +27,13 @@ inline constexpr int32_t kMaxChunkedPrefillSize = 65536;
 inline constexpr int32_t kMaxRunningRequests = 65536;
 inline constexpr int32_t kMaxPrefillAlignment = 1000;  // steps
 
+// Keys and values that outlive the process (kept_memories.h).
+struct KeptMemoryOptions {
+  std::string key;     // of the starts that may go on with each other's, the same in all processes; empty: none may
+  std::string folder;  // of a MemoryKeeper; empty: this process has none, but others may
+  int32_t world = 0;   // whose ranks these are
+};
+
 struct RankOptions {
   ParallelLayout layout;
   DpPadding dp_padding;
@@ -58,7 +65,8 @@ struct RankOptions {
   int64_t mm_cache_entries = 1000;  // images that a process keeps
   int64_t mm_cache_bytes = int64_t{2} << 30;  // of their features, at most
   double mm_timeout_s = 30;                   // in which making an image must get on; 0: no limit
-  std::string pack_cache;                     // a folder that keeps packed weights for the next start; empty: none
+  KeptMemoryOptions kept;
+  std::string pack_cache;  // a folder that keeps packed weights for the next start; empty: none
 };
 
 // The dtype of weights and activations, and how quantized weights are kept.

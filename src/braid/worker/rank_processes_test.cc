@@ -2,8 +2,10 @@
 // process, whichever process has which ranks, and an end that every process hears of.
 #include <gtest/gtest.h>
 #include <spdlog/sinks/ostream_sink.h>
+#include <unistd.h>
 
 #include <condition_variable>
+#include <filesystem>
 #include <map>
 #include <mutex>
 #include <numeric>
@@ -33,13 +35,14 @@ class NoMasks final : public MaskSource {
 // What the processes report, taken together.
 class Outcomes final : public GroupListener {
  public:
-  void on_outputs(int32_t, GroupOutputs outputs) override {
+  void on_outputs(int32_t group, GroupOutputs outputs) override {
     const std::lock_guard lock(mutex_);
     for (const RequestOutcome& outcome : outputs.outcomes) {
       if (outcome.token) tokens_[outcome.request].push_back(*outcome.token);
       num_finished_ += outcome.finish != FinishReason::kNone ? 1 : 0;
     }
     num_halved_ = std::max(num_halved_, outputs.load.exchange.halved_steps);
+    num_step_tokens_[group] = outputs.load.num_step_tokens;
     for (MovingSequence& moving : outputs.departed) departed_.push_back(std::move(moving));
     for (const RequestId id : outputs.stayed) stayed_.insert(id);
     changed_.notify_all();
@@ -60,6 +63,16 @@ class Outcomes final : public GroupListener {
   uint64_t num_halved() {  // steps, as the group with the most has counted
     const std::lock_guard lock(mutex_);
     return num_halved_;
+  }
+  uint64_t num_step_tokens() {  // that all groups have computed
+    const std::lock_guard lock(mutex_);
+    uint64_t total = 0;
+    for (const auto& [group, count] : num_step_tokens_) total += count;
+    return total;
+  }
+  std::map<RequestId, std::vector<SampledToken>> tokens() {
+    const std::lock_guard lock(mutex_);
+    return tokens_;
   }
   // Waits until the request has so many tokens.
   void wait_for_tokens(RequestId request, size_t count) {
@@ -85,6 +98,7 @@ class Outcomes final : public GroupListener {
  private:
   std::mutex mutex_;
   std::condition_variable changed_;
+  std::map<int32_t, uint64_t> num_step_tokens_;  // by group
   std::map<RequestId, std::vector<SampledToken>> tokens_;
   int32_t num_finished_ = 0;
   uint64_t num_halved_ = 0;
@@ -309,6 +323,95 @@ TEST(RankProcesses, ARequestMovesBetweenThemWithTheSameBits) {
     }
   }
   EXPECT_GT(num_all_moves, 5) << "out, and back where the machine lets this thread order it in time";
+}
+
+constexpr int32_t kNumInterrupted = 6;
+
+SchedulerRequest interrupted_request(RequestId id) {
+  SchedulerRequest request = varied_request(id);
+  request.sampling.max_new_tokens = 60;
+  return request;
+}
+
+// The requests go on in other processes, with the tokens that they had.
+TEST(RankProcesses, TheNextStartComputesNothingAgain) {
+  const std::vector<std::pair<ParallelLayout, std::vector<int32_t>>> cases{
+      {{.tp_size = 1}, {1}},
+      {{.tp_size = 2}, {1, 1}},
+      {{.tp_size = 4, .dp_size = 2, .enable_dp_attention = true}, {1, 1, 1, 1}},
+      {{.tp_size = 4, .dp_size = 2, .enable_dp_attention = true}, {3, 1}}};
+  for (const auto& [layout, spread] : cases) {
+    std::vector<std::string> names;
+    for (int64_t rank = 0; rank < layout.tp_size; ++rank) names.push_back(kept_memory_name(0, rank));
+    const auto keeper =
+        MemoryKeeper::make(std::filesystem::path(::testing::TempDir()) / ("ranks-" + std::to_string(getpid())), names);
+    ASSERT_TRUE(keeper.ok()) << keeper.error().message;
+    RankOptions options = process_options(layout);
+    const auto group_of = [&](RequestId id) { return static_cast<int32_t>(id) % layout.num_groups(); };
+    const auto begin = [&](Processes& processes) {
+      for (RequestId id = 1; id <= kNumInterrupted; ++id) {
+        GroupCommand command{.group = group_of(id)};
+        command.add.push_back(interrupted_request(id));
+        processes.send(std::move(command));
+      }
+    };
+    Processes undisturbed(options, spread);
+    begin(undisturbed);
+    const auto expected = undisturbed.outcomes.wait_for(kNumInterrupted);
+
+    options.kept = {.key = "these ranks", .folder = keeper->folder().string(), .world = 0};
+    std::map<RequestId, std::vector<SampledToken>> had;
+    {
+      Processes first(options, spread);
+      EXPECT_EQ(first.ranks(0).num_kept_tokens(), 0);
+      begin(first);
+      for (RequestId id = 1; id <= kNumInterrupted; ++id) first.outcomes.wait_for_tokens(id, 3 + id);
+      first.end();
+      had = first.outcomes.tokens();
+    }
+    Processes second(options, spread);
+    uint64_t num_missing = 0;
+    int32_t num_going_on = 0;
+    for (RequestId id = 1; id <= kNumInterrupted; ++id) {
+      GroupCommand command{.group = group_of(id)};
+      MovingSequence moving{.move = {.id = id, .from_group = group_of(id), .to_group = group_of(id)},
+                            .sequence = {.request = interrupted_request(id)}};
+      for (const SampledToken& token : had[id]) moving.sequence.output.push_back(token.token);
+      if (had[id].size() == expected.at(id).size()) continue;
+      num_missing += expected.at(id).size() - had[id].size();
+      ++num_going_on;
+      command.arrive.push_back(std::move(moving));
+      second.send(std::move(command));
+    }
+    EXPECT_GE(num_going_on, 1);
+    for (auto& [id, tokens] : second.outcomes.wait_for(num_going_on)) {
+      had[id].insert(had[id].end(), tokens.begin(), tokens.end());
+    }
+    EXPECT_EQ(had, expected);
+    EXPECT_EQ(second.outcomes.num_step_tokens(), num_missing) << spread.size() << " processes";
+  }
+}
+
+TEST(RankProcesses, NothingIsTakenOverThatOneRankOfTheGroupLacks) {
+  const ParallelLayout layout{.tp_size = 2};
+  const auto folder = std::filesystem::path(::testing::TempDir()) / ("lacks-" + std::to_string(getpid()));
+  RankOptions options = process_options(layout);
+  options.kept = {.key = "these ranks", .folder = folder.string(), .world = 0};
+  for (const bool lacks : {false, true}) {
+    const auto keeper = MemoryKeeper::make(folder, std::vector{kept_memory_name(0, 0), kept_memory_name(0, 1)});
+    ASSERT_TRUE(keeper.ok());
+    for (const bool is_second : {false, true}) {
+      if (is_second && lacks) {
+        ASSERT_TRUE(KeptMemory::open(folder, kept_memory_name(0, 1), 0).value()->clear(0).ok());
+      }
+      Processes processes(options, {1, 1});
+      EXPECT_EQ(processes.ranks(0).num_kept_tokens() > 0, is_second && !lacks);
+      GroupCommand command;
+      command.add.push_back(varied_request(1));
+      processes.send(std::move(command));
+      processes.outcomes.wait_for(1);
+    }
+  }
 }
 
 TEST(RankProcesses, PagesThatNobodyTookAreGoneWhenAllLeave) {

@@ -94,19 +94,23 @@ RankOptions own_part(RankOptions options, const ProcessRanks& ranks) {
 }
 
 // As if all ranks were here, each with what a rank of the process with the least memory has: the pools are equal.
-Result<KvMemory> memory_of_all(const KvMemory& own, const ProcessRanks& ranks) {
-  TRY(const std::vector<std::string> all, ranks.transport->gather(fmt::format("{} {}", own.pool_bytes / ranks.num_own(),
-                                                                              own.move_bytes / ranks.num_own())));
+Result<KvMemory> memory_of_all(const KvMemory& own, int64_t kept_pool_bytes, const ProcessRanks& ranks) {
+  TRY(const std::vector<std::string> all,
+      ranks.transport->gather(fmt::format("{} {} {}", own.pool_bytes / ranks.num_own(),
+                                          own.move_bytes / ranks.num_own(), kept_pool_bytes)));
   KvMemory least{.pool_bytes = std::numeric_limits<int64_t>::max(), .move_bytes = std::numeric_limits<int64_t>::max()};
   for (const std::string& text : all) {
     KvMemory each;
-    if (!(std::istringstream(text) >> each.pool_bytes >> each.move_bytes))
+    int64_t kept_bytes = 0;
+    if (!(std::istringstream(text) >> each.pool_bytes >> each.move_bytes >> kept_bytes))
       return fail("a process says no memory: {}", text);
     least.pool_bytes = std::min(least.pool_bytes, each.pool_bytes);
     least.move_bytes = std::min(least.move_bytes, each.move_bytes);
+    kept_pool_bytes = std::max(kept_pool_bytes, kept_bytes);
   }
   const int32_t num_ranks = ranks.layout.num_ranks();
-  return KvMemory{.pool_bytes = least.pool_bytes * num_ranks, .move_bytes = least.move_bytes * num_ranks};
+  return KvMemory{.pool_bytes = pool_bytes_like_before(least.pool_bytes * num_ranks, kept_pool_bytes),
+                  .move_bytes = least.move_bytes * num_ranks};
 }
 
 }  // namespace
@@ -186,8 +190,7 @@ Result<std::unique_ptr<RankSet>> RankSet::load(const Checkpoint& checkpoint, con
 
 Result<std::unique_ptr<RankSet>> RankSet::load(const Checkpoint& checkpoint, RankOptions options, ProcessRanks ranks,
                                                std::shared_ptr<Logger> logger, const LoadProgress& progress) {
-  const MemoryBudget budget{.available_bytes = available_memory_bytes() / ranks.ranks_on_host * ranks.num_own(),
-                            .fraction = options.mem_fraction_static};
+  const int64_t available_bytes = available_memory_bytes() / ranks.ranks_on_host * ranks.num_own();
   const ModelConfig& config = checkpoint.config();
   options.layout = ranks.layout;
   Logger& log = *log_of(LogPart::kWorker, logger);
@@ -196,6 +199,9 @@ Result<std::unique_ptr<RankSet>> RankSet::load(const Checkpoint& checkpoint, Ran
   const int64_t context = requested_context(options, config);
   const KvShape kv_shape =
       local_kv_shape(config, local_shape(config, place_of(ranks.layout, 0)), set->kv_dtype_, options.page_size);
+  KeptMemories kept(options, ranks, checkpoint, kv_shape, set->isa_, set->dtype_, log);
+  const MemoryBudget budget{.available_bytes = available_bytes + kept.committed_bytes(),
+                            .fraction = options.mem_fraction_static};
   TRY(const int64_t positions, num_positions(kv_shape, budget, context));
   const int64_t exchange_bytes = exchange_buffer_bytes(config, options, set->dtype_, ranks.transport->shares_memory()) /
                                  ranks.layout.num_ranks() * ranks.num_own();
@@ -209,7 +215,7 @@ Result<std::unique_ptr<RankSet>> RankSet::load(const Checkpoint& checkpoint, Ran
   LoadedModel loaded = std::move(weights.model);
   set->weight_bytes_ = loaded.weight_bytes;
   TRY(const KvMemory own_memory, kv_memory(budget, own_part(options, ranks), loaded.weight_bytes, exchange_bytes));
-  TRY(const KvMemory memory, memory_of_all(own_memory, ranks));
+  TRY(const KvMemory memory, memory_of_all(own_memory, kept.pool_bytes(), ranks));
   TRY(const PoolSize pool, size_rank_pool(kv_shape, options, memory.pool_bytes, context));
   TRY_STATUS(check_context(kv_shape, pool, options.least_context_len));
   set->kv_bytes_ = pool.bytes;
@@ -227,6 +233,7 @@ Result<std::unique_ptr<RankSet>> RankSet::load(const Checkpoint& checkpoint, Ran
   log_tower(set->tower_share_, loaded.vision.get(), ranks, log);
   TRY_STATUS(set->make_image_store(checkpoint, options, loaded));
   set->prepare_ranks(options, kv_shape, loaded);
+  TRY_STATUS(set->find_kept_pages(kept, pool, memory.pool_bytes));
   if (const auto made = set->make_ranks(0, ranks.layout.num_worlds()); !made.ok()) {
     if (!made.error().lacks_dp_attention || !ranks.transport->can_make_another_world()) {
       return Error{made.error().message};
@@ -313,6 +320,7 @@ Result<void, RankError> RankSet::make_ranks(int32_t first_world, int32_t num_wor
     RankSetup own = setup_;
     own.trace_rank = static_cast<int32_t>(i);
     own.counters = counters_[i].get();
+    own.kept = kept_[i].get();
     own.place = place_of(layout(), tp_rank_of(i));
     own.cpus = own_.places[i];
     own.page_transfer = &page_transfer_of(world_index(i));

@@ -12,11 +12,13 @@
 #include "braid/base/log.h"
 #include "braid/base/result.h"
 #include "braid/base/step_trace.h"
+#include "braid/kv/pool_size.h"
 #include "braid/model/load_model.h"
 #include "braid/parallel/thread_world.h"
 #include "braid/worker/image_desk.h"
 #include "braid/worker/image_store.h"
 #include "braid/worker/joint_tower.h"
+#include "braid/worker/kept_memories.h"
 #include "braid/worker/kv_page_transfer.h"
 #include "braid/worker/process_kv_page_transfer.h"
 #include "braid/worker/process_ranks.h"
@@ -87,6 +89,11 @@ class RankSet {
   // Of the own ranks' weights, each by its place among them.
   WeightCheck& weight_check() { return *weight_check_; }
 
+  // Of the groups that are published here: tokens whose keys and values are there from the last start of their world.
+  int64_t num_kept_tokens() const { return num_kept_tokens_; }
+  // Those of one group, for its publisher.
+  KeptOfGroup take_kept_pages(int32_t world, int32_t group);
+
   // Records what all ranks do, world by world, while it is on.
   StepTrace& trace() { return *trace_; }
 
@@ -124,6 +131,7 @@ class RankSet {
   // The same for the ranks of some worlds, with the rank's index, before ranks exist. An error ends the rank's world.
   Status on_threads(int32_t first_world, int32_t num_worlds, FunctionRef<Status(size_t index)> work);
   Status make_image_store(const Checkpoint& checkpoint, const RankOptions& options, const LoadedModel& loaded);
+  Status find_kept_pages(KeptMemories& kept, const PoolSize& pool, int64_t pool_bytes);
   void prepare_ranks(const RankOptions& options, const KvShape& kv_shape, LoadedModel& loaded);
   Result<void, RankError> make_ranks(int32_t first_world, int32_t num_worlds);
   void connect_world(int32_t world);
@@ -152,7 +160,10 @@ class RankSet {
   RankSetup setup_;                            // what all ranks are made from
   WorldOptions world_options_;
   std::vector<std::unique_ptr<RankCounters>> counters_;
-  int64_t kv_bytes_ = 0;  // of a rank's pool
+  int64_t kv_bytes_ = 0;                          // of a rank's pool
+  std::vector<std::unique_ptr<KeptPages>> kept_;  // of each own rank; null for most
+  std::vector<std::vector<KeptPage>> found_;      // in them, until they are taken
+  int64_t num_kept_tokens_ = 0;
   std::vector<std::unique_ptr<ThreadWorld>> worlds_;
   std::vector<std::unique_ptr<ProcessKvPageTransfer>> process_transfers_;  // of each; null if it is in this process
   std::vector<std::unique_ptr<Rank>> ranks_;                               // world by world, as are the next two

@@ -74,12 +74,13 @@ void Worker::make_world(int32_t index, WorldStart start) {
   ranks_->on_images_made(index, on_images_made);
   for (const int32_t group : ranks_->published_groups(index)) {
     const size_t i = groups.size();
-    groups.push_back({.group = group,
-                      .scheduler = ranks_->scheduler_config(),
-                      .inbox = GroupInbox(std::move(start.links[i]), first_group + group, limits, start.last_maps[i]),
-                      .is_giving = [this, index, group](MoveId move) {
-                        return ranks_->page_transfer_of(index).is_giving(move, group, 0);
-                      }});
+    groups.push_back(
+        {.group = group,
+         .scheduler = ranks_->scheduler_config(),
+         .inbox = GroupInbox(std::move(start.links[i]), first_group + group, limits, start.last_maps[i]),
+         .is_giving = [this, index,
+                       group](MoveId move) { return ranks_->page_transfer_of(index).is_giving(move, group, 0); },
+         .kept = ranks_->take_kept_pages(index, group)});
     if (ranks_->images() == nullptr) continue;
     groups.back().images = ranks_->image_desk(index, group);
     if (groups.back().images != nullptr) continue;

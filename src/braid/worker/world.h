@@ -64,6 +64,7 @@ struct WorldGroup {
   GroupInbox inbox;
   GroupPublisher::IsGiving is_giving = {};
   ImageDesk* images = nullptr;  // as GroupPublisher's
+  KeptOfGroup kept = {};
 };
 
 class World {
@@ -93,7 +94,8 @@ class World {
  private:
   struct Publishing {
     explicit Publishing(WorldGroup group)
-        : inbox(std::move(group.inbox)), publisher(group.scheduler, std::move(group.is_giving), group.images) {}
+        : inbox(std::move(group.inbox)),
+          publisher(group.scheduler, std::move(group.is_giving), group.images, group.kept) {}
 
     GroupInbox inbox;  // used only by the publisher's thread, like the next
     GroupPublisher publisher;
