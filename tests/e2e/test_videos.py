@@ -113,7 +113,7 @@ BAD_VIDEOS = {
     "a word for a rate": (video_part(FRAMES, fps="fast"), "must be a number"),
     "unknown keys": (video_part(FRAMES, max_pixels=5), '"max_pixels", which is not supported'),
     "a remote frame": ({"type": "video", "video": ["http://127.0.0.1:1/a.png"]}, "--allow-remote-media"),
-    "too many frames": (video_part([FRAMES[0]] * 257), "more than 256 images"),
+    "too many frames": (video_part([FRAMES[0]] * 257), "has 257 frames: at most 256 are allowed"),
 }
 
 

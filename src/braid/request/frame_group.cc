@@ -1,6 +1,7 @@
 #include "braid/request/frame_group.h"
 
-#include <cstring>
+#include <type_traits>
+#include <utility>
 
 namespace braid {
 namespace {
@@ -50,7 +51,7 @@ Result<std::optional<FrameGroup>> unpack_frames(std::string_view bytes) {
     return number.has_value();
   };
   if (!read(group.rows) || !read(group.cols) || !read(group.time) || !read(continues)) {
-    return fail("frames of a video end after {} bytes of their numbers", bytes.size());
+    return fail("frames of a video are cut off before the first");
   }
   group.continues_video = continues != 0;
   while (!bytes.empty()) {

@@ -104,7 +104,9 @@ TEST(ChatRequest, AVideoThatIsNoListOfFramesIsNamed) {
             R"(messages[0].content: a video has fps "2": must be a number)");
   EXPECT_EQ(error_of(R"({"type":"video","video":["a"],"nframes":2})"),
             R"(messages[0].content: a video has "nframes", which is not supported: beside its frames it may have fps)");
-  EXPECT_EQ(error_of(R"({"type":"video","video":["a","b","c"]})"), "accepted");
+  EXPECT_EQ(error_of(R"({"type":"video","video":["a","b","c"],"fps":null})"), "accepted");
+  EXPECT_EQ(error_of(R"({"type":"video","video":"data:video/jpeg;base64,)" + std::string(1'000'000, ',') + R"("})"),
+            "messages[0].content: a video has 1000001 frames: at most 256 are allowed");
   const std::string image = R"(,{"type":"image_url","image_url":{"url":"x"}})";
   EXPECT_EQ(error_of(R"({"type":"video","video":["a","b","c"]})" + image),
             "the messages have more than 3 images (frames of videos are counted)");

@@ -95,9 +95,8 @@ struct MediaUrls {
 
 struct ChatRequest {
   CommonParameters common;
-  // Each has a role. Its content is a string (text parts joined by newlines), null, or, with images or videos, a list
-  // of
-  // {"type": "text", "text": …}, {"type": "image"} and {"type": "video"}, as templates take it.
+  // Each has a role. Its content is a string (text parts joined by newlines), null, or, where images or videos are, a
+  // list of {"type": "text", "text": …}, {"type": "image"} and {"type": "video"}, as templates take it.
   Json messages;
   MediaUrls media;  // of all messages
   ToolParameters tools;

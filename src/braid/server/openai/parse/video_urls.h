@@ -2,6 +2,9 @@
 // sglang/generate_request_test.cc.
 #pragma once
 
+#include <initializer_list>
+#include <string_view>
+
 #include "braid/base/result.h"
 #include "braid/formats/json.h"
 #include "braid/server/openai/parse/requests.h"
