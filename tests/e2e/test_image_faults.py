@@ -136,7 +136,7 @@ def test_processes_that_cannot_open_the_memory_get_bytes(braid, some, expected):
     with serve(braid, "batch", "--mm-cache-size", 0) as server:
         restore = limit(rank_processes(server)[2:], resource.RLIMIT_NOFILE, lowest_free_file)
         assert ask_all(server, some) == expected["tp4"]
-        num_images = len({name for item in some for name in item["images"]})
+        num_images = len({name for item in some for name in item["images"]}) + sum(q.get("pairs", 0) for q in some)
         assert 0 < counted(server, "mm_fallbacks_total", TO_BYTES) <= num_images
         assert len(warnings_of(server, "it travels as bytes")) == sum_of(server, "mm_fallbacks_total", TO_BYTES)
         restore()

@@ -28,7 +28,7 @@ def some():
     questions = json.loads((QUESTIONS / "questions.json").read_text())
     pairs = [q for q in questions if len(q["images"]) == 2]
     frames = [png(96, 96, (60 * i, 30, 200 - 50 * i)) for i in range(5)]
-    video = {"images": [], "parts": [video_part(frames, fps=1.5)], "question": "What is in the image?"}
+    video = {"images": [], "pairs": 3, "parts": [video_part(frames, fps=1.5)], "question": "What is in the image?"}
     return [q for q in questions if len(q["images"]) == 1][:10:2] + pairs[:3] + [video]
 
 
