@@ -26,27 +26,10 @@ int64_t now_ns(clockid_t clock) {
   return time.tv_sec * 1'000'000'000 + time.tv_nsec;
 }
 
-// Whether more threads want to run than there are CPUs, by /proc/loadavg: "0.20 0.18 0.12 3/80 11206" has three of 80
-// threads that run or want to. False where that file is absent. For signal handlers.
-bool is_machine_full() {
-  const int file = open("/proc/loadavg", O_RDONLY | O_CLOEXEC);
-  if (file < 0) return false;
-  std::array<char, 128> text;
-  const ssize_t size = read(file, text.data(), text.size());
-  close(file);
-  std::string_view rest(text.data(), size > 0 ? static_cast<size_t>(size) : 0);
-  const size_t slash = rest.find('/');
-  if (slash == std::string_view::npos) return false;
-  rest = rest.substr(0, slash);
-  rest.remove_prefix(rest.rfind(' ') + 1);
-  long num_running = 0;
-  std::from_chars(rest.data(), rest.data() + rest.size(), num_running);
-  return num_running > sysconf(_SC_NPROCESSORS_ONLN);
-}
-
 }  // namespace
 
-ShortTurns::ShortTurns() {
+ShortTurns::ShortTurns()
+    : load_file_(open("/proc/loadavg", O_RDONLY | O_CLOEXEC)), num_cpus_(sysconf(_SC_NPROCESSORS_ONLN)) {
   static const bool has_handler = [] {
     struct sigaction action = {};
     action.sa_sigaction = on_signal;
@@ -67,6 +50,7 @@ ShortTurns::ShortTurns() {
 // A signal that is under way is delivered before this thread returns from timer_delete(), or never.
 ShortTurns::~ShortTurns() {
   if (is_timed_) timer_delete(timer_);
+  if (load_file_ >= 0) close(load_file_);
 }
 
 void ShortTurns::on_signal(int /*signal*/, siginfo_t* info, void* /*context*/) {
@@ -78,6 +62,21 @@ void ShortTurns::on_signal(int /*signal*/, siginfo_t* info, void* /*context*/) {
 void ShortTurns::begin_turn() {
   begin_ns_ = now_ns(CLOCK_MONOTONIC);
   begin_cpu_ns_ = now_ns(CLOCK_THREAD_CPUTIME_ID);
+}
+
+// By /proc/loadavg: "0.20 0.18 0.12 3/80 11206" has three of 80 threads that run or want to. The file is made anew each
+// time it is read from its beginning.
+bool ShortTurns::is_machine_full() const {
+  std::array<char, 128> text;
+  const ssize_t size = pread(load_file_, text.data(), text.size(), 0);
+  std::string_view rest(text.data(), size > 0 ? static_cast<size_t>(size) : 0);
+  const size_t slash = rest.find('/');
+  if (slash == std::string_view::npos) return false;
+  rest = rest.substr(0, slash);
+  rest.remove_prefix(rest.rfind(' ') + 1);
+  int64_t num_running = 0;
+  std::from_chars(rest.data(), rest.data() + rest.size(), num_running);
+  return num_running > num_cpus_;
 }
 
 // The count of threads is the machine's. A process that is kept to some of its CPUs learns by waiting that others want

@@ -24,9 +24,14 @@ class ShortTurns {
 
   void end_turn();
   void begin_turn();
+  // Whether more threads want to run than there are CPUs. False where the kernel does not say.
+  bool is_machine_full() const;
 
   bool is_timed_ = false;
   timer_t timer_ = {};
+  // Opened and counted once: that took longer than to read, and each turn asks.
+  const int load_file_;
+  const int64_t num_cpus_;
   int64_t begin_ns_ = 0;      // of the turn, on the monotonic clock
   int64_t begin_cpu_ns_ = 0;  // and in this thread's processor time
 };
