@@ -232,6 +232,8 @@ TEST(GrammarMatcher, MasksOfRealVocabulariesAreExact) {
       "^[^:]*[\u4e00-\u9fff]{2,}$",
       "^([^\\x00-\\x7f]|a){3,8}$",
       "^(.|\\n){2,5}$",
+      "[a-z0-9]{4,7}",
+      "a(b:)?[a-z0-9]{2}$|\\w\\wé",
   };
   const char* texts[] = {"\"", "\"ab", "\"a:\xc3\xa9 \xe6", "\"\xe6\xbc\xa2\xe5\xad\x97", "\"\xf0\x9f", "\"a:bc/d x"};
   for (const char* pattern : patterns) {

@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <map>
-#include <unordered_map>
+#include <memory>
+#include <optional>
 #include <utility>
 
 #include "braid/grammar/automaton/byte_tree.h"
@@ -28,12 +29,13 @@ class Builder {
   }
 
   Result<RuleSet> build() {
-    RuleSet out{.rules = {}, .root = grammar_.root, .text = {}};
+    RuleSet out{.arena = std::make_unique<Arena>(kFirstBytes), .rules = {}, .root = grammar_.root, .text = {}};
     for (size_t i = 0; i < pending_.size(); ++i) {  // pending_ grows in the loop
       if (i >= static_cast<size_t>(limits_.max_rules)) return fail("more than {} rules", limits_.max_rules);
       const Pending pending = pending_[i];
       const bool is_copied = i < infos_.size() && infos_[i].inlines && static_cast<RuleId>(i) != grammar_.root;
-      rule_ = {.name = pending.name,
+      rule_ = {.arena = out.arena.get(),
+               .name = pending.name,
                .shared_key = pending.shared_key,
                .mark = pending.mark,
                .counts_characters = pending.counts_characters};
@@ -89,7 +91,7 @@ class Builder {
 
   void add_epsilon(StateId from, StateId to) {
     ++num_edges_;
-    state(from).epsilons.push_back(to);
+    state(from).epsilons.push_back(*rule_.arena, to);
   }
 
   // Adds paths from `from` to `to` for the texts of `expression`. It adds only edges that leave `from` or enter `to`,
@@ -137,9 +139,10 @@ class Builder {
       add_epsilon(from, to);
     } else if (text.size() == 1) {
       const auto byte = static_cast<uint8_t>(text.front());
-      state(from).bytes.push_back({byte, byte, to});
+      state(from).bytes.push_back(*rule_.arena, {byte, byte, to});
     } else {
-      state(from).literals.push_back({static_cast<uint32_t>(text_.size()), static_cast<uint32_t>(text.size()), to});
+      state(from).literals.push_back(*rule_.arena,
+                                     {static_cast<uint32_t>(text_.size()), static_cast<uint32_t>(text.size()), to});
       text_ += text;
     }
     return check_size();
@@ -155,22 +158,37 @@ class Builder {
     return std::ranges::all_of(expression.set.ranges(), is_itself);
   }
 
-  // `tree`: its bytes lead to `to`; null if it is not shared with other characters.
-  Status add_characters(const Expression& expression, StateId from, StateId to, ByteTree* tree = nullptr) {
+  Status add_characters(const Expression& expression, StateId from, StateId to) {
     if (is_plain(expression)) {  // most are plain, and automata have very many of them
       for (const auto& range : expression.set.ranges()) {
-        state(from).bytes.push_back({static_cast<uint8_t>(range.first), static_cast<uint8_t>(range.last), to});
+        state(from).bytes.push_back(*rule_.arena,
+                                    {static_cast<uint8_t>(range.first), static_cast<uint8_t>(range.last), to});
         ++num_edges_;
       }
       return check_size();
     }
-    if (expression.set.ranges().size() > kMaxRangesInPlace && !has_sets_in_place_) {
-      add_call(large_set_rule(expression), 1, 1, from, to);
-      return {};
+    ByteTrees own(shapes_);  // not shared with other characters
+    return add_set(way_to_read(expression), own, from, to);
+  }
+
+  struct WayToRead {
+    std::optional<RuleId> rule;  // of a large set; else
+    std::vector<ByteShapes::Branch> branches;
+  };
+
+  WayToRead way_to_read(const Expression& set) {
+    const bool is_large = set.set.ranges().size() > kMaxRangesInPlace && !has_sets_in_place_ && !is_plain(set);
+    if (is_large) return {large_set_rule(set), {}};
+    return {std::nullopt, shapes_.branches_of(set.set, set.spelling)};
+  }
+
+  Status add_set(const WayToRead& set, ByteTrees& trees, StateId from, StateId to) {
+    if (set.rule) {
+      add_call(*set.rule, 1, 1, from, to);
+      return check_size();
     }
-    ByteTree own(shapes_, to);
     const size_t num_before = rule_.states.size();
-    num_edges_ += (tree != nullptr ? *tree : own).add(rule_, expression.set, expression.spelling, from);
+    num_edges_ += trees.add(rule_, set.branches, from, to);
     num_states_ += static_cast<int64_t>(rule_.states.size() - num_before);
     return check_size();
   }
@@ -220,7 +238,7 @@ class Builder {
 
   void add_call(RuleId rule, uint32_t min, uint32_t max, StateId from, StateId to) {
     ++num_edges_;
-    state(from).calls.push_back({rule, min, max, to});
+    state(from).calls.push_back(*rule_.arena, {rule, min, max, to});
   }
 
   Status add_dfa(const Expression& expression, StateId from, StateId to) {
@@ -255,32 +273,18 @@ class Builder {
     std::vector<StateId> states;
     for (int32_t i = 0; i < dfa.num_states(); ++i) states.push_back(add_state());
     TRY_STATUS(check_size());
-    std::unordered_map<int32_t, ByteTree> trees;                // by target
-    NumberLists lists;                                          // of classes
-    std::vector<Expr> sets;                                     // by the numbers of their lists
-    std::unordered_map<uint64_t, std::vector<ByteEdge>> known;  // by target and set
+    ByteTrees trees(shapes_);
+    NumberLists lists;            // of classes
+    std::vector<WayToRead> sets;  // by the numbers of their lists
     std::vector<ClassesTo> next;
     for (int32_t i = 0; i < dfa.num_states(); ++i) {
-      const StateId here = states[static_cast<size_t>(i)];
       group_classes(dfa, i, next);
-      for (auto& [target, classes] : next) {
+      for (const auto& [target, classes] : next) {
         if (classes.empty()) continue;
         const uint32_t number = lists.find_or_add(classes);
-        if (number == sets.size()) sets.push_back(characters(union_of(dfa, classes), spelling));
-        const Expr& set = sets[number];
-        // Most states have the same few sets: all characters but one.
-        std::vector<ByteEdge>& edges = known[uint64_t{number} << 32 | static_cast<uint32_t>(target)];
-        if (!edges.empty()) {
-          num_edges_ += static_cast<int64_t>(edges.size());
-          state(here).bytes.insert(state(here).bytes.end(), edges.begin(), edges.end());
-          continue;
-        }
-        const size_t num_before = state(here).bytes.size();
-        const StateId to = states[static_cast<size_t>(target)];
-        TRY_STATUS(add_characters(*set, here, to, &trees.try_emplace(target, shapes_, to).first->second));
-        edges.assign(state(here).bytes.begin() + static_cast<std::ptrdiff_t>(num_before), state(here).bytes.end());
+        if (number == sets.size()) sets.push_back(way_to_read(*characters(union_of(dfa, classes), spelling)));
+        TRY_STATUS(add_set(sets[number], trees, states[static_cast<size_t>(i)], states[static_cast<size_t>(target)]));
       }
-      TRY_STATUS(check_size());
     }
     return states;
   }
@@ -380,6 +384,7 @@ class Builder {
   }
 
   static constexpr size_t kMaxRangesInPlace = 24;
+  static constexpr size_t kFirstBytes = 65'536;  // of the arena, which grows by factors
 
   const Grammar& grammar_;
   const GrammarLimits limits_;

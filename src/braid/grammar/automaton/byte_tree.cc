@@ -1,6 +1,6 @@
 #include "braid/grammar/automaton/byte_tree.h"
 
-#include <algorithm>
+#include <array>
 #include <utility>
 
 #include "braid/grammar/mixed_bits.h"
@@ -46,13 +46,12 @@ uint32_t ByteShapes::make_node(std::span<const ByteSequence> sequences, size_t d
   return found->second;
 }
 
-int64_t ByteTree::add(RuleAutomaton& rule, const unicode::CodePointSet& set, Spelling spelling, StateId from) {
-  num_edges_ = 0;
+std::vector<ByteShapes::Branch> ByteShapes::branches_of(const unicode::CodePointSet& set, Spelling spelling) {
   const auto is_plain = [&](char32_t c) {  // written as itself, in one byte
     const bool is_escaped = spelling == Spelling::kJsonString && (c < 0x20 || c == U'"' || c == U'\\');
     return c < 0x80 && !is_escaped;
   };
-  const StateId end = states_.at(ByteShapes::kEnd);
+  std::vector<Branch> found;
   std::vector<unicode::CodePointRange> others;
   for (const unicode::CodePointRange& range : set.ranges()) {
     char32_t first = range.first;
@@ -60,8 +59,7 @@ int64_t ByteTree::add(RuleAutomaton& rule, const unicode::CodePointSet& set, Spe
       char32_t last = first;
       while (last < range.last && last + 1 < 0x80 && is_plain(last + 1) == is_plain(first)) ++last;
       if (is_plain(first)) {
-        rule.states[from].bytes.push_back({static_cast<uint8_t>(first), static_cast<uint8_t>(last), end});
-        ++num_edges_;
+        found.push_back({static_cast<uint8_t>(first), static_cast<uint8_t>(last), kEnd});
       } else {
         others.push_back({first, last});
       }
@@ -69,22 +67,33 @@ int64_t ByteTree::add(RuleAutomaton& rule, const unicode::CodePointSet& set, Spe
     }
     if (first <= range.last) others.push_back({first, range.last});
   }
-  if (!others.empty()) add_branches(rule, shapes_.node_of(others, spelling), from);
+  if (others.empty()) return found;
+  const std::vector<Branch>& rest = branches(node_of(others, spelling));
+  found.insert(found.end(), rest.begin(), rest.end());
+  return found;
+}
+
+int64_t ByteTrees::add(RuleAutomaton& rule, std::span<const ByteShapes::Branch> branches, StateId from, StateId to) {
+  num_edges_ = 0;
+  add_branches(rule, branches, from, to);
   return num_edges_;
 }
 
-StateId ByteTree::state_of(RuleAutomaton& rule, uint32_t node) {
-  if (const auto known = states_.find(node); known != states_.end()) return known->second;
+StateId ByteTrees::state_of(RuleAutomaton& rule, uint32_t node, StateId to) {
+  if (node == ByteShapes::kEnd) return to;
+  const uint32_t place = places_.find_or_add(std::array{node, to});
+  if (place < states_.size()) return states_[place];
   const StateId state = rule.add_state();
-  states_.emplace(node, state);
-  add_branches(rule, node, state);
+  states_.push_back(state);
+  add_branches(rule, shapes_.branches(node), state, to);
   return state;
 }
 
-void ByteTree::add_branches(RuleAutomaton& rule, uint32_t node, StateId from) {
-  for (const auto& [first, last, next] : shapes_.branches(node)) {
-    const StateId target = state_of(rule, next);
-    rule.states[from].bytes.push_back({first, last, target});
+void ByteTrees::add_branches(RuleAutomaton& rule, std::span<const ByteShapes::Branch> branches, StateId from,
+                             StateId to) {
+  for (const auto& [first, last, next] : branches) {
+    const StateId target = state_of(rule, next, to);
+    rule.states[from].bytes.push_back(*rule.arena, {first, last, target});
     ++num_edges_;
   }
 }

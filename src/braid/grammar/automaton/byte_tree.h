@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "braid/grammar/automaton/character_bytes.h"
+#include "braid/grammar/automaton/number_lists.h"
 #include "braid/grammar/automaton/rule_automaton.h"
 
 namespace braid::grammar {
@@ -27,8 +28,8 @@ class ByteShapes {
     bool operator==(const Branch&) const = default;
   };
 
-  // The node where the characters of `ranges` begin.
-  uint32_t node_of(const std::vector<unicode::CodePointRange>& ranges, Spelling spelling);
+  // The first bytes of the characters of `set`.
+  std::vector<Branch> branches_of(const unicode::CodePointSet& set, Spelling spelling);
   const std::vector<Branch>& branches(uint32_t node) const { return nodes_[node]; }
 
  private:
@@ -36,6 +37,8 @@ class ByteShapes {
     size_t operator()(const std::vector<Branch>& branches) const;
   };
 
+  // The node where the characters of `ranges` begin.
+  uint32_t node_of(const std::vector<unicode::CodePointRange>& ranges, Spelling spelling);
   uint32_t make_node(std::span<const ByteSequence> sequences, size_t depth);
 
   std::vector<std::vector<Branch>> nodes_ = {{}};
@@ -43,20 +46,22 @@ class ByteShapes {
   std::map<std::vector<char32_t>, uint32_t> known_;                          // the nodes of sets
 };
 
-// The paths to one state of a rule.
-class ByteTree {
+// Paths between states of one rule. Those to one state share their ends.
+class ByteTrees {
  public:
-  ByteTree(ByteShapes& shapes, StateId end) : shapes_(shapes), states_{{ByteShapes::kEnd, end}} {}
+  explicit ByteTrees(ByteShapes& shapes) : shapes_(shapes) {}
 
-  // Adds a path from `from` for each way to write a character of `set`. Returns the number of edges added.
-  int64_t add(RuleAutomaton& rule, const unicode::CodePointSet& set, Spelling spelling, StateId from);
+  // Adds a path from `from` to `to` for each way to write a character that begins with one of `branches`. Returns the
+  // number of edges added.
+  int64_t add(RuleAutomaton& rule, std::span<const ByteShapes::Branch> branches, StateId from, StateId to);
 
  private:
-  StateId state_of(RuleAutomaton& rule, uint32_t node);
-  void add_branches(RuleAutomaton& rule, uint32_t node, StateId from);
+  StateId state_of(RuleAutomaton& rule, uint32_t node, StateId to);
+  void add_branches(RuleAutomaton& rule, std::span<const ByteShapes::Branch> branches, StateId from, StateId to);
 
   ByteShapes& shapes_;
-  std::unordered_map<uint32_t, StateId> states_;  // by node
+  NumberLists places_;           // a node, and the state where its paths lead
+  std::vector<StateId> states_;  // of each place
   int64_t num_edges_ = 0;
 };
 

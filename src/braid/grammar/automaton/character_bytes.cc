@@ -106,9 +106,8 @@ void add_json_ascii(const CodePointSet& set, std::vector<ByteSequence>& out) {
 }  // namespace
 
 ByteSet byte_range(uint8_t first, uint8_t last) {
-  ByteSet set;
-  for (int byte = first; byte <= last; ++byte) set.set(static_cast<size_t>(byte));
-  return set;
+  if (first > last) return {};
+  return ByteSet().set() >> (size_t{255} - last + first) << first;
 }
 
 std::vector<ByteSequence> byte_sequences(const CodePointSet& set, Spelling spelling) {

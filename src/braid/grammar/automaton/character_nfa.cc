@@ -74,6 +74,7 @@ class CharacterNfa {
     // Most characters lead from a set of states to the same ones, and often from another set too.
     NumberLists target_lists;
     std::vector<int32_t> after;  // each list of targets
+    std::vector<uint32_t> last_list;
     std::vector<std::vector<uint32_t>> targets(alphabet.classes.size());
     std::vector<uint32_t> states;
     if (state_after(std::array{start}, true) == CharacterDfa::kDead) return std::make_shared<const CharacterDfa>();
@@ -90,10 +91,16 @@ class CharacterNfa {
         }
       }
       TRY_STATUS(work_.spend(num_targets));
+      last_list.clear();
+      int32_t after_last = CharacterDfa::kDead;
       for (std::vector<uint32_t>& list : targets) {
-        const uint32_t number = target_lists.find_or_add(list);
-        if (number == after.size()) after.push_back(state_after(list, false));
-        dfa.next.push_back(after[number]);
+        if (list != last_list) {  // mostly the classes side by side lead to the same states
+          const uint32_t number = target_lists.find_or_add(list);
+          if (number == after.size()) after.push_back(state_after(list, false));
+          after_last = after[number];
+          std::swap(last_list, list);
+        }
+        dfa.next.push_back(after_last);
         TRY_STATUS(work_.spend(std::exchange(num_followed_, 0)));
         list.clear();
       }

@@ -36,15 +36,18 @@ class RulePlaces {
 
   // The rest of a literal edge.
   struct Rest {
-    std::string_view bytes;
-    uint32_t begin = 0;       // in the text
+    uint32_t begin = 0;  // in the text
+    uint32_t size = 0;
     StateId first_place = 0;  // after one byte; the others follow
     StateId target = 0;
 
     StateId after(size_t num_bytes) const {
-      return num_bytes == bytes.size() ? target : first_place + static_cast<StateId>(num_bytes) - 1;
+      return num_bytes == size ? target : first_place + static_cast<StateId>(num_bytes) - 1;
     }
   };
+
+  std::string_view bytes_of(const Rest& rest) const { return text_.substr(rest.begin, rest.size); }
+  uint8_t first_byte_of(const Rest& rest) const { return static_cast<uint8_t>(text_[rest.begin]); }
 
   void add_rests(StateId place, std::vector<Rest>& out) const {
     if (place < rule_.states.size()) {
@@ -62,8 +65,8 @@ class RulePlaces {
   };
 
   Rest rest_of(const Edge& edge, uint32_t num_read) const {
-    const uint32_t begin = edge.literal.begin + num_read;
-    return {text_.substr(begin, edge.literal.size - num_read), begin, edge.first_place + num_read, edge.literal.target};
+    return {edge.literal.begin + num_read, edge.literal.size - num_read, edge.first_place + num_read,
+            edge.literal.target};
   }
 
   const RuleAutomaton& rule_;
@@ -95,9 +98,8 @@ class SubsetConstruction {
     out.start = state_of(rule_.start);
     for (uint32_t i = 0; i < subsets_.size(); ++i) {
       if (work_left_ < 0 || int64_t{subsets_.size()} > max_states_) return false;
-      AutomatonState state = expand(i);
+      states_.push_back(expand(i));
       if (work_left_ < 0) return false;
-      states_.push_back(std::move(state));
     }
     out.states = std::move(states_);
     return true;
@@ -152,7 +154,7 @@ class SubsetConstruction {
     }
     expand_literals(out);
     expand_bytes();
-    out.bytes.assign(read_bytes_.begin(), read_bytes_.end());
+    out.bytes.append(*rule_.arena, read_bytes_);
     if (!calls_.empty()) expand_calls(out);
     return out;
   }
@@ -163,14 +165,13 @@ class SubsetConstruction {
     if (rests_.empty()) return;
     std::array<bool, 256> is_read{};
     for (const ByteEdge& edge : edges_) std::fill(&is_read[edge.first], &is_read[edge.last] + 1, true);
-    const auto first_byte = [](const RulePlaces::Rest& rest) { return static_cast<uint8_t>(rest.bytes.front()); };
     sort_rests_by_first_byte();
     for (size_t i = 0; i < rests_.size();) {
-      const uint8_t byte = first_byte(rests_[i]);
-      std::string_view common = rests_[i].bytes;
+      const uint8_t byte = places_.first_byte_of(rests_[i]);
+      std::string_view common = places_.bytes_of(rests_[i]);
       size_t end = i + 1;
-      for (; end < rests_.size() && first_byte(rests_[end]) == byte; ++end) {
-        const auto differs = std::ranges::mismatch(common, rests_[end].bytes).in1;
+      for (; end < rests_.size() && places_.first_byte_of(rests_[end]) == byte; ++end) {
+        const auto differs = std::ranges::mismatch(common, places_.bytes_of(rests_[end])).in1;
         common = common.substr(0, static_cast<size_t>(differs - common.begin()));
       }
       if (is_read[byte]) common = common.substr(0, 1);
@@ -187,7 +188,7 @@ class SubsetConstruction {
       if (common.size() == 1) {
         read_bytes_.push_back({byte, byte, target});
       } else {
-        out.literals.push_back({group.front().begin, static_cast<uint32_t>(common.size()), target});
+        out.literals.push_back(*rule_.arena, {group.front().begin, static_cast<uint32_t>(common.size()), target});
       }
       i = end;
     }
@@ -196,10 +197,10 @@ class SubsetConstruction {
   // By counting: an object with many members has a subset for each of them, with all that may follow.
   void sort_rests_by_first_byte() {
     std::array<uint32_t, 257> next{};
-    for (const auto& rest : rests_) ++next[static_cast<uint8_t>(rest.bytes.front()) + size_t{1}];
+    for (const auto& rest : rests_) ++next[places_.first_byte_of(rest) + size_t{1}];
     std::partial_sum(next.begin(), next.end(), next.begin());
     sorted_.resize(rests_.size());
-    for (const auto& rest : rests_) sorted_[next[static_cast<uint8_t>(rest.bytes.front())]++] = rest;
+    for (const auto& rest : rests_) sorted_[next[places_.first_byte_of(rest)]++] = rest;
     std::swap(rests_, sorted_);
   }
 
@@ -258,7 +259,7 @@ class SubsetConstruction {
       CallEdge joined = calls_[i];
       for (; i < calls_.size() && key_of(calls_[i]) == key_of(joined); ++i) targets_.push_back(calls_[i].target);
       joined.target = state_of_targets();
-      out.calls.push_back(joined);
+      out.calls.push_back(*rule_.arena, joined);
     }
   }
 
@@ -293,6 +294,7 @@ class SubsetConstruction {
 bool is_deterministic(const RuleAutomaton& rule, std::string_view text) {
   for (const AutomatonState& state : rule.states) {
     if (!state.epsilons.empty() || state.calls.size() > 1) return false;
+    if (state.bytes.size() + state.literals.size() <= 1) continue;
     ByteSet seen;
     for (const ByteEdge& edge : state.bytes) {
       const ByteSet read = byte_range(edge.first, edge.last);
@@ -314,7 +316,8 @@ void determinize(RuleSet& rules) {
   for (RuleAutomaton& rule : rules.rules) {
     if (rule.counts_characters) continue;  // it is so by characters; merged states would have texts of fewer lengths
     if (is_deterministic(rule, rules.text)) continue;
-    RuleAutomaton deterministic{.name = rule.name, .shared_key = rule.shared_key, .mark = rule.mark};
+    RuleAutomaton deterministic{
+        .arena = rule.arena, .name = rule.name, .shared_key = rule.shared_key, .mark = rule.mark};
     if (SubsetConstruction(rule, rules.text).run(deterministic)) rule = std::move(deterministic);
   }
 }

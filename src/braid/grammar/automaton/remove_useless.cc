@@ -82,23 +82,23 @@ class ForwardReach {
   std::vector<std::pair<size_t, StateId>> open_;
 };
 
-void keep_available(AutomatonState& state, std::string_view text, const ByteSet& available) {
+void keep_available(AutomatonState& state, std::string_view text, const ByteSet& available, Arena& arena) {
   const auto lacks = [&](int byte) { return !available.test(static_cast<size_t>(byte)); };
-  std::erase_if(state.literals, [&](const LiteralEdge& edge) {
+  state.literals.erase_if([&](const LiteralEdge& edge) {
     return std::ranges::any_of(text.substr(edge.begin, edge.size), lacks,
                                [](char c) { return static_cast<uint8_t>(c); });
   });
-  std::vector<ByteEdge> kept;
+  ArenaList<ByteEdge> kept;
   for (const ByteEdge& edge : state.bytes) {
     for (int byte = edge.first; byte <= edge.last; ++byte) {
       if (lacks(byte)) continue;
       int last = byte;
       while (last < edge.last && !lacks(last + 1)) ++last;
-      kept.push_back({static_cast<uint8_t>(byte), static_cast<uint8_t>(last), edge.target});
+      kept.push_back(arena, {static_cast<uint8_t>(byte), static_cast<uint8_t>(last), edge.target});
       byte = last;
     }
   }
-  state.bytes = std::move(kept);
+  state.bytes = kept;
 }
 
 template <typename Visit>
@@ -164,16 +164,15 @@ void trim(RuleAutomaton& rule) {
   std::vector<AutomatonState> states;
   states.reserve(order.size());
   for (const StateId old : order) {
-    AutomatonState state = std::move(rule.states[old]);
-    std::erase_if(state.bytes, [&](const ByteEdge& edge) { return live[edge.target] == 0; });
-    std::erase_if(state.literals, [&](const LiteralEdge& edge) { return live[edge.target] == 0; });
-    std::erase_if(state.calls, [&](const CallEdge& edge) { return live[edge.target] == 0; });
-    std::erase_if(state.epsilons, [&](StateId to) { return live[to] == 0; });
+    AutomatonState& state = states.emplace_back(rule.states[old]);
+    state.bytes.erase_if([&](const ByteEdge& edge) { return live[edge.target] == 0; });
+    state.literals.erase_if([&](const LiteralEdge& edge) { return live[edge.target] == 0; });
+    state.calls.erase_if([&](const CallEdge& edge) { return live[edge.target] == 0; });
+    state.epsilons.erase_if([&](StateId to) { return live[to] == 0; });
     for (ByteEdge& edge : state.bytes) edge.target = renumbered[edge.target];
     for (LiteralEdge& edge : state.literals) edge.target = renumbered[edge.target];
     for (CallEdge& edge : state.calls) edge.target = renumbered[edge.target];
     for (StateId& to : state.epsilons) to = renumbered[to];
-    states.push_back(std::move(state));
   }
   rule.states = std::move(states);
   rule.start = 0;
@@ -214,7 +213,7 @@ void bypass_empty_rules(RuleSet& rules) {
     for (AutomatonState& state : rule.states) {
       for (CallEdge& call : state.calls) {
         if (!reach.completes(call)) continue;
-        state.epsilons.push_back(call.target);
+        state.epsilons.push_back(*rule.arena, call.target);
         call.min = 1;  // the other required repetitions can be empty texts
       }
     }
@@ -224,7 +223,7 @@ void bypass_empty_rules(RuleSet& rules) {
 Status remove_useless(RuleSet& rules, const ByteSet& available) {
   if (!available.all()) {
     for (RuleAutomaton& rule : rules.rules) {
-      for (AutomatonState& state : rule.states) keep_available(state, rules.text, available);
+      for (AutomatonState& state : rule.states) keep_available(state, rules.text, available, *rules.arena);
     }
   }
   {
@@ -234,7 +233,7 @@ Status remove_useless(RuleSet& rules, const ByteSet& available) {
     }
     for (RuleAutomaton& rule : rules.rules) {
       for (AutomatonState& state : rule.states) {
-        std::erase_if(state.calls, [&](const CallEdge& call) { return !reach.completes(call); });
+        state.calls.erase_if([&](const CallEdge& call) { return !reach.completes(call); });
       }
     }
   }

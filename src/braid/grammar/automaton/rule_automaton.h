@@ -3,11 +3,12 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "braid/base/result.h"
+#include "braid/grammar/automaton/arena_list.h"
 #include "braid/grammar/automaton/expression.h"
 
 namespace braid::grammar {
@@ -41,19 +42,21 @@ struct CallEdge {
   bool operator==(const CallEdge&) const = default;
 };
 
+// Its lists lie in its rule's arena.
 struct AutomatonState {
   // Whether it reads bytes or calls a rule.
   bool goes_on() const { return !bytes.empty() || !literals.empty() || !calls.empty(); }
 
   bool accepts = false;
   bool ends_character = false;  // in a rule that counts characters: each edge to it ends one
-  std::vector<ByteEdge> bytes = {};
-  std::vector<LiteralEdge> literals = {};
-  std::vector<CallEdge> calls = {};
-  std::vector<StateId> epsilons = {};  // targets reached without a byte
+  ArenaList<ByteEdge> bytes = {};
+  ArenaList<LiteralEdge> literals = {};
+  ArenaList<CallEdge> calls = {};
+  ArenaList<StateId> epsilons = {};  // targets reached without a byte
 };
 
 struct RuleAutomaton {
+  Arena* arena = nullptr;  // the rule set's
   std::string name = {};
   std::string shared_key = {};  // Rule::shared_key
   RuleMark mark = RuleMark::kNone;
@@ -70,6 +73,7 @@ struct RuleAutomaton {
 
 // One automaton for each rule; each numbers its states from 0.
 struct RuleSet {
+  std::unique_ptr<Arena> arena;
   std::vector<RuleAutomaton> rules;
   RuleId root = 0;
   std::string text;  // of the literal edges

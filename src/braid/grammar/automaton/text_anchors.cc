@@ -42,10 +42,10 @@ void resolve_anchors(RuleAutomaton& rule, const std::vector<AnchorEdge>& anchors
   const StateId new_start = rule.add_state();
   const StateId new_end = rule.add_state();
   for (StateId i = 0; i < num_states; ++i) {
-    if (from_start[i] != 0) rule.states[new_start].epsilons.push_back(i);
-    if (to_end[i] != 0) rule.states[i].epsilons.push_back(new_end);
+    if (from_start[i] != 0) rule.states[new_start].epsilons.push_back(*rule.arena, i);
+    if (to_end[i] != 0) rule.states[i].epsilons.push_back(*rule.arena, new_end);
   }
-  if (matches_nothing) rule.states[new_start].epsilons.push_back(new_end);
+  if (matches_nothing) rule.states[new_start].epsilons.push_back(*rule.arena, new_end);
   rule.states[end].accepts = false;
   rule.states[new_end].accepts = true;
   rule.start = new_start;
