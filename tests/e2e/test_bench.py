@@ -9,7 +9,7 @@ from conftest import MODELS
 from server import Server
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "bench"))
-from figures.rooflines import latency_phase  # noqa: E402
+from figures.rooflines import ARITHMETICS, latency_phase  # noqa: E402
 
 
 def test_roofline(braid):
@@ -52,7 +52,7 @@ def test_latency_and_throughput_of_a_tiny_model(braid, tiny_model):
         assert got[key] > 0
     assert got["prefill_page_faults"] >= 0 and got["decode_page_faults_per_step"] >= 0
     # From the operations in the report, bench/run_all computes the same bound as the program.
-    peaks = {"bfloat16": {"flops_per_s": got["bf16_flops_per_s"]}, "float32": {"flops_per_s": got["f32_flops_per_s"]}}
+    peaks = {arithmetic: {"flops_per_s": got[key]} for arithmetic, key in ARITHMETICS.items()}
     for phase in ("prefill", "decode"):
         assert latency_phase(got, phase, peaks)["fraction"] == pytest.approx(got[f"{phase}_floor_fraction"])
     got = braid.json("bench", "throughput", "--model-path", tiny_model, "--num-prompts", 4, "--input-len", 16,

@@ -18,6 +18,8 @@ struct Avx2 {
   static constexpr int kDimVectors = 2;
   static constexpr int kDimVectorsOfFewRows = 4;
   static constexpr int kSoftmaxRows = 1;
+  static constexpr int kChunkRows = 4;
+  static constexpr auto kWithoutBit14 = static_cast<int16_t>(0xbfff);
 
   static Vector zero() { return _mm256_setzero_ps(); }
   static Vector broadcast(float value) { return _mm256_set1_ps(value); }
@@ -79,7 +81,14 @@ struct Avx2 {
     const __m128i codes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(from));
     if constexpr (kCodes == KvCodes::kInt8) return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(codes));
     const __m128i shifted = _mm_slli_epi16(_mm_cvtepi8_epi16(codes), 7);  // the sign is bits 15 and 14
-    return _mm256_cvtph_ps(_mm_and_si128(shifted, _mm_set1_epi16(static_cast<int16_t>(0xbfff))));
+    return _mm256_cvtph_ps(_mm_and_si128(shifted, _mm_set1_epi16(kWithoutBit14)));
+  }
+  static void two_from_e4m3(const std::byte* from, Vector& first, Vector& second) {
+    const __m128i codes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
+    const __m256i shifted = _mm256_slli_epi16(_mm256_cvtepi8_epi16(codes), 7);
+    const __m256i halves = _mm256_and_si256(shifted, _mm256_set1_epi16(kWithoutBit14));
+    first = _mm256_cvtph_ps(_mm256_castsi256_si128(halves));
+    second = _mm256_cvtph_ps(_mm256_extracti128_si256(halves, 1));
   }
   template <KvCodes kCodes>
   static Vector from_some_codes(const std::byte* from, int) {

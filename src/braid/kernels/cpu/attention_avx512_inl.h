@@ -18,6 +18,7 @@ struct Avx512Vectors {
   static constexpr int kDimVectors = 4;
   static constexpr int kDimVectorsOfFewRows = 8;
   static constexpr int kSoftmaxRows = 4;
+  static constexpr int kChunkRows = 1;
 
   static Vector zero() { return _mm512_setzero_ps(); }
   static Vector broadcast(float value) { return _mm512_set1_ps(value); }

@@ -3,7 +3,8 @@
 //
 // Besides its vectors of floats, a Tier has: Words, a vector of kLanes 32-bit words; load_words and load_some_words;
 // the lower or upper halves of words as floats; rounded_bits, floats rounded to bfloat16 in the upper halves;
-// from_codes and from_some_codes, codes as floats in units of unit_of_codes().
+// from_codes and from_some_codes, codes as floats in units of unit_of_codes(); and where it is faster two_from_e4m3,
+// the same of two vectors.
 #pragma once
 
 #include "braid/kernels/cpu/attention_inl.h"
@@ -89,6 +90,11 @@ struct WidenedCodes : Floats<Tier> {
   static Kv load(const std::byte* from, int64_t) { return Tier::template from_codes<kCodes>(from); }
   static Kv load_some(const std::byte* from, int64_t, int count) {
     return Tier::template from_some_codes<kCodes>(from, count);
+  }
+  static void load_two(const std::byte* from, Kv& first, Kv& second) requires(kCodes == KvCodes::kE4m3 && requires {
+    Tier::two_from_e4m3(from, first, second);
+  }) {
+    Tier::two_from_e4m3(from, first, second);
   }
   static void put_query(const float* q, int64_t head_dim, float* to) { WidenedPairs<Tier>::put_query(q, head_dim, to); }
 };

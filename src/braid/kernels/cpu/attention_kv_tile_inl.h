@@ -5,7 +5,7 @@
 //
 //   Tier:    Vector (kLanes floats) and its arithmetic. Up to kRows rows meet up to kKeyVectors of keys or kDimVectors
 //            of values, with kSums accumulators in all; up to 2 rows meet kDimVectorsOfFewRows. The scores of
-//            kSoftmaxRows rows fit the registers too.
+//            kSoftmaxRows rows fit the registers too. One token's keys: kChunkRows rows in all, of chunks side by side.
 //   Format:  Weight, the stored form of a query element or a probability before it meets keys or values; Kv, a vector
 //            of kLanes columns with kStep elements each (pairs in bfloat16); multiply-accumulate of the two.
 //            kElementBytes, of a stored element: 1 for codes, whose rows lie `row_bytes` apart; kUnit, what a code's 1
@@ -183,6 +183,18 @@ struct AttentionKvTile : AttentionSoftmax<Tier, Format> {
     __builtin_prefetch(line, 0, kFetch == Fetch::kToL1 ? 3 : 2);
   }
 
+  // N vectors that lie side by side. Some codes are cheaper to widen two vectors at a time.
+  template <int N, typename Kv>
+  static void load_vectors(const std::byte* from, int64_t stride, Kv (&out)[N]) {
+    if constexpr (N % 2 == 0 && requires { Format::load_two(from, out[0], out[1]); }) {
+#pragma GCC unroll 8
+      for (int n = 0; n < N; n += 2) Format::load_two(from + n * kLanes * kLaneBytes, out[n], out[n + 1]);
+    } else {
+#pragma GCC unroll 8
+      for (int n = 0; n < N; ++n) out[n] = Format::load(from + n * kLanes * kLaneBytes, stride);
+    }
+  }
+
   // How many vectors to take at once for this many rows: `most`, halved until their sums fit.
   static constexpr int many_vectors(int rows, int most) {
     return rows * most <= Tier::kSums ? most : many_vectors(rows, most / 2);
@@ -251,7 +263,9 @@ struct AttentionKvTile : AttentionSoftmax<Tier, Format> {
     const int64_t width = padded(head_dim);
     const int tail = static_cast<int>(head_dim - first_dim);  // number of lanes, if kIsTail
     V sums[R][N];
+#pragma GCC unroll 8
     for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 8
       for (int n = 0; n < N; ++n) {
         sums[r][n] = steps.is_start ? Tier::zero() : Tier::load(out + r * width + first_dim + n * kLanes);
       }
@@ -263,12 +277,13 @@ struct AttentionKvTile : AttentionSoftmax<Tier, Format> {
       const std::byte* next = values.next[step / kStripSteps] + offset;
       for (; step < strip_end; ++step) {
         typename Format::Kv value[N];
+        if constexpr (kIsTail) {
+          value[0] = Format::load_some(from, head_dim, tail);
+        } else {
+          load_vectors(from, head_dim, value);
+        }
+#pragma GCC unroll 8
         for (int n = 0; n < N; ++n) {
-          if constexpr (kIsTail) {
-            value[n] = Format::load_some(from, head_dim, tail);
-          } else {
-            value[n] = Format::load(from + n * kLanes * kLaneBytes, head_dim);
-          }
           if constexpr (!kHasCodes) {
             fetch<kFetch>(next + n * kLanes * kLaneBytes);
           } else if (n * kLanes % kLineCodes == 0 && first_dim % kLineCodes == 0) {
@@ -276,15 +291,19 @@ struct AttentionKvTile : AttentionSoftmax<Tier, Format> {
           }
           if constexpr (kIsMasked) value[n] = Format::keep(value[n], steps.has_first, steps.has_second);
         }
+#pragma GCC unroll 8
         for (int r = 0; r < R; ++r) {
           const auto weight = Format::broadcast(probabilities + r * kKvTileTokens + step * kStep);
+#pragma GCC unroll 8
           for (int n = 0; n < N; ++n) sums[r][n] = Format::multiply_add(weight, value[n], sums[r][n]);
         }
         from += head_dim * kStepBytes;
         next += head_dim * kStepBytes;
       }
     }
+#pragma GCC unroll 8
     for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 8
       for (int n = 0; n < N; ++n) Tier::store(out + r * width + first_dim + n * kLanes, sums[r][n]);
     }
   }

@@ -17,6 +17,7 @@ struct AttentionToken : AttentionKvTile<Tier, Format> {
   using Strips = typename KvTile::Strips;
   using Offsets = typename KvTile::Offsets;
   using Scratch = typename KvTile::Scratch;
+  using V = typename KvTile::V;
   using Weight = typename KvTile::Weight;
 
   using KvTile::kHasCodes;
@@ -93,6 +94,86 @@ struct AttentionToken : AttentionKvTile<Tier, Format> {
                                                     (strip + 1) * kStripTokens, scores);
   }
 
+  static void load_key_scales(const Scratch& scratch, const Reading& reading, int index) {
+    if constexpr (kHasCodes) {
+      KvTile::load_scales(reading.at(index), scratch.key_scales + scale_at(reading.own.of[index]));
+      const std::byte* values = reading.at(reading.own.count + index);
+      __builtin_prefetch(values - KvTile::kStripScaleBytes, 0, 3);
+    }
+  }
+
+  // The scores of C chunks, from `first` on, under R rows a KV head. One chunk has R · 16 sums, too few chains to hide
+  // their latency; each sum is taken as in score().
+  template <int R, int C>
+  static void score_side_by_side(const Scratch& scratch, int64_t head_dim, const Reading& reading, int first) {
+    constexpr int kPerStrip = kStripTokens / KvTile::kLanes;
+    constexpr int kVectorBytes = KvTile::kLanes * KvTile::kLaneBytes;
+    constexpr int kStep = KvTile::kStep;
+    const int64_t width = padded(head_dim);
+    const std::byte* from[C];
+    const std::byte* next[C];
+    const Weight* query[C];
+    V sums[C][R][kPerStrip];
+#pragma GCC unroll 8
+    for (int c = 0; c < C; ++c) {
+      load_key_scales(scratch, reading, first + c);
+      from[c] = reading.at(first + c);
+      next[c] = reading.at(first + c + kAhead);
+      query[c] = scratch.query + reading.own.of[first + c].head * R * width;
+#pragma GCC unroll 8
+      for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 8
+        for (int n = 0; n < kPerStrip; ++n) sums[c][r][n] = Tier::zero();
+      }
+    }
+    for (int64_t dim = 0; dim < head_dim; dim += kStep) {
+#pragma GCC unroll 8
+      for (int c = 0; c < C; ++c) {
+        typename Format::Kv key[kPerStrip];
+        KvTile::load_vectors(from[c], kStripTokens, key);
+#pragma GCC unroll 8
+        for (int n = 0; n < kPerStrip; ++n) {
+          if (!kHasCodes || (dim * kStripTokens % KvTile::kLineCodes == 0 && n == 0)) {
+            KvTile::template fetch<KvTile::Fetch::kToL1>(next[c] + n * kVectorBytes);
+          }
+        }
+        from[c] += kStripTokens * KvTile::kStepBytes;
+        next[c] += kStripTokens * KvTile::kStepBytes;
+#pragma GCC unroll 8
+        for (int r = 0; r < R; ++r) {
+          const auto weight = Format::broadcast(query[c] + r * width + dim);
+#pragma GCC unroll 8
+          for (int n = 0; n < kPerStrip; ++n) sums[c][r][n] = Format::multiply_add(weight, key[n], sums[c][r][n]);
+        }
+      }
+    }
+#pragma GCC unroll 8
+    for (int c = 0; c < C; ++c) {
+      const Chunk& chunk = reading.own.of[first + c];
+      float* scores = scratch.scores + chunk.head * R * kKvTileTokens + chunk.strip * kStripTokens;
+#pragma GCC unroll 8
+      for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 8
+        for (int n = 0; n < kPerStrip; ++n) {
+          Tier::store(scores + r * kKvTileTokens + n * KvTile::kLanes, sums[c][r][n]);
+        }
+      }
+    }
+  }
+
+  // As many chunks of R rows a KV head as go side by side. Returns how many of them.
+  template <int R>
+  static int score_together(const Scratch& scratch, int64_t head_dim, const Reading& reading) {
+    constexpr int C = Tier::kChunkRows / R;
+    int done = 0;
+    if constexpr (C > 1) {
+      for (; done + C <= reading.own.count; done += C) {
+        score_side_by_side<R, C>(scratch, head_dim, reading, done);
+      }
+    }
+    return done;
+  }
+
   template <int R>
   static void weigh_chunk(const Weight* probabilities, const Strips& values, Visible keys, bool is_start,
                           int64_t head_dim, int count, float* out) {
@@ -116,13 +197,13 @@ struct AttentionToken : AttentionKvTile<Tier, Format> {
       }
     };
 
-    for (int i = 0; i < num_chunks; ++i) {
+    int num_scored = 0;
+    if (rows_of_head == 1) num_scored = score_together<1>(scratch, tile.head_dim, reading);
+    if (rows_of_head == 2) num_scored = score_together<2>(scratch, tile.head_dim, reading);
+    for (int i = num_scored; i < num_chunks; ++i) {
       const Chunk& chunk = reading.own.of[i];
       const Strips strips = reading.strips(i, chunk.strip);
-      if constexpr (kHasCodes) {
-        KvTile::load_scales(strips.of[chunk.strip], scratch.key_scales + scale_at(chunk));
-        __builtin_prefetch(reading.at(num_chunks + i) - KvTile::kStripScaleBytes, 0, 3);  // the scales of its values
-      }
+      load_key_scales(scratch, reading, i);
       for_rows(chunk.head, [&](int row, int count) {
         score_chunk<Tier::kRows>(scratch.query + row * width, tile.head_dim, strips, chunk.strip, count,
                                  scratch.scores + row * kKvTileTokens);
