@@ -63,10 +63,10 @@ std::function<ChildProcess::Options(const WorldLaunch& launch)> world_command(co
                                                      "--cluster-key-file", front.key_file});
     std::vector<std::string>& program = command.program;
     program.insert(program.end(), own.arguments.begin(), own.arguments.end());
-    program.insert(program.end(), {"--front", front.endpoint, "--cluster-key-file", front.key_file, "--world",
-                                   std::to_string(world), "--restarts", std::to_string(launch.num_launches),
-                                   "--process-ranks", counts_text(processes), "--identity", identity, "--kept-key",
-                                   launch.kept_key});
+    program.insert(program.end(),
+                   {"--front", front.endpoint, "--cluster-key-file", front.key_file, "--world", std::to_string(world),
+                    "--restarts", std::to_string(launch.num_launches), "--process-ranks", counts_text(processes),
+                    "--identity", identity, "--kept-key", launch.kept_key});
     std::vector<std::string> environment = more;
     environment.push_back("TMPDIR=" + empty_folder(runtime, world));
     if (!launch.isa.empty()) environment.push_back("BRAID_CPU_ISA=" + launch.isa);

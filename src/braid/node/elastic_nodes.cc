@@ -68,9 +68,9 @@ void ElasticNodes::start(const std::vector<bool>& nodes) {
 void ElasticNodes::run(double now_s) {
   for (Node& node : nodes_) {
     if (is_new(node)) node.back_s = now_s;
+    if (node.is_in) node.ran_s = now_s;
   }
   has_run_ = true;
-  ran_s_ = now_s;
   retry_s_ = kFirstRetry_s;
   retry_at_s_ = kNever;
 }

@@ -69,15 +69,16 @@ class ElasticNodes {
     double due_s = kNever;   // before which no world starts with it
     double delay_s = 0;      // the next one
     double back_s = kNever;  // when a world ran with it again
+    double ran_s = kNever;   // when a world last began to run with it
   };
 
   void put_off(Node& node, double now_s) const;
-  bool is_new(const Node& node) const { return node.is_in && node.is_there && has_run_ && node.came_s > ran_s_; }
+  // It has come, and no world has run with it since.
+  bool is_new(const Node& node) const { return node.is_in && node.is_there && has_run_ && node.came_s > node.ran_s; }
 
   const double after_s_;
   std::vector<Node> nodes_;
   bool has_run_ = false;
-  double ran_s_ = kNever;  // when the world last began to run
   double retry_s_ = kFirstRetry_s;
   double retry_at_s_ = kNever;
 };

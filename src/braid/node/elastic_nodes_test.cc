@@ -132,6 +132,9 @@ TEST_F(ElasticNodesTest, AWorldThatDoesNotStartWithANodeThatCameGoesOnWithoutIt)
   nodes_.run(114);
   EXPECT_TRUE(nodes_.due_back(117.9).empty());
   EXPECT_EQ(nodes_.due_back(118), std::vector<int32_t>{1});
+  start(118);
+  EXPECT_TRUE(nodes_.fail_start(119, kHeard)) << "again: the smaller world has run since, but never with this node";
+  EXPECT_EQ(plan(119), (Nodes{true, false, true}));
 }
 
 TEST_F(ElasticNodesTest, ASmallerWorldThatDoesNotStartIsTriedAgainEverMoreSeldom) {
