@@ -39,10 +39,10 @@ def num_segments(server):
     """Images' features in shared memory that processes of the server have mapped, or as open files."""
     total = 0
     for pid in rank_processes(server):
-        total += pathlib.Path(f"/proc/{pid}/maps").read_text().count("/memfd:braid")
+        total += pathlib.Path(f"/proc/{pid}/maps").read_text().count("/memfd:braid-shared")
         for file in pathlib.Path(f"/proc/{pid}/fd").iterdir():
             try:
-                total += os.readlink(file).startswith("/memfd:braid")
+                total += os.readlink(file).startswith("/memfd:braid-shared")
             except OSError:
                 continue
     return total

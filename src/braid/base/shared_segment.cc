@@ -61,7 +61,7 @@ Result<SharedSegment> SharedSegment::make(int64_t bytes) {
     return fail("shared memory of {} bytes: {} are free, and at most half of them may go", bytes, available);
   }
   SharedSegment segment;
-  segment.fd_ = memfd_create("braid", MFD_CLOEXEC);
+  segment.fd_ = memfd_create("braid-shared", MFD_CLOEXEC);
   if (segment.fd_ < 0) return fail("shared memory: {}", std::strerror(errno));
   // All of it now: a page that cannot be had later is a signal, not an error.
   if (const int error = posix_fallocate(segment.fd_, 0, bytes); error != 0) {
