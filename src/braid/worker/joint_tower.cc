@@ -74,7 +74,6 @@ Result<ImageFeatures> JointTower::encode(const ImagePatches& image) {
     const std::lock_guard lock(mutex_);
     if (is_leaving_ || has_ended_) return Error{"the ranks end"};
     ++num_called_;
-    is_encoding_ = true;
   }
   on_call_();
   bool has_ended = false;
@@ -87,7 +86,6 @@ Result<ImageFeatures> JointTower::encode(const ImagePatches& image) {
   if (!has_ended) made = encode_next(&image);
   {
     const std::lock_guard lock(mutex_);
-    is_encoding_ = false;
     ++num_ended_;
   }
   changed_.notify_all();
@@ -116,16 +114,16 @@ void JointTower::help(uint64_t num_images) {
 void JointTower::help_with_images() {
   set_thread_role(ThreadRole::kImages);
   give_way_to_steps();
-  for (uint64_t num_helped = 0;; ++num_helped) {
+  while (true) {
     {
       std::unique_lock lock(mutex_);
-      changed_.wait(lock, [&] { return num_called_ > num_helped || is_leaving_ || has_ended_; });
+      changed_.wait(lock, [&] { return num_called_ > num_ended_ || is_leaving_ || has_ended_; });
       if (has_ended_) return;
     }
     const Result<std::optional<ImageFeatures>> made = encode_next(nullptr);
     if (!made.ok() || !*made) return;
     const std::lock_guard lock(mutex_);
-    num_ended_ = num_helped + 1;
+    ++num_ended_;
   }
 }
 
@@ -177,7 +175,7 @@ Status JointTower::leave() {
     std::unique_lock lock(mutex_);
     is_leaving_ = true;
     changed_.notify_all();
-    changed_.wait(lock, [&] { return !is_encoding_; });
+    changed_.wait(lock, [&] { return !leads() || num_ended_ == num_called_; });
   }
   if (leads()) {
     TRY_STATUS(say_goodbye());

@@ -89,7 +89,6 @@ class JointTower {
   uint64_t num_sent_ = 0;           // calls that the publisher has taken
   uint64_t num_ended_ = 0;          // images that this process is done with
   Progress ranks_seen_;             // of this process, before it was last called
-  bool is_encoding_ = false;        // the leader, since its call
   bool is_leaving_ = false;
   bool has_ended_ = false;
 
