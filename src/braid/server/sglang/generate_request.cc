@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <span>
 #include <string_view>
 #include <unordered_set>
 #include <utility>
@@ -94,11 +95,17 @@ auto read_one(ParameterReader& reader, std::string_view name, const Json* value,
   return result;
 }
 
+// The entries of a list, or the one that stands alone. Not copied: images may be there in base64.
+std::span<const Json> entries_of(const Json& value) {
+  if (!value.is_array()) return {&value, 1};
+  return value.get_ref<const Json::array_t&>();
+}
+
 // One image, or a list of them. `value`: of image_data for one prompt.
 std::vector<std::string> read_images(ParameterReader& reader, const Json* value, const ProtocolLimits& limits) {
   std::vector<std::string> urls;
   if (value == nullptr) return urls;
-  const Json list = value->is_array() ? *value : Json::array({*value});
+  const std::span<const Json> list = entries_of(*value);
   if (list.size() > limits.max_images) {
     reader.fail("image_data", fmt::format("image_data has {} images for one prompt, at most {} are allowed",
                                           list.size(), limits.max_images));
@@ -120,8 +127,7 @@ std::vector<openai::VideoUrls> read_videos(ParameterReader& reader, const Json* 
   std::vector<openai::VideoUrls> videos;
   if (value == nullptr) return videos;
   const Json none = Json::object();
-  const Json list = value->is_array() ? *value : Json::array({*value});
-  for (const Json& entry : list) {
+  for (const Json& entry : entries_of(*value)) {
     const Json* const own = entry.is_object() ? openai::member(entry, "video") : &entry;
     auto video = openai::read_video_urls(own != nullptr ? *own : Json(), entry.is_object() ? entry : none, {"video"});
     if (!video.ok()) {
