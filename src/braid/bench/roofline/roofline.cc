@@ -74,6 +74,19 @@ struct Shape {
 constexpr std::array kPeakShapes = {Shape{96, 256, 512},    Shape{192, 1024, 512},  Shape{384, 1024, 1024},
                                     Shape{512, 3072, 1024}, Shape{512, 1024, 3072}, Shape{1024, 2048, 2048}};
 
+double Roofline::*peak_of(Arithmetic arithmetic) {
+  switch (arithmetic) {
+    case Arithmetic::kFloat32:
+      return &Roofline::f32_flops_per_s;
+    case Arithmetic::kInt8:
+      return &Roofline::int8_ops_per_s;
+    case Arithmetic::kFewBits:
+      return &Roofline::few_bits_ops_per_s;
+    default:
+      return &Roofline::bf16_flops_per_s;
+  }
+}
+
 }  // namespace
 
 Arithmetic arithmetic_of(const QuantizedFormat& format, ActivationBits activations, DType dtype) {
@@ -97,32 +110,12 @@ std::string_view arithmetic_name(Arithmetic arithmetic) {
 }
 
 double Roofline::peak(Arithmetic arithmetic) const {
-  switch (arithmetic) {
-    case Arithmetic::kFloat32:
-      return f32_flops_per_s;
-    case Arithmetic::kInt8:
-      return int8_ops_per_s;
-    case Arithmetic::kFewBits:
-      return few_bits_ops_per_s;
-    default:
-      return bf16_flops_per_s;
-  }
+  return this->*peak_of(arithmetic);
 }
 
 void Roofline::raise_peak(Arithmetic arithmetic, double to) {
-  switch (arithmetic) {
-    case Arithmetic::kFloat32:
-      f32_flops_per_s = std::max(f32_flops_per_s, to);
-      break;
-    case Arithmetic::kInt8:
-      int8_ops_per_s = std::max(int8_ops_per_s, to);
-      break;
-    case Arithmetic::kFewBits:
-      few_bits_ops_per_s = std::max(few_bits_ops_per_s, to);
-      break;
-    default:
-      bf16_flops_per_s = std::max(bf16_flops_per_s, to);
-  }
+  double& peak = this->*peak_of(arithmetic);
+  peak = std::max(peak, to);
 }
 
 double Roofline::bound_s(double bytes, double operations, Arithmetic arithmetic) const {
