@@ -28,7 +28,6 @@ uint64_t mark_of(uint64_t start, uint64_t step) {
 struct KeptPages::Header {
   uint64_t magic = 0;  // written last
   int64_t pool_bytes = 0;
-  int64_t num_pages = 0;
   std::array<char, 3072> what = {};
 };
 
@@ -63,7 +62,6 @@ Result<std::unique_ptr<KeptPages>> KeptPages::open(KeptMemory memory, const std:
   if (is_new) {
     Header& header = kept->header();
     header.pool_bytes = pool_bytes;
-    header.num_pages = kv_groups[0].num_pages;
     std::ranges::copy(what, header.what.begin());
     separate();
     header.magic = kMagic;
