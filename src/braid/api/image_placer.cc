@@ -14,10 +14,6 @@
 namespace braid {
 namespace {
 
-std::span<const uint8_t> bytes_of(const std::string& bytes) {
-  return {reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()};
-}
-
 std::string text_of(const Tokenizer& tokenizer, TokenId token) {
   return tokenizer.decode(std::span(&token, 1), false);
 }
@@ -27,7 +23,7 @@ Result<ImageSize> frame_size(const RequestVideo& video) {
   ImageSize first;
   for (size_t i = 0; i < video.frames.size(); ++i) {
     if (video.frames[i] == nullptr || video.frames[i]->empty()) return fail("frame {} has no bytes", i);
-    const auto size = image_size(bytes_of(*video.frames[i]), ImageLimits());
+    const auto size = image_size(bytes_of_image(*video.frames[i]), ImageLimits());
     if (!size.ok()) return fail("frame {}: {}", i, size.error().message);
     if (i == 0) first = *size;
     if (size->width != first.width || size->height != first.height) {
@@ -93,10 +89,10 @@ void ImagePlacer::Layout::add(RequestImage image) {
 
 Result<RequestImage> ImagePlacer::placed(RequestImage image) const {
   if (image.bytes == nullptr || image.bytes->empty()) return fail("it has no bytes");
-  TRY(const ImageSize size, image_size(bytes_of(*image.bytes), ImageLimits()));
+  TRY(const ImageSize size, image_size(bytes_of_image(*image.bytes), ImageLimits()));
   TRY(const PatchGrid grid, patch_grid(processor_, size));
   TRY_STATUS(check_grid(vision_, grid));
-  image.span = {.key = image_key(bytes_of(*image.bytes), processor_),
+  image.span = {.key = image_key(bytes_of_image(*image.bytes), processor_),
                 .grid = {.frames = grid.frames,
                          .rows = grid.rows / processor_.shape.merge_size,
                          .cols = grid.cols / processor_.shape.merge_size}};
@@ -119,7 +115,7 @@ Status ImagePlacer::add_video(const RequestVideo& video, Layout& layout) const {
   for (size_t index = 0; index * in_patch < video.frames.size(); ++index) {
     const FrameGroup group = group_of(video, vision_, grid, index);
     RequestImage image{.bytes = std::make_shared<const std::string>(pack_frames(group))};
-    image.span = {.key = image_key(bytes_of(*image.bytes), processor_),
+    image.span = {.key = image_key(bytes_of_image(*image.bytes), processor_),
                   .grid = {.rows = grid.rows / vision_.merge_size, .cols = grid.cols / vision_.merge_size},
                   .time = group.time,
                   .continues_video = group.continues_video};

@@ -14,6 +14,11 @@ namespace braid {
 
 enum class ImageFormat : unsigned char { kJpeg, kPng, kWebP };
 
+// An image as it was sent, in the form in which all that read it take it.
+inline std::span<const uint8_t> bytes_of_image(std::string_view sent) {
+  return {reinterpret_cast<const uint8_t*>(sent.data()), sent.size()};
+}
+
 std::string_view image_format_name(ImageFormat format);  // "JPEG", "PNG", "WebP"
 
 struct ImageHeader {

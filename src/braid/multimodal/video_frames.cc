@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "braid/multimodal/decode_image.h"
+#include "braid/multimodal/image_header.h"
 #include "braid/multimodal/image_processor.h"
 #include "braid/multimodal/smart_resize.h"
 
@@ -66,8 +67,7 @@ Result<ImagePatches> materialize_frames(const ImageProcessorConfig& images, cons
   }
   std::vector<RgbImage> frames;
   for (const std::string_view frame : group.frames) {
-    const std::span bytes(reinterpret_cast<const uint8_t*>(frame.data()), frame.size());
-    auto decoded = decode_image(bytes, limits);
+    auto decoded = decode_image(bytes_of_image(frame), limits);
     if (!decoded.ok()) return fail("frame {} of a pair: {}", frames.size(), decoded.error().message);
     frames.push_back(*std::move(decoded));
   }

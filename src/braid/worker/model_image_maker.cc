@@ -1,9 +1,9 @@
 #include "braid/worker/model_image_maker.h"
 
-#include <span>
 #include <utility>
 
 #include "braid/kernels/make_ops.h"
+#include "braid/multimodal/image_header.h"
 #include "braid/multimodal/image_limits.h"
 #include "braid/multimodal/image_processor.h"
 #include "braid/multimodal/video_frames.h"
@@ -49,8 +49,7 @@ class JointEncoder final : public ImageEncoder {
 Result<ImagePatches> ModelImageMaker::prepare(const std::string& bytes) {
   TRY(const auto frames, unpack_frames(bytes));
   if (frames) return materialize_frames(processor_, *frames, ImageLimits(), isa_);
-  const std::span given(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size());
-  return materialize_image(processor_, given, ImageLimits(), isa_);
+  return materialize_image(processor_, bytes_of_image(bytes), ImageLimits(), isa_);
 }
 
 std::unique_ptr<ImageEncoder> ModelImageMaker::make_encoder() {

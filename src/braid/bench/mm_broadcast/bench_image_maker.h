@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "braid/kernels/isa.h"
+#include "braid/multimodal/image_header.h"
 #include "braid/multimodal/image_limits.h"
 #include "braid/multimodal/image_processor.h"
 #include "braid/worker/image_store.h"
@@ -43,8 +44,7 @@ class BenchImageMaker final : public ImageMaker {
   Result<ImagePatches> prepare(const std::string& bytes) override {
     ++num_made_;
     if (make_s_ <= 0) {
-      const std::span given(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size());
-      return materialize_image(processor(), given, ImageLimits(), available_isas().back());
+      return materialize_image(processor(), bytes_of_image(bytes), ImageLimits(), available_isas().back());
     }
     const double end_s = thread_cpu_seconds() + make_s_;
     while (thread_cpu_seconds() < end_s) {

@@ -21,6 +21,7 @@
 
 #include "braid/base/clock.h"
 #include "braid/bench/mm_broadcast/bench_image_maker.h"
+#include "braid/multimodal/image_header.h"
 #include "braid/multimodal/image_key.h"
 #include "braid/worker/image_receiver.h"
 #include "braid/worker/image_sender.h"
@@ -206,8 +207,8 @@ std::vector<RequestImage> requests_of(const std::vector<std::string>& images) {
   for (const std::string& image : images) {
     RequestImage& request = requests.emplace_back();
     request.bytes = std::make_shared<const std::string>(image);
-    const std::span given(reinterpret_cast<const uint8_t*>(image.data()), image.size());
-    request.span = {.key = image_key(given, BenchImageMaker::processor()), .grid = {.rows = 22, .cols = 35}};
+    request.span = {.key = image_key(bytes_of_image(image), BenchImageMaker::processor()),
+                    .grid = {.rows = 22, .cols = 35}};
   }
   return requests;
 }
