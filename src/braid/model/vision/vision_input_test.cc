@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 namespace braid {
@@ -52,8 +53,8 @@ TEST(VisionInput, PixelsAreNormalisedInFloat32) {
 
   // One frame of two patches, of which the second is written: two frames of it are the same pixels.
   const std::vector<uint8_t> pixels = {0, 255, 255, 0, 10, 20, 30, 40, 7, 7, 7, 7};
-  ImagePatches image{.grid = {.rows = 1, .cols = 2}, .patch_size = 2, .pixels = std::vector<uint8_t>(12)};
-  image.pixels.insert(image.pixels.end(), pixels.begin(), pixels.end());
+  ImagePatches image{.grid = {.rows = 1, .cols = 2}, .patch_size = 2, .pixels = std::vector<uint8_t>(24)};
+  std::ranges::copy(pixels, image.pixels.begin() + 12);
   for (const DType dtype : {DType::kFloat32, DType::kBFloat16}) {
     const RowsBuffer out(dtype, 2, 24);
     table.write_patch(kSquares, image, 1, out.first(2), 1);
