@@ -20,8 +20,10 @@ from gguf import GGMLQuantizationType as Type
 
 from gguf_names import INTERLEAVED, SHIFTED_NORMS, gguf_name, permute, rope_factors, stacked_experts, unpermute
 from make_model_fixtures import evaluate, load, make_prompts, run, write_expected
-from model_cases import (FEW, Case, gemma2, gemma3, glm4_moe, gpt_oss, granite, llama, mixtral, olmo2, phi3, qwen2, qwen2_moe, qwen3, qwen3_moe,
-                         smollm3, tensors_of)
+from model_cases import FEW, Case
+from model_configs import (gemma2, gemma3, glm4_moe, gpt_oss, granite, llama, mixtral, olmo2, phi3, qwen2, qwen2_moe, qwen3,
+                           qwen3_moe, smollm3)
+from model_tensors import tensors_of
 from safetensors_writer import write_safetensors
 from seeded_weights import seeded_values
 from train_byte_bpe import CHATML_TEMPLATE, SPECIALS, tokenizer_json

@@ -18,7 +18,9 @@ import transformers
 from transformers import AutoModelForCausalLM, AutoModelForImageTextToText
 
 import image_prompts
-from model_cases import CASES, tensors_of, text_config
+from model_cases import CASES
+from model_configs import text_config
+from model_tensors import tensors_of
 from safetensors_writer import write_safetensors
 from seeded_weights import seeded_bytes, seeded_values, to_stored
 

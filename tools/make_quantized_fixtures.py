@@ -20,7 +20,7 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from make_model_fixtures import _values, evaluate, load, make_prompts, run, write_expected
-from model_cases import tensors_of
+from model_tensors import tensors_of
 from quantized_cases import CASES
 from quantized_layers import array_of, floats_of
 from safetensors_writer import write_safetensors
