@@ -1,13 +1,13 @@
 #include "braid/worker/kept_group_pages.h"
 
 #include <algorithm>
-#include <cstring>
 #include <map>
 #include <random>
 #include <set>
 #include <string>
 #include <utility>
 
+#include "braid/base/byte_string.h"
 #include "braid/base/check.h"
 #include "braid/parallel/process_texts.h"
 #include "braid/request/prefix_hash.h"
@@ -34,20 +34,6 @@ void for_each_written_page(const SequencePlan& sequence, int32_t page_size, cons
           tokens.subspan(static_cast<size_t>(at - sequence.first_position), static_cast<size_t>(count)));
     at += count;
   }
-}
-
-template <typename Number>
-void append(std::string& bytes, Number number) {
-  bytes.append(reinterpret_cast<const char*>(&number), sizeof(number));
-}
-
-// False at the end of the bytes.
-template <typename Number>
-bool take(std::string_view& bytes, Number& number) {
-  if (bytes.size() < sizeof(number)) return false;
-  std::memcpy(&number, bytes.data(), sizeof(number));
-  bytes.remove_prefix(sizeof(number));
-  return true;
 }
 
 // The texts of all processes may be longer than one message.
@@ -118,7 +104,7 @@ Result<std::vector<std::vector<KeptPage>>> agree_on_kept_pages(const ProcessRank
   std::random_device random;
   uint64_t start = uint64_t{random()} << 32 | random();
   std::string own;
-  append(own, start);
+  append_bytes(own, start);
   for (size_t i = 0; i < kept.size(); ++i) {
     const int64_t rank = ranks.own.begin + static_cast<int64_t>(i);
     Marks& marks = all[rank];
@@ -126,9 +112,9 @@ Result<std::vector<std::vector<KeptPage>>> agree_on_kept_pages(const ProcessRank
     if (is_whole_here(ranks, static_cast<int32_t>(rank / attn_tp_size))) continue;
     const size_t most = (kMaxMarkBytes - std::min(kMaxMarkBytes, own.size())) / sizeof(KeptPages::Mark);
     if (marks.size() > most) marks.resize(most);
-    append(own, rank);
-    append(own, static_cast<uint64_t>(marks.size()));
-    for (const KeptPages::Mark& mark : marks) append(own, mark);
+    append_bytes(own, rank);
+    append_bytes(own, static_cast<uint64_t>(marks.size()));
+    for (const KeptPages::Mark& mark : marks) append_bytes(own, mark);
   }
   TRY(const std::vector<std::string> texts, gather_long(*ranks.transport, own));
   for (size_t process = 0; process < texts.size(); ++process) {
@@ -136,11 +122,11 @@ Result<std::vector<std::vector<KeptPage>>> agree_on_kept_pages(const ProcessRank
     uint64_t their_start = 0;
     int64_t rank = 0;
     uint64_t count = 0;
-    if (!take(text, their_start)) return fail("process {} does not say which pages it has", process);
+    if (!take_bytes(text, their_start)) return fail("process {} does not say which pages it has", process);
     if (process == 0) start = their_start;
-    while (take(text, rank) && take(text, count)) {
+    while (take_bytes(text, rank) && take_bytes(text, count)) {
       Marks marks;
-      for (KeptPages::Mark mark; count > 0 && take(text, mark); --count) marks.push_back(mark);
+      for (KeptPages::Mark mark; count > 0 && take_bytes(text, mark); --count) marks.push_back(mark);
       all[rank] = std::move(marks);
     }
   }
