@@ -90,6 +90,20 @@ TEST(BoundedText, IsWhatThePatternAndTheBoundsAllow) {
   EXPECT_GT(num_drawn, 400);
 }
 
+// The count may have begun at each of the last characters, and goes on from each of them.
+TEST(BoundedText, MasksOfACountThatMayBeginAnywhereAreExact) {
+  const auto tokenizer = testing::fixture_tokenizer("gpt2");
+  GrammarCompiler compiler(*tokenizer);
+  for (const char* pattern : {"[a-z0-9]{12}", "[a-z]{3,5}=[0-9]{2}$", "(?:[a-z]|é[0-9]){4}-"}) {
+    GrammarMatcher matcher(must(compiler.json_schema({{"type", "string"}, {"pattern", pattern}})), false);
+    const std::string text = R"("ab-cdefghijklm9é7opq-=stuv=42)";
+    for (size_t at = 0; at < text.size(); ++at) {
+      testing::expect_exact_mask(matcher, *tokenizer, pattern + (" after " + text.substr(0, at)));
+      ASSERT_TRUE(matcher.accept_bytes(text.substr(at, 1)).ok());
+    }
+  }
+}
+
 // Bounds need no state for each character: 2 000 of them beside a pattern cost no more than 20.
 TEST(BoundedText, TakesNoMoreStatesWithLargerBounds) {
   const auto tokenizer = testing::fixture_tokenizer("gpt2");

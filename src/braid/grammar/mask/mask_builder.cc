@@ -50,16 +50,29 @@ Result<const TokenMask*> MaskBuilder::mask_of(Explorer& explorer, ConfigId confi
 
 Result<TokenMask> MaskBuilder::compute(Explorer& explorer, ConfigId config) {
   TokenMask mask;
-  std::vector<Item> heavy;
   std::vector<Item> light;
-  for (const Item& item : explorer.items(config)) (is_heavy(item.state) ? heavy : light).push_back(item);
-  if (const Item* unknown = first_unknown(explorer, heavy); unknown != nullptr) {
+  Callers heavy;
+  for (const Item& item : explorer.items(config)) {
+    if (is_heavy(item.state)) {
+      const auto frames = explorer.frames(item.node);
+      heavy[item.state].insert(heavy[item.state].end(), frames.begin(), frames.end());
+    } else {
+      light.push_back(item);
+    }
+  }
+  if (const auto unknown = first_unknown(heavy); unknown != heavy.end()) {
     // One walk for all. So that later configurations of these states need none, one state gets its own mask, too.
-    TRY_STATUS(add_heavy(explorer, *unknown, mask));
+    TRY_STATUS(add_heavy(explorer, unknown->first, std::move(unknown->second), mask));
     TRY_STATUS(add_walked(explorer, config, mask));
     return mask;
   }
-  for (const Item& item : heavy) TRY_STATUS(add_heavy(explorer, item, mask));
+  // What counts no characters comes first: it often allows nearly all tokens, and the rest looks for others only.
+  for (const bool counts_characters : {false, true}) {
+    for (auto& [state, frames] : heavy) {
+      if (machine_->states[state].counts_characters != counts_characters) continue;
+      TRY_STATUS(add_heavy(explorer, state, std::move(frames), mask));
+    }
+  }
   if (light.empty()) return mask;
   const ConfigId from = heavy.empty() ? config : explorer.config_of(std::move(light));
   const bool is_found =
@@ -73,20 +86,20 @@ Result<TokenMask> MaskBuilder::compute(Explorer& explorer, ConfigId config) {
   return mask;
 }
 
-// Of the states, if more than a few have no mask yet. Otherwise null.
-const Item* MaskBuilder::first_unknown(const Explorer& explorer, std::span<const Item> items) const {
+// Of the states, if more than a few have no mask yet. Otherwise the end.
+MaskBuilder::Callers::iterator MaskBuilder::first_unknown(Callers& callers) const {
   constexpr int kFewUnknown = 2;
-  const Item* first = nullptr;
+  auto first = callers.end();
   int num_unknown = 0;
-  for (const Item& item : items) {
+  for (auto it = callers.begin(); it != callers.end(); ++it) {
+    const auto& [state, frames] = *it;
     const auto loops = [&](const Frame& frame) { return frame.more_max > 0; };
-    const bool is_looped =
-        !machine_->states[item.state].counts_characters && std::ranges::any_of(explorer.frames(item.node), loops);
-    const bool is_shared = !machine_->rules[machine_->states[item.state].rule].shared_key.empty();
-    if (is_shared || own_.contains({item.state, is_looped})) continue;
-    if (++num_unknown == 1) first = &item;
+    const bool is_looped = !machine_->states[state].counts_characters && std::ranges::any_of(frames, loops);
+    const bool is_shared = !machine_->rules[machine_->states[state].rule].shared_key.empty();
+    if (is_shared || own_.contains({state, is_looped})) continue;
+    if (++num_unknown == 1) first = it;
   }
-  return num_unknown > kFewUnknown ? first : nullptr;
+  return num_unknown > kFewUnknown ? first : callers.end();
 }
 
 // Adds all tokens that may follow.
@@ -106,39 +119,47 @@ Status MaskBuilder::add_walked(Explorer& explorer, ConfigId config, TokenMask& m
   return {};
 }
 
-Status MaskBuilder::add_heavy(Explorer& explorer, const Item& item, TokenMask& mask) {
+Status MaskBuilder::add_heavy(Explorer& explorer, StateId state, std::vector<Frame> frames, TokenMask& mask) {
+  const bool counts_characters = machine_->states[state].counts_characters;
+  std::ranges::sort(frames);
+  // Calls from one place that have read differently much go on alike: `[a-z]{12}` anywhere in a text runs twelve times.
+  const auto go_on_alike = [&](const Frame& a, const Frame& b) {
+    const bool are_of_a_kind = counts_characters || (a.more_max > 0) == (b.more_max > 0);
+    return are_of_a_kind && a.target == b.target && a.parent == b.parent;
+  };
   std::vector<Frame> plain;
   bool has_plain = false;
-  const auto frames = explorer.frames(item.node);
-  const std::vector<Frame> all(frames.begin(), frames.end());  // a copy: the code below adds nodes
-  const bool counts_characters = machine_->states[item.state].counts_characters;
-  for (const Frame& frame : all) {
-    if (counts_characters) {
-      TRY_STATUS(add_local(explorer, item.state, false, frame.more_min, frame.more_max, {&frame, 1}, mask));
-      continue;
+  for (size_t i = 0; i < frames.size();) {
+    const Frame& first = frames[i];
+    std::vector<Bounds> bounds;
+    for (; i < frames.size() && go_on_alike(first, frames[i]); ++i) {
+      bounds.push_back({frames[i].more_min, frames[i].more_max});
     }
-    if (frame.more_max > 0) {
-      TRY_STATUS(add_local(explorer, item.state, true, frame.more_min, frame.more_max, {&frame, 1}, mask));
+    if (counts_characters || first.more_max > 0) {
+      TRY_STATUS(add_local(explorer, state, !counts_characters, bounds, {&first, 1}, mask));
       continue;
     }
     has_plain = true;
-    if (frame.target != kRootTarget) plain.push_back(frame);
+    if (first.target != kRootTarget) plain.push_back(first);
   }
   if (!has_plain) return {};
-  return add_local(explorer, item.state, false, 0, 0, plain, mask);
+  return add_local(explorer, state, false, std::array{Bounds{}}, plain, mask);
 }
 
 // Adds the tokens inside the rule, which do not depend on its callers, and the tokens that continue after its end, at
-// `returns`.
-Status MaskBuilder::add_local(Explorer& explorer, StateId state, bool loops, uint32_t more_min, uint32_t more_max,
+// `returns`, both within any of `bounds`.
+Status MaskBuilder::add_local(Explorer& explorer, StateId state, bool loops, std::span<const Bounds> bounds,
                               std::span<const Frame> returns, TokenMask& mask) {
   const ConfigId context = explorer.after_return(returns);
   if (context == kFailedConfig) return too_ambiguous();
   const ByteSet next_bytes = explorer.next_bytes(context);
-  FoundMask found = find_local(explorer, state, loops, more_min, more_max, next_bytes);
-  const std::shared_ptr<LocalMask>& local = found.mask;
-  if (local == nullptr) return too_ambiguous();
-  mask.bases.push_back(std::move(found.tokens));
+  std::shared_ptr<LocalMask> local;
+  for (const Bounds& one : bounds) {
+    FoundMask found = find_local(explorer, state, loops, one, next_bytes);
+    local = std::move(found.mask);
+    if (local == nullptr) return too_ambiguous();
+    mask.bases.push_back(std::move(found.tokens));
+  }
   std::array<ConfigId, 256> after{};  // the context, by byte
   std::vector<uint32_t> ends;         // the nodes whose byte is the context's first
   for (size_t byte = 0; byte < 256; ++byte) {
@@ -147,7 +168,8 @@ Status MaskBuilder::add_local(Explorer& explorer, StateId state, bool loops, uin
     if (after[byte] == kFailedConfig) return too_ambiguous();
     if (after[byte] == kDeadConfig) continue;
     for (const LocalMask::Exit& exit : local->exits(static_cast<uint8_t>(byte))) {
-      if (exit.passes >= more_min && exit.passes <= more_max) ends.push_back(exit.node);
+      const auto may_end = [&](const Bounds& one) { return one.min <= exit.passes && exit.passes <= one.max; };
+      if (std::ranges::any_of(bounds, may_end)) ends.push_back(exit.node);
     }
   }
   constexpr size_t kFew = 256;
@@ -255,8 +277,8 @@ bool MaskBuilder::is_heavy(StateId state) {
   return known != 0;
 }
 
-MaskBuilder::FoundMask MaskBuilder::find_local(Explorer& explorer, StateId state, bool loops, uint32_t min_passes,
-                                               uint32_t max_passes, const ByteSet& exit_bytes) {
+MaskBuilder::FoundMask MaskBuilder::find_local(Explorer& explorer, StateId state, bool loops, Bounds passes,
+                                               const ByteSet& exit_bytes) {
   const Machine::RuleEntry& rule = machine_->rules[machine_->states[state].rule];
   FoundMask found;
   size_t known_bytes = 0;
@@ -272,7 +294,7 @@ MaskBuilder::FoundMask MaskBuilder::find_local(Explorer& explorer, StateId state
     own_.emplace(std::pair(state, loops), found.mask);
   }
   const auto num_visits = found.mask->prepare(state, explorer, *vocabulary_, exit_bytes);
-  if (num_visits) found.tokens = found.mask->tokens(min_passes, max_passes, *vocabulary_);
+  if (num_visits) found.tokens = found.mask->tokens(passes.min, passes.max, *vocabulary_);
   if (is_own) own_bytes_ += found.mask->memory_bytes() - known_bytes;
   if (!num_visits) return {};
   found.num_visits = *num_visits;
@@ -312,7 +334,7 @@ void MaskBuilder::warm_up(Explorer& explorer) {
   size_t num_visits = 0;
   const auto prepare = [&](StateId state, bool loops) {
     ++num_masks;
-    num_visits += find_local(explorer, state, loops, 0, UINT32_MAX, follows[machine_->states[state].rule]).num_visits;
+    num_visits += find_local(explorer, state, loops, {0, UINT32_MAX}, follows[machine_->states[state].rule]).num_visits;
   };
   for (StateId state = 0; state < machine_->num_states() && num_masks < max_masks; ++state) {
     if (num_visits > kEnoughVisits) break;

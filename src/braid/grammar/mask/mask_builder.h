@@ -54,10 +54,17 @@ class MaskBuilder {
 
  private:
   Result<TokenMask> compute(Explorer& explorer, ConfigId config);
-  const Item* first_unknown(const Explorer& explorer, std::span<const Item> items) const;
+  // By state: the frames of all places at it.
+  using Callers = std::map<StateId, std::vector<Frame>>;
+  // Of a call: how often its rule must and may still run, or how many more characters it must and may read.
+  struct Bounds {
+    uint32_t min = 0;
+    uint32_t max = 0;
+  };
+  Callers::iterator first_unknown(Callers& callers) const;
   Status add_walked(Explorer& explorer, ConfigId config, TokenMask& mask) const;
-  Status add_heavy(Explorer& explorer, const Item& item, TokenMask& mask);
-  Status add_local(Explorer& explorer, StateId state, bool loops, uint32_t more_min, uint32_t more_max,
+  Status add_heavy(Explorer& explorer, StateId state, std::vector<Frame> frames, TokenMask& mask);
+  Status add_local(Explorer& explorer, StateId state, bool loops, std::span<const Bounds> bounds,
                    std::span<const Frame> returns, TokenMask& mask);
   // `nodes` of the trie where a rule has returned, and the configurations after their bytes, by byte.
   Status add_continuations(Explorer& explorer, std::span<const uint32_t> nodes, const std::array<ConfigId, 256>& after,
@@ -71,8 +78,7 @@ class MaskBuilder {
     std::shared_ptr<const MaskBits> tokens;
     size_t num_visits = 0;  // LocalMask::prepare()
   };
-  FoundMask find_local(Explorer& explorer, StateId state, bool loops, uint32_t min_passes, uint32_t max_passes,
-                       const ByteSet& exit_bytes);
+  FoundMask find_local(Explorer& explorer, StateId state, bool loops, Bounds passes, const ByteSet& exit_bytes);
   size_t make_compact(TokenMask& mask) const;
 
   // Together with the explorer's memory these bound a grammar's caches.

@@ -137,7 +137,8 @@ TEST_F(RegexParserTest, UnsupportedConstructsAreNamed) {
 TEST_F(RegexParserTest, MasksAreExact) {
   const char* patterns[] = {"[a-z ]{3,12}!",   "(the|a) [a-z]+\\.", "[^\\n]*\\n[^\\n]*",
                             ".{0,5}",          "\\w+@\\w+\\.com",   "(a|aa){2,9}é?",
-                            "[\\p{L} ]{1,20}", "\\d{3}-\\d{4}",     "(?:[^\"\\\\]|\\\\.)*\"x"};
+                            "[\\p{L} ]{1,20}", "\\d{3}-\\d{4}",     "(?:[^\"\\\\]|\\\\.)*\"x",
+                            ".*[a-z]{6}.*",    ".*[a-z ]{7,9}=.+",  ".*(?:[aeiou]|[a-z]s){3,9}[^a]?"};
   std::mt19937 random(20);
   for (const char* pattern : patterns) {
     const auto grammar = must(compiler_.regex(pattern));
