@@ -103,6 +103,11 @@ class Avx2QuantizedKernel {
   // pace of the units.
   static constexpr int64_t kNear = 1024;
   static constexpr int kLinesAhead = 2 * kBits + (kParts == 2 || kOffsets != Offsets::kFixedZero ? 2 : 1);  // of a unit
+  // A unit of many lines asks for them one by one while it multiplies: all at once, they take the misses that a core
+  // may wait for, and nothing is multiplied meanwhile. Units of few lines are faster with all at once.
+  static constexpr bool fetches_in_steps(int64_t rows) {
+    return rows == 1 && kBits >= 6;
+  }
 
   static inline __attribute__((always_inline)) __m256i code_bytes(const std::byte* half, int line, int v,
                                                                   const CodeTable& table) {
@@ -144,8 +149,9 @@ class Avx2QuantizedKernel {
     return sums;
   }
 
-  // kRows rows times a part of a unit, 8 columns for each of kVectors: dots [kVectors][kRows]. weights(line, v) returns
-  // a line's bytes; words(line, is_odd, v) its words.
+  // kRows rows times a part of a unit, 8 columns for each of kVectors: dots [kVectors][kRows]. weights.bytes(line, v)
+  // returns a line's bytes, words(line, is_odd, v) its words. fetch(step) may fetch what comes next, in kHalfLines
+  // steps.
   template <int kRows, int kVectors, typename Weights>
   static inline __attribute__((always_inline)) void add_part(const std::byte* a, int part, const Weights& weights,
                                                              __m256i (&dots)[kVectors][kRows]) {
@@ -157,6 +163,7 @@ class Avx2QuantizedKernel {
 #pragma GCC unroll 8
         for (int i = 0; i < kSumLines; ++i) {
           const int line = line_of(part, first + i);
+          weights.fetch(part * kLines + first + i);
           __m256i bytes[kVectors];
 #pragma GCC unroll 4
           for (int v = 0; v < kVectors; ++v) bytes[v] = weights.bytes(line, v);
@@ -185,6 +192,7 @@ class Avx2QuantizedKernel {
 #pragma GCC unroll 8
       for (int i = 0; i < kLines; ++i) {
         const int line = line_of(part, i);
+        weights.fetch(part * kLines + i);
 #pragma GCC unroll 2
         for (int odd = 0; odd < 2; ++odd) {
           __m256i words[kVectors];
@@ -206,10 +214,20 @@ class Avx2QuantizedKernel {
   }
 
   // Weights from a panel's planes, and from an unpacked stretch.
+  template <bool kFetches>
   struct PackedWeights {
     const std::byte* codes;
     int first;  // vector of the panel
     const CodeTable& table;
+    const std::byte* ahead;
+    inline __attribute__((always_inline)) void fetch(int step) const {
+      if constexpr (kFetches) {
+#pragma GCC unroll 4
+        for (int line = step * kLinesAhead / kHalfLines; line < (step + 1) * kLinesAhead / kHalfLines; ++line) {
+          __builtin_prefetch(ahead + line * 64, 0, 3);
+        }
+      }
+    }
     inline __attribute__((always_inline)) __m256i bytes(int line, int v) const {
       const int vector = first + v;
       return code_bytes(codes + vector / kLineVectors * kHalfCodeBytes, line, vector % kLineVectors, table);
@@ -221,6 +239,7 @@ class Avx2QuantizedKernel {
   };
   struct UnpackedWeights {
     const std::byte* codes;
+    inline __attribute__((always_inline)) void fetch(int) const {}
     inline __attribute__((always_inline)) __m256i bytes(int line, int v) const {
       return load_vector<__m256i>(codes + line * 64 + v * 32);
     }
@@ -266,11 +285,13 @@ class Avx2QuantizedKernel {
       for (int64_t i = 0; i < count; ++i, groups += 2 * kGroupBytes, a += kRows * Record::kBytes) {
 #pragma GCC unroll 2
         for (int panel = 0; panel < kPanels; ++panel) {
+          if constexpr (!fetches_in_steps(kRows)) {
 #pragma GCC unroll 18
-          for (int line = 0; line < kLinesAhead; ++line) __builtin_prefetch(ahead[panel] + line * 64, 0, 3);
+            for (int line = 0; line < kLinesAhead; ++line) __builtin_prefetch(ahead[panel] + line * 64, 0, 3);
+          }
 #pragma GCC unroll 4
           for (int v = 0; v < kPanelVectors; v += kVectorsAtOnce) {
-            const PackedWeights weights = {codes[panel], v, table};
+            const PackedWeights<fetches_in_steps(kRows)> weights = {codes[panel], v, table, ahead[panel]};
 #pragma GCC unroll 2
             for (int part = 0; part < kParts; ++part) {
               __m256i dots[kVectorsAtOnce][kRows];
