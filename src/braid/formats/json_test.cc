@@ -35,6 +35,44 @@ TEST(Json, InvalidTextIsAnErrorWithItsPlace) {
   }
 }
 
+// Long strings go another way than short ones; both must mean the same, wherever they are.
+TEST(Json, LongStringsAreReadAsNlohmannReadsThem) {
+  const std::string plain(10'000, 'x');
+  for (const std::string& odd :
+       {std::string(), std::string("\\\\"), std::string("\\\""), std::string("\\n"), std::string("\\u00e9"),
+        std::string("é"), std::string("\x7f"), std::string("[{,:}]")}) {
+    for (const std::string& content : {plain + odd, odd + plain, plain + odd + plain + odd}) {
+      const std::string text =
+          fmt::format(R"({{"{0}k": "{0}", "b\"": ["", "{0}", {{"{0}k": 1, "": "{0}"}}, "c"], "d\\": "{0}"}})", content);
+      const auto parsed = parse_json(text);
+      ASSERT_TRUE(parsed.ok()) << parsed.error().message.substr(0, 200);
+      EXPECT_EQ(*parsed, Json::parse(text));
+    }
+  }
+  const auto alone = parse_json('"' + plain + '"');
+  ASSERT_TRUE(alone.ok());
+  EXPECT_EQ(alone->get<std::string>(), plain);
+}
+
+TEST(Json, ErrorsBesideLongStringsHaveThePlacesOfTheWholeText) {
+  const std::string plain(10'000, 'x');
+  for (const std::string& text :
+       {"{\"a\": \"" + plain + "\", }", "{\"a\": \"" + plain, "[\"" + plain + "\" \"" + plain + "\"]",
+        "[\"" + plain + "\n\"]", "[\"" + plain + "\xff\"]", "\"" + plain + "\\", "[\"" + plain + "\"]]",
+        plain + "\"" + plain + "\""}) {
+    std::string what;
+    try {
+      ADD_FAILURE() << Json::parse(text).size() << " values in: " << text;
+    } catch (const Json::exception& error) {
+      what = error.what();
+    }
+    const std::string place = what.substr(what.find("at line"), what.find(':') - what.find("at line"));
+    EXPECT_NE(error_of(text).find(place), std::string::npos) << error_of(text) << "\n" << what.substr(0, 200);
+  }
+  EXPECT_NE(error_of(R"({"k": ")" + plain + R"(", "k": 1})", {.unique_keys = true}).find("twice"), std::string::npos);
+  EXPECT_NE(error_of("[\"" + plain + "\", 1, 2]", {.max_values = 3}).find("more than 3"), std::string::npos);
+}
+
 TEST(Json, ANulEndsNoText) {
   using namespace std::string_view_literals;
   for (const std::string_view text : {"{}\0"sv, "{}\0{"sv, "[1,\0 2]"sv, "\0"sv, "\"a\0b\""sv}) {

@@ -25,6 +25,17 @@ TEST(Base64, IsDecoded) {
   EXPECT_EQ(base64_text("//8"), "\xff\xff");
 }
 
+// Whole groups go another way than the rest.
+TEST(Base64, ALineBreakAnywhereChangesNothing) {
+  const std::string text = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+  const std::string bytes = base64_text(text);
+  ASSERT_EQ(bytes.size(), 32U);
+  for (size_t i = 0; i < bytes.size(); ++i) EXPECT_EQ(bytes[i], static_cast<char>(i));
+  for (size_t at = 0; at <= text.size(); ++at) {
+    EXPECT_EQ(base64_text(text.substr(0, at) + "\n" + text.substr(at)), bytes) << at;
+  }
+}
+
 TEST(Base64, OtherTextIsAnError) {
   EXPECT_EQ(base64_text("Zm9v!"), "error: character 5 of 5 (0x21) is not base64");
   EXPECT_EQ(base64_text("Zg==Zg=="), "error: character 5 of 8 (0x5a) is not base64");

@@ -47,7 +47,7 @@ Result<MediaBytes> decode_data_url(std::string_view url, int64_t max_bytes) {
   if (static_cast<int64_t>(decoded.size()) > max_bytes) {
     return fail("the image has {} bytes, the limit is {}", decoded.size(), max_bytes);
   }
-  return MediaBytes(decoded.begin(), decoded.end());
+  return decoded;
 }
 
 }  // namespace braid

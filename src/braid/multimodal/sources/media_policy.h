@@ -4,7 +4,6 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
-#include <vector>
 
 namespace braid {
 
@@ -19,6 +18,6 @@ struct MediaPolicy {
   bool allows_private_addresses = false;
 };
 
-using MediaBytes = std::vector<uint8_t>;
+using MediaBytes = std::string;  // as RequestImage has them
 
 }  // namespace braid

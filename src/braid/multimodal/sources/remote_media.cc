@@ -47,7 +47,7 @@ size_t take_media(char* data, size_t size, size_t count, void* user) {
     fetch.is_too_long = true;
     return 0;
   }
-  fetch.body.insert(fetch.body.end(), data, data + bytes);
+  fetch.body.append(data, bytes);
   return bytes;
 }
 

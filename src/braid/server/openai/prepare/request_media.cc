@@ -17,8 +17,8 @@ Result<std::shared_ptr<const std::string>> image_bytes(const std::string& url, c
   const bool is_named = names_image(url);
   const auto known = is_named ? fetched.find(url) : fetched.end();
   if (known != fetched.end()) return known->second;
-  TRY(const MediaBytes media, load_image_source(url, policy));
-  auto bytes = std::make_shared<const std::string>(media.begin(), media.end());
+  TRY(MediaBytes media, load_image_source(url, policy));
+  auto bytes = std::make_shared<const std::string>(std::move(media));
   if (is_named) fetched.emplace(url, bytes);
   return bytes;
 }
