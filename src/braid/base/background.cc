@@ -102,9 +102,4 @@ void give_way_to_steps() {
   setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kQuarter);
 }
 
-void work_in_spare_time() {
-  const sched_param none = {};
-  sched_setscheduler(0, SCHED_IDLE, &none);
-}
-
 }  // namespace braid

@@ -40,8 +40,4 @@ class ShortTurns {
 // steps (nice 6).
 void give_way_to_steps();
 
-// The calling thread and those that it starts from now on run only where no other thread wants to (SCHED_IDLE). For
-// ever: to go back needs a privilege.
-void work_in_spare_time();
-
 }  // namespace braid

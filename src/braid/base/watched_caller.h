@@ -5,8 +5,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
-
-#include "braid/base/helper_thread.h"
+#include <thread>
 
 namespace braid {
 
@@ -15,6 +14,10 @@ class WatchedCaller {
  public:
   // `patience_s`: that a call may go without processor time (patience.h); 0: for ever.
   explicit WatchedCaller(double patience_s) : patience_s_(patience_s) {}
+  // The helper ends, unless it is stuck.
+  ~WatchedCaller();
+  WatchedCaller(const WatchedCaller&) = delete;
+  WatchedCaller& operator=(const WatchedCaller&) = delete;
 
   // Runs call() on the helper thread and waits for it. False: it is stuck, or has not been tried because so many are. A
   // stuck thread keeps `call`, which must own all that it uses. It may not throw. Helpers have the role and priority of
@@ -24,9 +27,13 @@ class WatchedCaller {
   static constexpr int kMaxStuck = 8;
 
  private:
+  struct Helper;
+  static void serve(const std::shared_ptr<Helper>& helper);
+
   const double patience_s_;
   std::shared_ptr<std::atomic<int>> num_stuck_ = std::make_shared<std::atomic<int>>(0);
-  std::unique_ptr<HelperThread> helper_;  // null: the next call starts one
+  std::shared_ptr<Helper> helper_;  // null, as the thread: the next call starts one
+  std::thread thread_;
 };
 
 }  // namespace braid

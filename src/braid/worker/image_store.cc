@@ -11,26 +11,18 @@
 
 namespace braid {
 
-// `make(is_spare)` returns what makes the image in spare time, or else, and owns all that it uses. The edge of a
-// thread: what is thrown, such as std::bad_alloc, is an error.
+// `make` owns all that it uses. The edge of a thread: what is thrown, such as std::bad_alloc, is an error.
 template <typename Made, typename Make>
-ImageStore::Attempt<Made> ImageStore::try_make(Callers& callers, bool tries_spare_time, Make make) const {
-  using Outcome = std::optional<Attempt<Made>>;
-  const auto guarded = [](const std::shared_ptr<Outcome>& attempt, auto made) {
-    return [attempt, made = std::move(made)] {
-      try {
-        *attempt = Attempt<Made>{.made = made()};
-      } catch (const std::exception& exception) {
-        *attempt = Attempt<Made>{.made = Error{exception.what()}, .is_broken = true};
-      }
-    };
-  };
-  if (tries_spare_time) {
-    const auto attempt = std::make_shared<Outcome>();
-    if (callers.spare.run(guarded(attempt, make(true)))) return std::move(**attempt);
-  }
-  const auto attempt = std::make_shared<Outcome>();
-  if (callers.watched.run(guarded(attempt, make(false)))) return std::move(**attempt);
+ImageStore::Attempt<Made> ImageStore::try_make(WatchedCaller& caller, Make make) const {
+  const auto attempt = std::make_shared<std::optional<Attempt<Made>>>();
+  const bool is_done = caller.run([attempt, make = std::move(make)] {
+    try {
+      *attempt = Attempt<Made>{.made = make()};
+    } catch (const std::exception& exception) {
+      *attempt = Attempt<Made>{.made = Error{exception.what()}, .is_broken = true};
+    }
+  });
+  if (is_done) return std::move(**attempt);
   return {.made = fail("its making has not got on for {} s", options_.patience_s), .is_broken = true};
 }
 
@@ -131,13 +123,11 @@ std::shared_ptr<ImageStore::Entry> ImageStore::take(Queue& queue, std::condition
 void ImageStore::prepare_images() {
   set_thread_role(ThreadRole::kImages);
   give_way_to_steps();
-  Callers callers{.spare = {}, .watched = WatchedCaller(options_.patience_s)};
+  WatchedCaller caller(options_.patience_s);
   while (std::shared_ptr<Entry> entry = take(to_prepare_, to_prepare_arrived_)) {
     const double start_s = monotonic_seconds();
-    const auto prepare = [&](bool /*is_spare*/) {
-      return [maker = maker_, bytes = entry->bytes] { return maker->prepare(*bytes); };
-    };
-    auto [patches, is_broken] = try_make<ImagePatches>(callers, options_.uses_spare_time, prepare);
+    auto [patches, is_broken] =
+        try_make<ImagePatches>(caller, [maker = maker_, bytes = entry->bytes] { return maker->prepare(*bytes); });
     const double seconds = monotonic_seconds() - start_s;
     std::unique_lock lock(mutex_);
     counts_.prepare_seconds += seconds;
@@ -156,27 +146,18 @@ void ImageStore::prepare_images() {
 void ImageStore::encode_images() {
   set_thread_role(ThreadRole::kImages);
   give_way_to_steps();
-  Callers callers{.spare = {}, .watched = WatchedCaller(options_.watches_encoding ? options_.patience_s : 0)};
-  // An encoder has the priority of the helper that makes it, and uses it.
-  using Encoder = std::shared_ptr<std::unique_ptr<ImageEncoder>>;
-  Encoder spare_encoder;
-  Encoder watched_encoder;
+  WatchedCaller caller(options_.watches_encoding ? options_.patience_s : 0);
+  auto encoder = std::make_shared<std::unique_ptr<ImageEncoder>>();  // of the caller's helper
   while (const std::shared_ptr<Entry> entry = take(to_encode_, to_encode_arrived_)) {
     const double start_s = monotonic_seconds();
-    if (spare_encoder == nullptr) {
-      spare_encoder = std::make_shared<std::unique_ptr<ImageEncoder>>();
-      watched_encoder = std::make_shared<std::unique_ptr<ImageEncoder>>();
-    }
-    const auto encode = [&](bool is_spare) {
-      return [maker = maker_, encoder = is_spare ? spare_encoder : watched_encoder, patches = entry->patches,
-              is_shared = options_.is_shared]() -> Result<FeatureBlock> {
-        if (*encoder == nullptr) *encoder = maker->make_encoder();
-        TRY(const ImageFeatures made, (*encoder)->encode(*patches));
-        return FeatureBlock(made, is_shared);
-      };
+    auto encode = [maker = maker_, encoder, patches = entry->patches,
+                   is_shared = options_.is_shared]() -> Result<FeatureBlock> {
+      if (*encoder == nullptr) *encoder = maker->make_encoder();
+      TRY(const ImageFeatures made, (*encoder)->encode(*patches));
+      return FeatureBlock(made, is_shared);
     };
-    auto features = try_make<FeatureBlock>(callers, options_.uses_spare_time && options_.watches_encoding, encode);
-    if (features.is_broken) spare_encoder = watched_encoder = nullptr;
+    auto features = try_make<FeatureBlock>(caller, std::move(encode));
+    if (features.is_broken) encoder = std::make_shared<std::unique_ptr<ImageEncoder>>();
     {
       const std::lock_guard lock(mutex_);
       counts_.encode_seconds += monotonic_seconds() - start_s;

@@ -2,9 +2,8 @@
 // bring the same image again.
 //
 // An image goes through two stages on threads of their own: several prepare images at once (decode, resize, cut into
-// patches), and one encodes an image after the other (the vision tower) on a team of compute threads. Both work in time
-// that no other thread wants, as long as that gets an image on, and else with a lower priority than the ranks' threads
-// (SpareCaller). A thread that gets stuck in an image is left behind and replaced, and the image has
+// patches), and one encodes an image after the other (the vision tower) on a team of compute threads. Both have a lower
+// priority than the ranks' threads. A thread that gets stuck in an image is left behind and replaced, and the image has
 // failed. The key is a hash of the content, not the request's id, so that the same image in
 // another request, or another choice of the same one, is found. An image may also come from another process (adopt()).
 //
@@ -28,7 +27,6 @@
 
 #include "braid/base/log.h"
 #include "braid/base/result.h"
-#include "braid/base/spare_caller.h"
 #include "braid/base/watched_caller.h"
 #include "braid/model/vision/vision_tower.h"
 #include "braid/request/request_image.h"
@@ -63,7 +61,6 @@ struct ImageStoreOptions {
   bool is_shared = false;                // other processes of the host read them
   double patience_s = 30;                // with an image that does not get on (WatchedCaller); 0: for ever
   bool watches_encoding = true;          // false: encoders end by themselves (JointTower)
-  bool uses_spare_time = false;          // an image may then be begun twice
   Logger* log = nullptr;                 // outlives the store
 };
 
@@ -168,14 +165,8 @@ class ImageStore final : public ImageFeatureSource {
     bool is_broken = false;  // not the image, but its making
   };
 
-  // Of a thread that makes images: who calls the maker for it.
-  struct Callers {
-    SpareCaller spare;
-    WatchedCaller watched;
-  };
-
   template <typename Made, typename Make>
-  Attempt<Made> try_make(Callers& callers, bool tries_spare_time, Make make) const;
+  Attempt<Made> try_make(WatchedCaller& caller, Make make) const;
 
   void prepare_images();
   void encode_images();

@@ -1,15 +1,12 @@
 #include "braid/worker/image_store.h"
 
 #include <gtest/gtest.h>
-#include <sched.h>
-#include <unistd.h>
 
 #include <atomic>
 #include <chrono>
 #include <future>
 #include <set>
 #include <stdexcept>
-#include <thread>
 
 #include "braid/worker/image_desk.h"
 
@@ -39,7 +36,7 @@ class CountingMaker final : public ImageMaker {
  public:
   Result<ImagePatches> prepare(const std::string& bytes) override {
     ++num_prepared;
-    if (bytes == "held" || (bytes == "starves" && sched_getscheduler(0) == SCHED_IDLE)) held.get_future().wait();
+    if (bytes == "held") held.get_future().wait();
     if (bytes == "bad") return fail("not an image: \"{}\"", bytes);
     if (bytes == "throws") throw std::runtime_error("it threw");
     return ImagePatches{.grid = {.rows = 1, .cols = static_cast<int32_t>(bytes.size())},
@@ -139,27 +136,6 @@ TEST_F(ImageStoreTest, WhatNobodyWantsAnyMoreIsNotMade) {
   ASSERT_TRUE(made(store, image_of("next")).ok());
   EXPECT_EQ(maker_->num_prepared, 2) << "held and next";
   EXPECT_EQ(store.find(image_of("left").span.key), nullptr);
-}
-
-TEST_F(ImageStoreTest, AnImageThatDoesNotGetOnInSpareTimeIsBegunAnew) {
-  ImageStore store(maker_, {.uses_spare_time = true});
-  EXPECT_TRUE(made(store, image_of("starves")).ok());
-  EXPECT_EQ(made(store, image_of("bad")).error().message, "not an image: \"bad\"");
-  EXPECT_EQ(made(store, image_of("throws")).error().message, "it threw");
-  maker_->held.set_value();
-}
-
-// As ranks are that never sleep: no time is spare.
-TEST_F(ImageStoreTest, ImagesGetOnBesideThreadsThatKeepAllCoresBusy) {
-  std::vector<std::jthread> busy;
-  for (int64_t i = 0; i < 2 * sysconf(_SC_NPROCESSORS_ONLN); ++i) {
-    busy.emplace_back([](const std::stop_token& stop) {
-      while (!stop.stop_requested()) {
-      }
-    });
-  }
-  ImageStore store(maker_, {.uses_spare_time = true});
-  for (int i = 0; i < 10; ++i) EXPECT_TRUE(made(store, image_of("image " + std::to_string(i))).ok());
 }
 
 TEST_F(ImageStoreTest, TheEndWaitsForWhatIsBeingMade) {

@@ -38,7 +38,6 @@ Status RankSet::make_image_store(const Checkpoint& checkpoint, const RankOptions
                         .is_shared = std::ranges::count_if(realms_, is_own) > 1,
                         .patience_s = options.mm_timeout_s,
                         .watches_encoding = tower_ == nullptr,
-                        .uses_spare_time = true,
                         .log = log_of(LogPart::kWorker, logger_).get()});
   carrier_ = {.broadcast = options.mm_broadcast,
               .max_entries = options.mm_cache_entries,
