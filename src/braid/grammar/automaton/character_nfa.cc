@@ -69,41 +69,45 @@ class CharacterNfa {
     end_ = add_state();
     TRY_STATUS(add(expression, start, end_));
     TRY(const Alphabet alphabet, make_alphabet(sets_, work_));
-    seen_.assign(states_.size(), 0);
+    prepare_links();
     CharacterDfa dfa{.classes = alphabet.classes, .next = {}, .accepts = {}, .start = 0};
-    // Most characters lead from a set of states to the same ones, and often from another set too.
-    NumberLists target_lists;
-    std::vector<int32_t> after;  // each list of targets
-    std::vector<uint32_t> last_list;
-    std::vector<std::vector<uint32_t>> targets(alphabet.classes.size());
-    std::vector<uint32_t> states;
     if (state_after(std::array{start}, true) == CharacterDfa::kDead) return std::make_shared<const CharacterDfa>();
+    targets_.resize(sets_.size());
+    std::vector<uint32_t> states;
+    std::vector<uint32_t> read_sets;
+    std::vector<std::vector<uint32_t>> sets_with(alphabet.classes.size());  // those of read_sets with each class
+    std::vector<uint32_t> last_sets;
     for (uint32_t i = 0; i < sets_of_states_.size(); ++i) {
       const auto set = sets_of_states_[i];
       dfa.accepts.push_back(set.back() == 0 ? 0 : 1);
       states.assign(set.begin(), set.end() - 1);
-      size_t num_targets = targets.size();
+      size_t num_targets = sets_with.size();
       for (const uint32_t state : states) {
         for (uint32_t at = states_[state].first_edge; at != kNone; at = edges_[at].next) {
-          const std::vector<size_t>& symbols = alphabet.of_set[edges_[at].set];
-          for (const size_t symbol : symbols) targets[symbol].push_back(edges_[at].target);
-          num_targets += symbols.size();
+          std::vector<uint32_t>& targets = targets_[edges_[at].set];
+          if (targets.empty()) read_sets.push_back(edges_[at].set);
+          targets.push_back(edges_[at].target);
+          num_targets += alphabet.of_set[edges_[at].set].size();
         }
       }
       TRY_STATUS(work_.spend(num_targets));
-      last_list.clear();
+      std::ranges::sort(read_sets);
+      for (const uint32_t read : read_sets) {
+        for (const size_t symbol : alphabet.of_set[read]) sets_with[symbol].push_back(read);
+      }
+      last_sets.clear();
       int32_t after_last = CharacterDfa::kDead;
-      for (std::vector<uint32_t>& list : targets) {
-        if (list != last_list) {  // mostly the classes side by side lead to the same states
-          const uint32_t number = target_lists.find_or_add(list);
-          if (number == after.size()) after.push_back(state_after(list, false));
-          after_last = after[number];
-          std::swap(last_list, list);
+      for (std::vector<uint32_t>& sets : sets_with) {
+        if (sets != last_sets) {  // mostly the classes side by side are in the same sets
+          after_last = state_after_sets(sets, i);
+          std::swap(last_sets, sets);
         }
         dfa.next.push_back(after_last);
         TRY_STATUS(work_.spend(std::exchange(num_followed_, 0)));
-        list.clear();
+        sets.clear();
       }
+      for (const uint32_t read : read_sets) targets_[read].clear();
+      read_sets.clear();
       if (sets_of_states_.size() > static_cast<uint32_t>(kMaxDfaStates) || dfa.next.size() > kMaxDfaCells) {
         return fail("the pattern needs more than {} states beside another condition on the same text", kMaxDfaStates);
       }
@@ -113,6 +117,7 @@ class CharacterNfa {
 
  private:
   static constexpr uint32_t kNone = UINT32_MAX;
+  static constexpr int kMaxPassed = 64;  // states at once, that only pass on: they may lead in a circle
   enum class Passes : uint8_t { kAlways, kAtStart, kAtEnd };  // an epsilon, "^", "$"
   struct State {                                              // lists in edges_ and links_
     uint32_t first_edge = kNone;
@@ -127,6 +132,11 @@ class CharacterNfa {
     Passes passes = Passes::kAlways;
     uint32_t target = 0;
     uint32_t next = kNone;
+  };
+
+  struct After {
+    uint32_t from = kNone;
+    int32_t state = CharacterDfa::kDead;
   };
 
   uint32_t add_state() {
@@ -244,6 +254,62 @@ class CharacterNfa {
     }
   }
 
+  // Leads past states that only pass on to one other, and marks the states that reach the end without a character.
+  void prepare_links() {
+    const auto behind = [&](uint32_t state) {
+      for (int i = 0; i < kMaxPassed && state != end_ && states_[state].first_edge == kNone; ++i) {
+        const uint32_t at = states_[state].first_link;
+        if (at == kNone || links_[at].next != kNone || links_[at].passes != Passes::kAlways) break;
+        state = links_[at].target;
+      }
+      return state;
+    };
+    for (Edge& edge : edges_) edge.target = behind(edge.target);
+    for (Link& link : links_) link.target = behind(link.target);
+
+    std::vector<uint32_t> last_into(states_.size(), kNone);  // a link to each state
+    std::vector<uint32_t> previous_into(links_.size(), kNone);
+    std::vector<uint32_t> from(links_.size());
+    for (uint32_t state = 0; state < states_.size(); ++state) {
+      for (uint32_t at = states_[state].first_link; at != kNone; at = links_[at].next) {
+        if (links_[at].passes == Passes::kAtStart) continue;
+        from[at] = state;
+        previous_into[at] = std::exchange(last_into[links_[at].target], at);
+      }
+    }
+    ends_.assign(states_.size(), 0);
+    ends_[end_] = 1;
+    std::vector<uint32_t> open = {end_};
+    while (!open.empty()) {
+      uint32_t at = last_into[open.back()];
+      open.pop_back();
+      for (; at != kNone; at = previous_into[at]) {
+        if (std::exchange(ends_[from[at]], 1) == 0) open.push_back(from[at]);
+      }
+    }
+    seen_.assign(states_.size(), 0);
+  }
+
+  // The automaton's state after a character that is in exactly these of the sets that its state `from` reads.
+  int32_t state_after_sets(std::span<const uint32_t> sets, uint32_t from) {
+    const uint32_t number = set_lists_.find_or_add(sets);
+    if (number == after_sets_.size()) after_sets_.push_back({});
+    After& after = after_sets_[number];
+    if (std::exchange(after.from, from) == from) return after.state;
+    std::span<const uint32_t> targets;
+    if (sets.size() == 1) {
+      targets = targets_[sets[0]];
+    } else {
+      joined_.clear();
+      for (const uint32_t set : sets) joined_.insert(joined_.end(), targets_[set].begin(), targets_[set].end());
+      targets = joined_;
+    }
+    const uint32_t list = target_lists_.find_or_add(targets);  // many states have the same
+    if (list == after_lists_.size()) after_lists_.push_back(state_after(targets, false));
+    after.state = after_lists_[list];
+    return after.state;
+  }
+
   // The automaton's state for the set of these states and all that they reach without a character. Only those that read
   // characters are kept of it, and whether the text may end there: what follows depends on nothing else.
   int32_t state_after(std::span<const uint32_t> open, bool at_start) {
@@ -252,12 +318,16 @@ class CharacterNfa {
     follow(at_start, false);
     std::vector<uint32_t>& set = set_;
     set.clear();
+    bool accepts = false;
     for (const uint32_t state : found_) {
       if (states_[state].first_edge != kNone) set.push_back(state);
+      accepts = accepts || ends_[state] != 0;
     }
     if (!std::ranges::is_sorted(set)) std::ranges::sort(set);
-    follow(at_start, true);
-    const bool accepts = seen_[end_] != 0;
+    if (at_start) {
+      follow(true, true);
+      accepts = seen_[end_] != 0;
+    }
     for (const uint32_t state : found_) seen_[state] = 0;
     num_followed_ += found_.size();
     if (set.empty() && !accepts) return CharacterDfa::kDead;
@@ -287,11 +357,19 @@ class CharacterNfa {
   std::vector<CodePointSet> sets_;
   NumberLists set_numbers_;
   std::unordered_map<const CodePointSet*, uint32_t> numbers_by_object_;
+  std::vector<char> ends_;       // by state: whether it reaches the end without a character, behind the text's start
   NumberLists sets_of_states_;   // each sorted, then 1 if it accepts, else 0
   std::vector<uint32_t> found_;  // by state_after()
   std::vector<uint32_t> set_;    // of state_after()
   std::vector<char> seen_;       // of found_
   size_t num_followed_ = 0;      // states that are not charged yet
+  // By set: where the edges lead that read it, of the automaton's state that is looked at.
+  std::vector<std::vector<uint32_t>> targets_;
+  std::vector<uint32_t> joined_;  // targets of several sets
+  NumberLists set_lists_;
+  std::vector<After> after_sets_;  // the last found after each list of sets
+  NumberLists target_lists_;
+  std::vector<int32_t> after_lists_;  // after each list of targets
   WorkBudget& work_;
 };
 

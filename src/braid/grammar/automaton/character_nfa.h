@@ -1,4 +1,4 @@
-// Turns expressions over characters into deterministic automata. Tested by ../json/schema_compiler_test.cc.
+// Turns expressions over characters into deterministic automata. Tested by character_nfa_test.cc.
 #pragma once
 
 #include "braid/base/result.h"

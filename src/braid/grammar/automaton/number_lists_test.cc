@@ -27,5 +27,19 @@ TEST(NumberLists, NumbersEachListOnce) {
   EXPECT_GT(numbers.size(), 500U);
 }
 
+// Long lists are hashed in four parts: the same numbers elsewhere are another list.
+TEST(NumberLists, TellsLongListsApart) {
+  NumberLists lists;
+  std::vector<std::vector<uint32_t>> all;
+  for (size_t size = 14; size < 22; ++size) {
+    for (size_t i = 0; i < size; ++i) {
+      all.emplace_back(size, 0);
+      all.back()[i] = 1;
+    }
+  }
+  for (uint32_t i = 0; i < all.size(); ++i) EXPECT_EQ(lists.find_or_add(all[i]), i);
+  for (uint32_t i = 0; i < all.size(); ++i) EXPECT_EQ(lists.find_or_add(all[i]), i);
+}
+
 }  // namespace
 }  // namespace braid::grammar
