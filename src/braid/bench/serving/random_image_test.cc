@@ -7,6 +7,7 @@
 #include <string>
 
 #include "braid/multimodal/decode_image.h"
+#include "braid/multimodal/image_header.h"
 #include "braid/multimodal/sources/image_source.h"
 
 namespace braid::serving {
