@@ -165,8 +165,8 @@ class Contradictions {
       }
     }
     if (schemas.size() < 2) return false;
-    SchemaSet all = schema_set(std::move(schemas));
-    const auto [known, is_new] = known_.emplace(all, false);
+    const SchemaSet all = schema_set(std::move(schemas));
+    const auto [known, is_new] = known_.emplace(lookup_key(all), false);
     if (!is_new) return known->second;
     bool& result = known->second;
     TRY(const Flat flat, flatten(document_, all));
@@ -185,7 +185,7 @@ class Contradictions {
   }
 
   SchemaDocument& document_;
-  std::map<SchemaSet, bool> known_;
+  std::map<SchemaSetKey, bool> known_;
 };
 
 Result<std::vector<AtomList>> find_alternatives(SchemaDocument& document, const SchemaSet& schemas, bool checks_one_of,
@@ -437,9 +437,19 @@ const SchemaAtom* fewest_values(const AtomList& atoms) {
 }
 
 SchemaSet schema_set(std::vector<Schema> schemas) {
-  std::ranges::sort(schemas);
-  schemas.erase(std::unique(schemas.begin(), schemas.end()), schemas.end());
-  return schemas;
+  if (schemas.size() < 2) return schemas;
+  SchemaSet set;
+  std::unordered_set<Schema> seen;
+  for (const Schema schema : schemas) {
+    if (seen.insert(schema).second) set.push_back(schema);
+  }
+  return set;
+}
+
+SchemaSetKey lookup_key(const SchemaSet& schemas) {
+  SchemaSetKey key = {.sorted = schemas};
+  std::ranges::sort(key.sorted);
+  return key;
 }
 
 Result<std::vector<AtomList>> alternatives_of(SchemaDocument& document, const SchemaSet& schemas) {

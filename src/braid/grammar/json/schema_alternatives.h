@@ -9,9 +9,18 @@
 
 namespace braid::grammar {
 
-// Schemas that must all hold, each once, by address. An empty set allows any value.
+// Schemas that must all hold, each once, in the order in which they were found: an object's properties come in that
+// order. An empty set allows any value.
 using SchemaSet = std::vector<Schema>;
 SchemaSet schema_set(std::vector<Schema> schemas);
+
+// Equal for the same schemas in any order. To look sets up; nothing may follow its order, which is that of addresses.
+struct SchemaSetKey {
+  std::vector<Schema> sorted;
+
+  auto operator<=>(const SchemaSetKey&) const = default;
+};
+SchemaSetKey lookup_key(const SchemaSet& schemas);
 
 // All must hold, except for their references and combining keywords, which are already expanded.
 using AtomList = std::vector<const SchemaAtom*>;

@@ -71,7 +71,7 @@ Result<Expr> SchemaCompiler::value_of(const SchemaSet& schemas) {
   }
   saying = schema_set(std::move(saying));
   if (saying.empty()) return json_.value();
-  const auto [found, is_new] = rules_.emplace(saying, static_cast<RuleId>(grammar_.rules.size()));
+  const auto [found, is_new] = rules_.emplace(lookup_key(saying), static_cast<RuleId>(grammar_.rules.size()));
   if (is_new) {
     grammar_.add({document_.path_of(saying.front()), no_text()});
     tasks_.push_back({found->second, std::move(saying)});

@@ -103,7 +103,7 @@ class SchemaCompiler {
   SchemaDocument& document_;
   Grammar grammar_;
   JsonRules json_;
-  std::map<SchemaSet, RuleId> rules_;
+  std::map<SchemaSetKey, RuleId> rules_;  // the order of the first that asks decides
   std::deque<Task> tasks_;
   std::vector<RuleId> unions_;         // rules of union_of()
   std::map<std::string, Expr> texts_;  // rules of the contents of strings, by their conditions

@@ -1,6 +1,7 @@
 // JSON schemas as grammars: which documents they accept, and which schemas are refused.
 #include "braid/grammar/json/schema_compiler.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "tests/support/grammar/grammars.h"
@@ -156,6 +157,29 @@ TEST_F(SchemaCompilerTest, ObjectsHaveTheirPropertiesInOrder) {
   expect(R"({"type":"object","properties":{"é\"":{"type":"null"}}})", {"{\"é\\\"\":null}", R"({"\u00e9\"":null})"}, {});
   expect(R"({"type":"object","properties":{"a":false,"b":{"type":"null"}}})", {R"({"b":null})"}, {R"({"a":1})"});
   expect_refusal(R"({"type":"object","properties":{"a":false},"required":["a"]})", "unsatisfiable");
+}
+
+// Of two schemas for one property, the first found gives the order: what "allOf" joins, the object's own, then the
+// branches. Where their parts lie in memory does not count, so the schema is read in many shapes.
+TEST_F(SchemaCompilerTest, JoinedObjectsHaveTheirPropertiesInTheOrderOfReading) {
+  const std::string own = R"("properties":{"m":{"properties":{"a":{},"b":{}}}})";
+  const std::string other = R"({"properties":{"m":{"properties":{"b":{},"a":{}}}},"required":["m"]})";
+  for (int i = 0; i < 40; ++i) {
+    const std::string some =
+        fmt::format(R"("$defs":{{"x":{{"enum":["{}"]}}}})", std::string(static_cast<size_t>(i) * 7, 'x'));
+    const std::string before = i % 2 == 0 ? some + "," : "";
+    const std::string after = i % 2 == 0 ? "" : "," + some;
+    for (const std::string_view keyword : {"anyOf", "oneOf"}) {
+      const std::string branches = fmt::format(R"("{}":[{{"properties":{{"m":false}}}},{}])", keyword, other);
+      for (const std::string& parts : {own + "," + branches, branches + "," + own}) {
+        expect("{" + before + parts + after + "}", {R"({"m":{"a":1,"b":2}})"}, {R"({"m":{"b":2,"a":1}})"});
+      }
+    }
+    const std::string all = R"("allOf":[)" + other + "]";
+    for (const std::string& parts : {own + "," + all, all + "," + own}) {
+      expect("{" + before + parts + after + "}", {R"({"m":{"b":2,"a":1}})"}, {R"({"m":{"a":1,"b":2}})"});
+    }
+  }
 }
 
 TEST_F(SchemaCompilerTest, FurtherKeysMustBeAllowedByTheSchema) {
