@@ -136,6 +136,52 @@ TEST(BoundedText, TakesNoMoreStatesIfThePatternIsWithinTheBounds) {
   EXPECT_GT(compile({{"maxLength", 2047}})->num_states(), bounded->num_states());
 }
 
+// A pattern may state its bounds by looking ahead.
+TEST(BoundedText, IsWhatALookAheadAtTheLengthAllows) {
+  const auto tokenizer = testing::fixture_tokenizer("gpt2");
+  GrammarCompiler compiler(*tokenizer);
+  std::vector<std::string> texts = all_texts(6);
+  texts.push_back("a\nb");
+  int num_compiled = 0;
+  int num_valid = 0;
+  for (uint32_t seed = 1; seed <= 150; ++seed) {
+    std::mt19937 random(seed);
+    const uint32_t min = random() % 4;
+    const std::string max = std::vector<std::string>{"", ",", fmt::format(",{}", min + random() % 4)}[random() % 3];
+    const char* unit = std::vector<const char*>{".", "[aé]", "[^b]", "[^\\]]"}[random() % 4];
+    const std::string rest = bounded_pattern(random, 2);
+    const std::string ahead = fmt::format("^(?={}{}{{{}{}}}$)", random() % 2 == 0 ? "^" : "", unit, min, max);
+    const std::string pattern = ahead + (random() % 2 == 0 ? "(" + rest + ")$" : rest);
+    SCOPED_TRACE(fmt::format("seed {}: {}", seed, pattern));
+    const auto pcre = testing::Pcre::compile("(?s:.*?)(?:" + pattern + ")(?s:.*)", false);
+    ASSERT_TRUE(pcre);
+    const auto grammar = compiler.json_schema({{"type", "string"}, {"pattern", pattern}});
+    num_compiled += grammar.ok() ? 1 : 0;
+    for (const std::string& text : texts) {
+      const bool is_valid = pcre->matches(text) == true;
+      const Json written = text;
+      ASSERT_EQ(grammar.ok() && testing::accepts(*grammar, written.dump()), is_valid) << text;
+      num_valid += is_valid ? 1 : 0;
+    }
+  }
+  EXPECT_GT(num_compiled, 75);
+  EXPECT_GT(num_valid, 2000);
+}
+
+// As bounds beside a pattern.
+TEST(BoundedText, TakesNoMoreStatesIfALookAheadBoundsIt) {
+  const auto tokenizer = testing::fixture_tokenizer("gpt2");
+  GrammarCompiler compiler(*tokenizer);
+  const auto compile = [&](int max) {
+    const auto pattern = fmt::format("^(?=.{{20,{}}}$)arn:aws[a-z-]*:[a-z0-9-]+:\\d{{12}}:[a-zA-Z0-9/_.-]+$", max);
+    return must(compiler.json_schema({{"type", "string"}, {"pattern", pattern}}));
+  };
+  const auto large = compile(2048);
+  EXPECT_EQ(large->num_states(), compile(60)->num_states());
+  EXPECT_TRUE(testing::accepts(large, "\"arn:aws:s:123456789012:" + std::string(2000, 'b') + '"'));
+  EXPECT_FALSE(testing::accepts(large, "\"arn:aws:s:123456789012:" + std::string(2040, 'b') + '"'));
+}
+
 // Nor do gaps between the lengths that the pattern allows, as long as the bounds do not fit into them.
 TEST(BoundedText, TakesNoMoreStatesIfLengthsBetweenAreMissing) {
   const auto tokenizer = testing::fixture_tokenizer("gpt2");

@@ -5,6 +5,7 @@
 
 #include "braid/grammar/automaton/look_around.h"
 #include "braid/grammar/json/automata.h"
+#include "braid/grammar/json/pattern_bounds.h"
 #include "braid/grammar/regex/regex_parser.h"
 
 namespace braid::grammar {
@@ -114,7 +115,8 @@ Result<Expr> format_expression(const std::string& format) {
   return parse_regex(pattern, {.spelling = Spelling::kJsonString});
 }
 
-Result<Expr> string_content(const StringSchema& schema, const Expr& character, Automata& automata) {
+Result<Expr> string_content(const StringSchema& given, const Expr& character, Automata& automata) {
+  const StringSchema schema = with_bounds_of_patterns(given);
   if (schema.max_length && *schema.max_length < schema.min_length) return Expr();
   const uint32_t max_length = schema.max_length.value_or(kUnbounded);
   if (!schema.has_condition()) return repeat(character, schema.min_length, max_length);

@@ -55,8 +55,13 @@ std::optional<char32_t> read_hex(Cursor& cursor, int num_digits) {
   return value;
 }
 
-// After \u: four digits, a pair of surrogates of four digits each, or any number of digits in braces.
-Result<RegexEscape> read_unicode(Cursor& cursor) {
+bool is_surrogate(char32_t c) {
+  return c >= 0xD800 && c < 0xE000;
+}
+
+// After \u: four digits, a pair of surrogates of four digits each, or any number of digits in braces. Half of a pair is
+// no character: it may only be a member of a class.
+Result<RegexEscape> read_unicode(Cursor& cursor, bool is_in_class) {
   std::optional<char32_t> value;
   if (cursor.take("{")) {
     char32_t c = 0;
@@ -68,15 +73,20 @@ Result<RegexEscape> read_unicode(Cursor& cursor) {
     if (num_digits > 0 && cursor.take("}")) value = c;
   } else {
     value = read_hex(cursor, 4);
+    const size_t after = cursor.position();
     if (value && *value >= 0xD800 && *value < 0xDC00 && cursor.take("\\u")) {
       const auto low = read_hex(cursor, 4);
-      if (!low || *low < 0xDC00 || *low > 0xDFFF)
-        return fail("\\u{:04x} is half of a pair", static_cast<uint32_t>(*value));
-      value = 0x10000 + ((*value - 0xD800) << 10) + (*low - 0xDC00);
+      if (low && *low >= 0xDC00 && *low < 0xE000) {
+        value = 0x10000 + ((*value - 0xD800) << 10) + (*low - 0xDC00);
+      } else {
+        cursor.go_to(after);
+      }
     }
   }
   if (!value || *value >= unicode::kNumCodePoints) return fail("a \\u escape needs four hexadecimal digits");
-  if (*value >= 0xD800 && *value < 0xE000) return fail("\\u{:04x} is half of a pair", static_cast<uint32_t>(*value));
+  if (is_surrogate(*value) && !is_in_class) {
+    return fail("\\u{:04x} is half of a pair", static_cast<uint32_t>(*value));
+  }
   return literal(*value);
 }
 
@@ -90,7 +100,7 @@ Result<RegexEscape> read_property(Cursor& cursor, bool inverted) {
   }
   if (name.starts_with("gc=")) name.erase(0, 3);
   if (name.starts_with("General_Category=")) name.erase(0, 17);
-  const auto set = unicode::property(name);
+  const auto set = name == "ASCII" ? std::optional(CodePointSet({{0, 0x7F}})) : unicode::property(name);
   if (!set) return fail("the property \\p{{{}}} is not known", name);
   return RegexEscape{inverted ? without(*set) : set->intersected(scalar_values()), std::nullopt, 'p'};
 }
@@ -99,8 +109,52 @@ Result<RegexEscape> read_property(Cursor& cursor, bool inverted) {
 Result<RegexEscape> read_member(Cursor& cursor, bool is_wide) {
   if (!cursor.take("\\")) return literal(cursor.next());
   if (cursor.take("b")) return literal('\b');
+  if (cursor.take("u")) return read_unicode(cursor, true);
   return read_regex_escape(cursor, is_wide);
 }
+
+// The union of a class's members.
+class ClassMembers {
+ public:
+  ClassMembers(bool ignores_case, bool is_wide) : ignores_case_(ignores_case), is_wide_(is_wide) {}
+
+  Status add(const RegexEscape& member) {
+    if (member.literal) return add_range(*member.literal, *member.literal);
+    if (member.letter != 'p' && letters_.find(member.letter) != std::string::npos) return {};  // already added
+    letters_.push_back(member.letter);
+    append(member.set);
+    return {};
+  }
+
+  Status add_range(char32_t first, char32_t last) {
+    if (last < first) return fail("a range in a character class runs backwards");
+    if (is_surrogate(first) && last > 0xFFFF)
+      return fail("dialects differ about a range from half of a pair to a pair");
+    names_surrogates_ = names_surrogates_ || is_surrogate(first) || is_surrogate(last);
+    const CodePointSet range({{first, last}});
+    append(ignores_case_ ? with_other_case(range, is_wide_) : range);
+    return {};
+  }
+
+  CodePointSet take() {
+    for (const char letter : {'d', 'w', 's'}) {
+      if (letters_.find(letter) == std::string::npos) continue;
+      if (letters_.find(static_cast<char>(letter - 'a' + 'A')) != std::string::npos) append(scalar_values());
+    }
+    // No text has half of a pair, except where a dialect sees two halves in each character beyond U+FFFF.
+    if (names_surrogates_ && is_wide_) ranges_.push_back({0x10000, unicode::kNumCodePoints - 1});
+    return CodePointSet(std::move(ranges_));
+  }
+
+ private:
+  void append(const CodePointSet& set) { ranges_.insert(ranges_.end(), set.ranges().begin(), set.ranges().end()); }
+
+  bool ignores_case_;
+  bool is_wide_;
+  std::vector<CodePointRange> ranges_;
+  std::string letters_;  // of the classes in it; \s and \S together are everything
+  bool names_surrogates_ = false;
+};
 
 }  // namespace
 
@@ -131,7 +185,7 @@ Result<RegexEscape> read_regex_escape(Cursor& cursor, bool is_wide) {
       return literal(*value);
     }
     case 'u':
-      return read_unicode(cursor);
+      return read_unicode(cursor, false);
     case 'c': {
       const char32_t letter = cursor.next();
       if (!((letter >= 'a' && letter <= 'z') || (letter >= 'A' && letter <= 'Z'))) return fail("\\c needs a letter");
@@ -167,41 +221,29 @@ Result<CodePointSet> read_regex_class(Cursor& cursor, bool ignores_case, bool is
   const bool inverted = cursor.take("^");
   const bool wants_wide = inverted != is_wide;
   if (cursor.sees("]")) return fail("dialects differ about a class that begins with ']': write \\]");
-  std::vector<CodePointRange> ranges;
-  std::string letters;  // classes in the set; \s and \S together are everything
-  const auto add = [&](const CodePointSet& set) {
-    ranges.insert(ranges.end(), set.ranges().begin(), set.ranges().end());
-  };
+  ClassMembers members(ignores_case, wants_wide);
   while (!cursor.take("]")) {
     if (cursor.at_end()) return fail("a character class is not closed");
     if (cursor.sees("[:") && cursor.rest().find(":]") != std::string_view::npos) {
       return fail("dialects differ about [:…:] in a class: write out its characters");
     }
     TRY(const RegexEscape first, read_member(cursor, wants_wide));
-    if (!first.literal) {
-      if (cursor.sees("-") && !cursor.sees("-]")) return fail("a range in a character class starts with a set");
-      if (first.letter != 'p' && letters.find(first.letter) != std::string::npos) continue;  // already added
-      letters.push_back(first.letter);
-      add(first.set);
+    if (!cursor.sees("-") || cursor.sees("-]")) {
+      TRY_STATUS(members.add(first));
       continue;
     }
-    char32_t last = *first.literal;
-    if (cursor.sees("-") && !cursor.sees("-]")) {
-      cursor.next();
-      if (cursor.at_end()) return fail("a character class is not closed");
-      TRY(const RegexEscape end, read_member(cursor, wants_wide));
-      if (!end.literal) return fail("a range in a character class ends with a set");
-      last = *end.literal;
+    if (!first.literal && cursor.sees("--")) return fail("dialects differ about -- in a class: write \\-");
+    cursor.next();
+    if (cursor.at_end()) return fail("a character class is not closed");
+    TRY(const RegexEscape last, read_member(cursor, wants_wide));
+    if (first.literal && last.literal) {
+      TRY_STATUS(members.add_range(*first.literal, *last.literal));
+      continue;
     }
-    if (last < *first.literal) return fail("a range in a character class runs backwards");
-    const CodePointSet range({{*first.literal, last}});
-    add(ignores_case ? with_other_case(range, wants_wide) : range);
+    // A set is no end of a range: dialects that allow it take the '-' for itself.
+    for (const RegexEscape& member : {first, literal('-'), last}) TRY_STATUS(members.add(member));
   }
-  for (const char letter : {'d', 'w', 's'}) {
-    if (letters.find(letter) == std::string::npos) continue;
-    if (letters.find(static_cast<char>(letter - 'a' + 'A')) != std::string::npos) add(scalar_values());
-  }
-  const CodePointSet set(std::move(ranges));
+  const CodePointSet set = members.take();
   return inverted ? without(set) : set.intersected(scalar_values());
 }
 

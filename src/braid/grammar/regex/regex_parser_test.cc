@@ -57,8 +57,24 @@ TEST_F(RegexParserTest, ClassesAreWhatAllDialectsAgreeOn) {
   expect("[^\\d]", {"a"}, {"1", "٣"});
   expect("[a\\-z]+", {"a-z"}, {"b"});
   expect("[a-]+", {"a-"}, {"b"});
+  expect("[\\w-.]+", {"a-b.c"}, {"a+b", "é"});
+  expect("[+-\\d]+", {"+-1"}, {",", "a"});
+  expect("[^\\w-.]", {"+", "/"}, {"a", "-", "."});
+  expect("\\p{ASCII}\\P{ASCII}", {"aé", "\x01漢"}, {"aa", "éa"});
   expect("(?i)aB[c-e]", {"ABC", "abD"}, {"abf"});
   expect("(?i:a)b", {"Ab", "ab"}, {"AB"});
+}
+
+// Halves of pairs are no characters of a text. A dialect that reads texts as halves finds them in an emoji.
+TEST_F(RegexParserTest, HalvesOfPairsInAClassMatchNothing) {
+  expect("[ -\\uD7FF\\uE000-\\uFFFD\\uD800\\uDBFF-\\uDC00\\uDFFF]+", {"a漢", "\xEF\xBF\xBD"}, {"😀", "\n", "a😀"});
+  expect("a[\\uD83C-\\uDBFF]?", {"a"}, {"😀", "a😀", "a\xED\xA0\xBC"});
+  expect("[^\\uD800-\\uDFFF]", {"a", "漢"}, {"😀", "aa"});
+  expect("(?![\\uD800-\\uDFFF]).", {"a", "漢"}, {"😀"});
+  expect("[\\uD83D\\uDE00-\\uD83D\\uDE02]", {"😀", "😁"}, {"😃", "a"});
+  EXPECT_NE(refusal("[\\uD83C-\\uDBFF\\uDC00-\\uDFFF]").find("half of a pair to a pair"), std::string::npos);
+  EXPECT_NE(refusal("a\\uD83C").find("half of a pair"), std::string::npos);
+  EXPECT_NE(refusal("a\\uD83C\\u0041").find("half of a pair"), std::string::npos);
 }
 
 TEST_F(RegexParserTest, AnchorsMatchOnlyAtTheEnds) {
@@ -122,6 +138,7 @@ TEST_F(RegexParserTest, UnsupportedConstructsAreNamed) {
   EXPECT_NE(refusal("a)").find("unmatched"), std::string::npos);
   EXPECT_NE(refusal("[a").find("not closed"), std::string::npos);
   EXPECT_NE(refusal("[b-a]").find("backwards"), std::string::npos);
+  EXPECT_NE(refusal("[\\w--a]").find("dialects differ"), std::string::npos);
   EXPECT_NE(refusal("a{3,2}").find("backwards"), std::string::npos);
   EXPECT_NE(refusal("\\p{Nonsense}").find("not known"), std::string::npos);
   EXPECT_NE(refusal("a\\").find("backslash"), std::string::npos);
