@@ -1,4 +1,4 @@
-"""Keys and values outlive a killed process: the world that starts again goes on where the last one was."""
+"""Weights, keys and values outlive a killed process: the world that starts again goes on where the last one was."""
 
 import concurrent.futures
 import json
@@ -42,6 +42,7 @@ def test_a_world_without_a_killed_rank_computes_no_prompt_again(start, rank):
     assert abs(num_computed(cluster) - 2 * whole) <= 2 * len(BODIES)
     assert sum(len(re.findall(r"keys and values of \d+ tokens are there from the last start", node.read_log()))
                for node in cluster.nodes.values()) == 2, "for each publisher"
+    assert sum(node.read_log().count("of weights taken over") for node in cluster.nodes.values()) == 4, "by all"
     assert cluster.stop() == [0, 0]
 
 

@@ -1,9 +1,10 @@
 """POST /check_weights: a rank whose weights change in memory is named, with their tensors, in the answer, the log, the
-status and the metrics. The tests change the memory of running processes (/proc/PID/mem), where they find the bytes of a
-tensor as braid lays them out."""
+status and the metrics. The tests change the memory of running processes, where they find the bytes of a tensor as braid
+lays them out: in /proc/PID/mem, or in the files in which processes leave their weights to the next ones."""
 
 import json
 import os
+import pathlib
 import re
 import shutil
 import signal
@@ -40,8 +41,8 @@ def first_tile(name):
 
 
 def find_in_memory(pid, pattern):
-    """The addresses of the bytes in the process's own memory that is there."""
-    found = []
+    """(file, offset) of the bytes, in the process's own memory that is there and in files of kept memory."""
+    found = find_in_kept_files(pid, pattern)
     with open(f"/proc/{pid}/smaps", encoding="utf-8") as smaps, open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
         mappings = re.findall(r"^([0-9a-f]+)-([0-9a-f]+) rw-p \S+ \S+ 0 +\n(?:.*\n)*?Rss: +(\d+) kB$", smaps.read(),
                               re.MULTILINE)
@@ -50,11 +51,33 @@ def find_in_memory(pid, pattern):
                 continue
             memory.seek(int(begin, 16))
             content = memory.read(int(end, 16) - int(begin, 16))
-            at = content.find(pattern)
-            while at >= 0:
-                found.append(int(begin, 16) + at)
-                at = content.find(pattern, at + 1)
+            found += [(f"/proc/{pid}/mem", int(begin, 16) + at) for at in places(content, pattern)]
     return found
+
+
+def find_in_kept_files(pid, pattern):
+    found = []
+    for file in pathlib.Path(f"/proc/{pid}/fd").iterdir():
+        if not os.readlink(file).startswith("/memfd:braid-kept"):
+            continue
+        with open(file, "rb", buffering=0) as kept:
+            begin = os.lseek(kept.fileno(), 0, os.SEEK_DATA) if file.stat().st_blocks > 0 else None
+            while begin is not None:
+                end = os.lseek(kept.fileno(), begin, os.SEEK_HOLE)
+                content = os.pread(kept.fileno(), end - begin, begin)
+                found += [(file, begin + at) for at in places(content, pattern)]
+                try:
+                    begin = os.lseek(kept.fileno(), end, os.SEEK_DATA)
+                except OSError:  # there is no more
+                    begin = None
+    return found
+
+
+def places(content, pattern):
+    at = content.find(pattern)
+    while at >= 0:
+        yield at
+        at = content.find(pattern, at + 1)
 
 
 def last_expert():
@@ -63,9 +86,10 @@ def last_expert():
     return EXPERT % max(expert for expert in range(1000) if EXPERT % expert in names)
 
 
-def write_to_memory(pid, address, content):
-    with open(f"/proc/{pid}/mem", "r+b", buffering=0) as memory:
-        memory.seek(address)
+def write_to_memory(place, content, offset=0):
+    file, begin = place
+    with open(file, "r+b", buffering=0) as memory:
+        memory.seek(begin + offset)
         memory.write(content)
 
 
@@ -88,9 +112,9 @@ def test_a_rank_whose_weights_change_is_named(braid, model, flags):
         assert all(0 < rank["num_pages"] <= answer["num_pages"] for rank in answer["ranks"])
 
         tile = first_tile(last_expert())
-        addresses = find_in_memory(ranks[1]["pid"], tile)
-        assert len(addresses) == 1, "the tile is there once"
-        write_to_memory(ranks[1]["pid"], addresses[0] + 77, bytes([tile[77] ^ 8]))
+        found = find_in_memory(ranks[1]["pid"], tile)
+        assert len(found) == 1, "the tile is there once"
+        write_to_memory(found[0], bytes([tile[77] ^ 8]), 77)
         answer = check(server)
         assert not answer["success"] and answer["num_bad_pages"] == 1 and answer["unchecked"] == []
         good, bad = answer["ranks"]
@@ -106,7 +130,7 @@ def test_a_rank_whose_weights_change_is_named(braid, model, flags):
                             rf"are not what was loaded.*{re.escape(last_expert())} \(1 page\)")
 
         # The same byte again: the answer follows the memory.
-        write_to_memory(ranks[1]["pid"], addresses[0] + 77, tile[77:78])
+        write_to_memory(found[0], tile[77:78], 77)
         assert check(server)["success"]
         assert server.stop() == 0
 
@@ -115,9 +139,9 @@ def test_logits_that_are_no_numbers_point_to_the_check(braid, model):
     with Server(braid, model, "--max-total-tokens", 4096) as server:
         pid = server.process.pid
         tile = first_tile(ATTENTION)
-        addresses = find_in_memory(pid, tile)
-        assert len(addresses) == 1
-        write_to_memory(pid, addresses[0], b"\xff" * len(tile))  # NaN
+        found = find_in_memory(pid, tile)
+        assert len(found) == 1
+        write_to_memory(found[0], b"\xff" * len(tile))  # NaN
         answer = server.post("/v1/completions", {"prompt": "hello", "max_tokens": 4})
         assert answer.status == 500 and "is NaN" in answer.error()["message"], answer.body
         server.wait_for_log(r"rank 0 \(group 0\): the model's logit for token \d+ is NaN; POST /check_weights says")
@@ -131,14 +155,15 @@ def test_damaged_weights_are_loaded_anew_by_a_process_that_starts_again(braid, m
         pid = server.get("/v1/status").json()["ranks"][1]["pid"]
         server.post("/v1/completions", {"prompt": "hello " * 20, "max_tokens": 4})
         tile = first_tile(last_expert())
-        (address,) = find_in_memory(pid, tile)
-        write_to_memory(pid, address, b"\0" * 16)
+        (place,) = find_in_memory(pid, tile)
+        write_to_memory(place, b"\0" * 16)
         assert not check(server)["success"]
         os.kill(pid, signal.SIGKILL)
         wait_for(lambda: server.get("/v1/status").json()["num_restarts"] == 1)
         wait_for(lambda: server.get("/v1/status").json()["state"] == "running")
         wait_for(lambda: len(server.get("/v1/status").json()["ranks"]) == 2)
         assert server.get("/v1/status").json()["ranks"][1]["weights"] is None, "it has not been checked since"
-        assert "are there from the last start" not in server.read_log(), "they came of damaged weights"
+        for taken_over in ("are there from the last start", "taken over from the last start"):
+            assert taken_over not in server.read_log(), "it is damaged, or came of damaged weights"
         wait_for(lambda: check(server)["success"])
         assert server.stop() == 0

@@ -168,6 +168,7 @@ def test_a_killed_process_costs_no_request_and_changes_no_token(braid, flags):
             wait_for(lambda restarts=kill + 1: server.get("/v1/status").json()["num_restarts"] == restarts, timeout=20)
         found = re.findall(r"keys and values of (\d+) tokens are there from the last start", server.read_log())
         assert len(found) >= 2 and all(int(num_tokens) > 200 for num_tokens in found), found
+        assert len(re.findall("GB of weights taken over from the last start", server.read_log())) >= 2
         status = server.get("/v1/status").json()
         assert status["state"] == "running"
         assert status["num_resumed_reqs"] > 0

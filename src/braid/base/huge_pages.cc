@@ -35,9 +35,10 @@ std::string reason(const HugePageState& state) {
 }  // namespace
 
 HugePageState huge_page_state() {
+  const auto of_process = [](const char* key) { return read_field("/proc/self/smaps_rollup", key).value_or(0); };
   return {.mode = chosen_word(kModeFile),
           .is_allowed = read_field("/proc/self/status", "THP_enabled:").value_or(1) != 0,
-          .resident_bytes = read_field("/proc/self/smaps_rollup", "AnonHugePages:").value_or(0) * 1024};
+          .resident_bytes = (of_process("AnonHugePages:") + of_process("ShmemPmdMapped:")) * 1024};
 }
 
 std::optional<std::string> huge_page_problem(int64_t asked_bytes, const HugePageState& state) {

@@ -1,7 +1,9 @@
 #include "braid/base/system_info.h"
 
+#include <fmt/format.h>
 #include <sched.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -104,6 +106,13 @@ std::string boot_id() {
   std::string id;
   std::ifstream("/proc/sys/kernel/random/boot_id") >> id;
   return id;
+}
+
+std::string program_id() {
+  struct stat file = {};
+  if (stat("/proc/self/exe", &file) != 0) return "";
+  return fmt::format("{:x} {:x} {} {}.{:09}", file.st_dev, file.st_ino, file.st_size, file.st_mtim.tv_sec,
+                     file.st_mtim.tv_nsec);
 }
 
 std::string host_name() {

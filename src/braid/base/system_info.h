@@ -23,6 +23,9 @@ int available_cores();
 // Names the running system: processes of one host have the same, also in different containers. Empty if unknown.
 std::string boot_id();
 
+// Names the file of this program as it is now: another build under the same path has another id.
+std::string program_id();
+
 // The host's name; empty if unknown.
 std::string host_name();
 

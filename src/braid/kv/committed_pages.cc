@@ -38,7 +38,7 @@ void CommittedPages::back_huge_pages(size_t memory, std::span<std::byte> bytes) 
   const int64_t begin = bytes.data() - memories_[memory];
   for (int64_t piece = begin / kPieceBytes; piece * kPieceBytes < begin + std::ssize(bytes); ++piece) {
     if (is_huge_[memory][static_cast<size_t>(piece)].exchange(true)) continue;
-    back_huge_page_of_file(memories_[memory] + piece * kPieceBytes);
+    back_huge_pages_of_file({memories_[memory] + piece * kPieceBytes, kPieceBytes});
   }
 }
 

@@ -125,7 +125,7 @@ int64_t num_parameters(const WeightTable& table, const ModelConfig& config) {
 Result<LoadedModel> load_model(const Checkpoint& checkpoint, DType dtype, int64_t num_positions,
                                const ParallelLayout& layout, IndexRange own, std::span<const RankCpus> places,
                                ThreadTeam& team, const LoadProgress& progress, PackCache* cache,
-                               const QuantizedWeights& quantized, const VisionShard& vision_shard) {
+                               const QuantizedWeights& quantized, const VisionShard& vision_shard, KeptWeights* kept) {
   const ModelConfig& config = checkpoint.config();
   TRY(const ModelFamily* family, check_model(checkpoint));
   TRY_STATUS(check_layout(layout, layout_model(config)));
@@ -136,7 +136,7 @@ Result<LoadedModel> load_model(const Checkpoint& checkpoint, DType dtype, int64_
   }
 
   TRY(const auto first_touch, FirstTouch::make(team, places));
-  const WeightLoader weights(checkpoint, team, progress, first_touch.get(), cache, quantized);
+  const WeightLoader weights(checkpoint, team, progress, first_touch.get(), cache, quantized, kept);
   const auto rope_table = std::make_shared<const RopeTable>(config.rope, config.rotary_dim(), num_positions);
   std::shared_ptr<const RopeTable> local_rope_table;
   if (std::ranges::find(config.has_local_rope, true) != config.has_local_rope.end()) {

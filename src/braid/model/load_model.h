@@ -46,10 +46,12 @@ int64_t num_parameters(const WeightTable& table, const ModelConfig& config);
 // domain have in common (attention of equal heads, the embedding, whole replicas) exists once, in that domain.
 // `num_positions`: the longest context that will be used. `places`: of these ranks; empty: anywhere. `cache`: for these
 // ranks and this dtype, or null. `quantized`: how quantized matrices are kept. `vision_shard`: the parts of a vision
-// tower that these ranks share. Errors name the tensor, the architecture, or the size that the layout does not divide.
+// tower that these ranks share. `kept`: memory for the weights that outlives the process, or null. Errors name the
+// tensor, the architecture, or the size that the layout does not divide.
 Result<LoadedModel> load_model(const Checkpoint& checkpoint, DType dtype, int64_t num_positions,
                                const ParallelLayout& layout, IndexRange own, std::span<const RankCpus> places,
                                ThreadTeam& team, const LoadProgress& progress, PackCache* cache = nullptr,
-                               const QuantizedWeights& quantized = {}, const VisionShard& vision_shard = {});
+                               const QuantizedWeights& quantized = {}, const VisionShard& vision_shard = {},
+                               KeptWeights* kept = nullptr);
 
 }  // namespace braid

@@ -77,6 +77,7 @@ std::vector<std::string> kept_memory_names(std::span<const std::vector<ProcessPl
       if (process.node != node) continue;
       for (int64_t rank = end - process.num_ranks; rank < end; ++rank) {
         names.push_back(kept_memory_name(static_cast<int32_t>(world), rank));
+        names.push_back(kept_weights_name(static_cast<int32_t>(world), rank));  // processes may get more ranks
       }
     }
   }

@@ -35,7 +35,7 @@ std::vector<int32_t> ranks_with_front(std::span<const int32_t> ranks_on_node, in
 std::vector<int32_t> ranks_on_fewer_nodes(std::span<const int32_t> ranks_on_node, const std::vector<bool>& is_in,
                                           int32_t attn_tp_size);
 
-// The names of the memories that a node keeps for the next start of its ranks (kept_memory_name).
+// The names of the memories that a node keeps for the next start of its ranks (kept_memory_name, kept_weights_name).
 std::vector<std::string> kept_memory_names(std::span<const std::vector<ProcessPlace>> worlds, int32_t node);
 
 // "3,1": positive numbers. The error names the flag.

@@ -76,8 +76,9 @@ TEST(ProcessPlaces, TheNodeThatTakesOverHasNode0sRanks) {
 
 TEST(ProcessPlaces, ANodeKeepsTheMemoryOfItsOwnRanks) {
   const Worlds worlds{{{0, 2}, {1, 1}}, {{1, 1}, {1, 2}}};
-  EXPECT_EQ(kept_memory_names(worlds, 0), (std::vector<std::string>{"0-0", "0-1"}));
-  EXPECT_EQ(kept_memory_names(worlds, 1), (std::vector<std::string>{"0-2", "1-0", "1-1", "1-2"}));
+  EXPECT_EQ(kept_memory_names(worlds, 0), (std::vector<std::string>{"0-0", "weights-0-0", "0-1", "weights-0-1"}));
+  EXPECT_EQ(kept_memory_names(worlds, 1), (std::vector<std::string>{"0-2", "weights-0-2", "1-0", "weights-1-0", "1-1",
+                                                                    "weights-1-1", "1-2", "weights-1-2"}));
 }
 
 }  // namespace

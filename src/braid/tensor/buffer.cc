@@ -40,15 +40,16 @@ int64_t bytes_on_huge_pages(int64_t bytes) {
 }
 
 Mapping::Mapping(int64_t bytes) : bytes_(round_up(bytes, kSmallPage)) {
-  map(-1, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE);
+  map(-1, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, 0);
 }
 
-Mapping::Mapping(int file, int64_t bytes) : bytes_(round_up(bytes, kSmallPage)) {
-  map(file, MAP_SHARED | MAP_NORESERVE);
+Mapping::Mapping(int file, int64_t bytes, int64_t offset) : bytes_(round_up(bytes, kSmallPage)) {
+  CHECK(offset % kHugePage == 0, "a mapping of a file from byte {} on", offset);
+  map(file, MAP_SHARED | MAP_NORESERVE, offset);
 }
 
 // A file begins at a huge page of the address space, so that its huge pages are those of memory.
-void Mapping::map(int file, int flags) {
+void Mapping::map(int file, int flags, int64_t offset) {
   const bool is_huge = bytes_ >= kHugePage;
   const int64_t reserve = is_huge ? bytes_ + kHugePage : bytes_;
   void* mapped =
@@ -62,7 +63,7 @@ void Mapping::map(int file, int flags) {
     data_ += lead;
     if (lead < kHugePage) munmap(data_ + bytes_, static_cast<size_t>(kHugePage - lead));
   }
-  mapped = mmap(data_, static_cast<size_t>(bytes_), PROT_READ | PROT_WRITE, flags | MAP_FIXED, file, 0);
+  mapped = mmap(data_, static_cast<size_t>(bytes_), PROT_READ | PROT_WRITE, flags | MAP_FIXED, file, offset);
   if (mapped == MAP_FAILED) {
     const int error = errno;
     munmap(data_, static_cast<size_t>(bytes_));
@@ -71,12 +72,25 @@ void Mapping::map(int file, int flags) {
   if (is_huge) madvise(data_, static_cast<size_t>(bytes_on_huge_pages(bytes_)), MADV_HUGEPAGE);
 }
 
+void Mapping::make_read_only() const {
+  CHECK(mprotect(data_, static_cast<size_t>(bytes_), PROT_READ) == 0, "{}", std::strerror(errno));
+}
+
 // A page of which nothing is there is not made one: so its first byte is touched.
-void back_huge_page_of_file(std::byte* page) {
+void back_huge_pages_of_file(std::span<std::byte> pages) {
   constexpr int kCollapse = 25;  // MADV_COLLAPSE, of Linux 6.1
-  volatile std::byte* const first = page;
-  *first = *first;
-  madvise(page, static_cast<size_t>(kHugePage), kCollapse);
+  for (size_t at = 0; at < pages.size(); at += static_cast<size_t>(kHugePage)) {
+    volatile std::byte* const first = &pages[at];
+    *first = *first;
+  }
+  madvise(pages.data(), pages.size(), kCollapse);
+}
+
+void map_now(std::span<std::byte> bytes) {
+  constexpr int kPopulateRead = 22;  // MADV_POPULATE_READ
+  const auto begin = reinterpret_cast<uintptr_t>(bytes.data()) / kSmallPage * kSmallPage;
+  const auto end = reinterpret_cast<uintptr_t>(bytes.data() + bytes.size());
+  madvise(reinterpret_cast<void*>(begin), end - begin, kPopulateRead);
 }
 
 Mapping::~Mapping() {

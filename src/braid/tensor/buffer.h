@@ -19,8 +19,9 @@ int64_t bytes_on_huge_pages(int64_t bytes);
 class Mapping {
  public:
   explicit Mapping(int64_t bytes);  // > 0
-  // The first `bytes` of a file in memory, which others may map, too: what it has, and zero where it has nothing yet.
-  Mapping(int file, int64_t bytes);
+  // `bytes` of a file in memory, which others may map, too: what it has, and zero where it has nothing yet. `offset`: a
+  // multiple of 2 MB.
+  Mapping(int file, int64_t bytes, int64_t offset = 0);
   ~Mapping();
   Mapping(const Mapping&) = delete;
   Mapping& operator=(const Mapping&) = delete;
@@ -28,16 +29,23 @@ class Mapping {
   std::byte* data() const { return data_; }
   int64_t bytes() const { return bytes_; }
 
+  // From now on a write ends the process, whichever part of it has gone astray.
+  void make_read_only() const;
+
  private:
-  void map(int file, int flags);
+  void map(int file, int flags, int64_t offset);
 
   std::byte* data_ = nullptr;
   int64_t bytes_ = 0;
 };
 
-// Makes the system back this huge page (2 MB, aligned) of a mapped file as one, which it otherwise does only where its
-// settings say so for all files in memory. What is there stays. Where it cannot, small pages do.
-void back_huge_page_of_file(std::byte* page);
+// Makes the system back these huge pages (2 MB each, aligned) of a mapped file as such, which it otherwise does only
+// where its settings say so for all files in memory. What is there stays. Where it cannot, small pages do.
+void back_huge_pages_of_file(std::span<std::byte> pages);
+
+// Enters these bytes of a mapped file, which has them, into the process's page tables, so that the first use of each
+// page does not wait for the system. Before Linux 5.14 it does.
+void map_now(std::span<std::byte> bytes);
 
 // Owns `bytes` bytes, aligned to 64 (to 2 MB if it has its own mapping of at least 2 MB). Throws std::bad_alloc when no
 // address space is left: sizes chosen by a user are checked against the available memory before they come here.

@@ -11,10 +11,10 @@ Buffer BufferArena::take(int64_t bytes) {
   if (bytes == 0) return Buffer();
   if (bytes > kSlabBytes) {
     own_huge_bytes_ += bytes_on_huge_pages(bytes);
-    return Buffer(bytes);
+    return {make_mapping_(bytes), 0, bytes};
   }
   if (slab_ == nullptr || used_ + bytes > slab_->bytes()) {
-    slab_ = std::make_shared<const Mapping>(kSlabBytes);
+    slab_ = make_mapping_(kSlabBytes);
     used_ = 0;
   }
   Buffer buffer(slab_, used_, bytes);

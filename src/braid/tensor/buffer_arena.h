@@ -4,7 +4,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <utility>
 
 #include "braid/tensor/buffer.h"
 
@@ -12,6 +14,12 @@ namespace braid {
 
 class BufferArena {
  public:
+  // Where its address space comes from: a mapping of at least so many bytes, at a huge page.
+  using MakeMapping = std::function<std::shared_ptr<const Mapping>(int64_t bytes)>;
+
+  BufferArena() = default;  // memory of its own
+  explicit BufferArena(MakeMapping make_mapping) : make_mapping_(std::move(make_mapping)) {}
+
   // `bytes` bytes, aligned to 64, zero until written. The buffer may outlive the arena.
   Buffer take(int64_t bytes);
 
@@ -19,6 +27,7 @@ class BufferArena {
   int64_t huge_page_bytes() const { return own_huge_bytes_ + bytes_on_huge_pages(shared_bytes_); }
 
  private:
+  MakeMapping make_mapping_ = [](int64_t bytes) { return std::make_shared<const Mapping>(bytes); };
   std::shared_ptr<const Mapping> slab_;
   int64_t used_ = 0;  // in the current slab
   int64_t shared_bytes_ = 0;

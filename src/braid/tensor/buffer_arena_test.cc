@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <vector>
 
 namespace braid {
@@ -32,6 +33,17 @@ TEST(BufferArena, BuffersLieOneBehindAnotherAndOutliveIt) {
   for (size_t i = 0; i < taken.size(); ++i) {
     for (int64_t at = 0; at < taken[i].bytes(); at += 4000) ASSERT_EQ(taken[i].data()[at], static_cast<std::byte>(i));
   }
+}
+
+TEST(BufferArena, SlabsComeFromWhereItIsTold) {
+  std::vector<std::shared_ptr<const Mapping>> made;
+  BufferArena arena([&](int64_t bytes) { return made.emplace_back(std::make_shared<const Mapping>(bytes)); });
+  std::vector<std::byte*> taken;
+  std::vector<Buffer> buffers;
+  for (const int64_t bytes : {1L << 20, 65L << 20, 2L << 20})
+    taken.push_back(buffers.emplace_back(arena.take(bytes)).data());
+  ASSERT_EQ(made.size(), 2U);
+  EXPECT_EQ(taken, (std::vector<std::byte*>{made[0]->data(), made[1]->data(), made[0]->data() + (1 << 20)}));
 }
 
 }  // namespace

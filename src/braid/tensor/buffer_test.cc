@@ -40,10 +40,12 @@ TEST(Mapping, OfAFileHasWhatAnotherHasWritten) {
   EXPECT_EQ(reinterpret_cast<uintptr_t>(first.data()) % (2 << 20), 0U);
   first.data()[kBytes - 1] = std::byte{1};
   first.data()[(4 << 20) + 5] = std::byte{2};
-  back_huge_page_of_file(first.data());
-  back_huge_page_of_file(first.data() + (4 << 20));
+  back_huge_pages_of_file({first.data(), 2 << 20});
+  back_huge_pages_of_file({first.data() + (4 << 20), 2 << 20});
   const Mapping second(file, kBytes);
+  const Mapping part(file, 2 << 20, 4 << 20);
   close(file);
+  EXPECT_EQ(part.data()[5], std::byte{2});
   EXPECT_EQ(second.data()[kBytes - 1], std::byte{1});
   EXPECT_EQ(second.data()[(4 << 20) + 5], std::byte{2});
   EXPECT_EQ(second.data()[1 << 20], std::byte{0});

@@ -8,6 +8,7 @@
 
 #include "braid/base/check.h"
 #include "braid/formats/ggml_type.h"
+#include "braid/weights/kept_weights.h"
 #include "braid/weights/pack_cache/describe.h"
 #include "braid/weights/pack_cache/pack_cache.h"
 
@@ -49,23 +50,43 @@ bool MatrixCut::operator==(const MatrixCut& other) const {
 }
 
 WeightLoader::WeightLoader(const Checkpoint& checkpoint, ThreadTeam& team, LoadProgress progress,
-                           FirstTouch* first_touch, PackCache* cache, const QuantizedWeights& quantized)
+                           FirstTouch* first_touch, PackCache* cache, const QuantizedWeights& quantized,
+                           KeptWeights* kept)
     : checkpoint_(checkpoint),
       team_(team),
       progress_(std::move(progress)),
       first_touch_(first_touch),
       cache_(cache),
       quantized_(quantized),
+      kept_(kept),
       total_bytes_(checkpoint.stored_bytes()) {}
 
-void WeightLoader::touch(std::vector<PackedMatrix>& packed, std::span<const MatrixCut> cuts) const {
-  if (first_touch_ == nullptr) return;
+BufferArena& WeightLoader::arena(int32_t domain) const {
+  const auto found = arenas_.find(domain);
+  if (found != arenas_.end()) return found->second;
+  if (kept_ == nullptr) return arenas_[domain];
+  return arenas_.emplace(domain, BufferArena([kept = kept_](int64_t bytes) { return kept->take(bytes); }))
+      .first->second;
+}
+
+bool WeightLoader::are_there() const {
+  return kept_ != nullptr && kept_->are_there();
+}
+
+void WeightLoader::prepare(std::span<const UntouchedMemory> memory) const {
+  if (first_touch_ != nullptr && !are_there()) first_touch_->touch(memory);
+  if (kept_ == nullptr) return;
+  for (const UntouchedMemory& one : memory) kept_->prepare(one.bytes);
+}
+
+void WeightLoader::prepare(std::vector<PackedMatrix>& packed, std::span<const MatrixCut> cuts) const {
   std::vector<UntouchedMemory> memory;
   for (size_t i = 0; i < packed.size(); ++i) memory.push_back({.domain = cuts[i].domain, .bytes = packed[i].memory()});
-  first_touch_->touch(memory);
+  prepare(memory);
 }
 
 bool WeightLoader::fetch(std::span<const std::string> whats, std::vector<PackedMatrix>& packed) const {
+  if (are_there()) return true;
   if (cache_ == nullptr) return false;
   for (size_t i = 0; i < packed.size(); ++i) {
     if (cache_->fetch(whats[i], packed[i].memory())) continue;
@@ -200,9 +221,9 @@ bool WeightLoader::are_kept(std::span<const std::string> names, std::span<const 
 PackedMatrix WeightLoader::make_packed(const StoredTensor& tensor, const std::optional<QuantizedFormat>& format,
                                        DType dtype, int64_t rows, IndexRange cols, int32_t domain) const {
   const int64_t num_cols = cols.end - cols.begin;
-  if (!format) return {dtype, rows, num_cols, arenas_[domain]};
+  if (!format) return {dtype, rows, num_cols, arena(domain)};
   const ActivationBits bits = allows_8_bit_activations(*format) ? *quantized_.activations : ActivationBits::k16;
-  PackedMatrix packed(*format_of_cols(*format, tensor.cols(), cols), bits, dtype, rows, num_cols, arenas_[domain]);
+  PackedMatrix packed(*format_of_cols(*format, tensor.cols(), cols), bits, dtype, rows, num_cols, arena(domain));
   const std::span<const int32_t> order = tensor.input_order();
   packed.set_input_order({order.begin(), order.end()});
   return packed;
@@ -263,7 +284,7 @@ Result<std::vector<PackedMatrix>> WeightLoader::matrices(std::span<const std::st
         make_packed(*tensors.front(), format, dtype, std::max(num_rows, cut.padded_rows), cols.back(), cut.domain));
     packed_bytes_ += packed.back().bytes();
   }
-  touch(packed, cuts);
+  prepare(packed, cuts);
   std::vector<std::string> whats;
   for (size_t cut = 0; cut < cuts.size() && cache_ != nullptr; ++cut) {
     std::vector<IndexRange> own;
@@ -317,7 +338,7 @@ Result<std::vector<PackedMatrix>> WeightLoader::gate_ups(const std::string& gate
     packed.push_back(make_packed(*gate_tensor, format, dtype, 2 * (own.end - own.begin), all_cols, cut.domain));
     packed_bytes_ += packed.back().bytes();
   }
-  touch(packed, cuts);
+  prepare(packed, cuts);
   std::vector<std::string> whats;
   for (size_t i = 0; i < cuts.size() && cache_ != nullptr; ++i) {
     const std::array<IndexRange, 2> own = {gate_rows[i], up_rows[i]};
@@ -356,20 +377,18 @@ Result<std::vector<float>> WeightLoader::vector(std::string_view name) const {
 
 Result<RowsBuffer> WeightLoader::rows(std::string_view name, DType dtype, int32_t domain) const {
   TRY(const StoredTensor* const tensor, find_usable(name));
-  RowsBuffer table(arenas_[domain].take(tensor->num_elements() * dtype_bytes(dtype)), dtype, tensor->rows(),
+  RowsBuffer table(arena(domain).take(tensor->num_elements() * dtype_bytes(dtype)), dtype, tensor->rows(),
                    tensor->cols());
   packed_bytes_ += table.bytes();
   uses_.add(*tensor, dtype, std::nullopt);
   const Rows all = table.first(tensor->rows());
   const std::span<std::byte> memory(all.data, static_cast<size_t>(table.bytes()));
-  if (first_touch_ != nullptr) {
-    const UntouchedMemory untouched{.domain = domain, .bytes = memory};
-    first_touch_->touch({&untouched, 1});
-  }
+  const UntouchedMemory untouched{.domain = domain, .bytes = memory};
+  prepare({&untouched, 1});
   // A table stored in the needed dtype would only take disk space twice.
   PackCache* const cache = tensor->plain == dtype ? nullptr : cache_;
   const std::string what = cache != nullptr ? describe_rows(dtype, checkpoint_, *tensor) : "";
-  if (cache != nullptr && cache->fetch(what, memory)) {
+  if (are_there() || (cache != nullptr && cache->fetch(what, memory))) {
     count(tensor->bytes);
     return table;
   }

@@ -24,6 +24,7 @@
 
 namespace braid {
 
+class KeptWeights;
 class PackCache;
 
 // All rows or columns of a tensor.
@@ -44,9 +45,10 @@ struct MatrixCut {
 class WeightLoader {
  public:
   // All arguments must outlive the loader. `progress` may be empty. `first_touch` and `cache` use the same team, or are
-  // null. `quantized`: how quantized matrices are kept.
+  // null. `quantized`: how quantized matrices are kept. `kept`: where matrices and tables lie; null: in memory that
+  // ends with the process.
   WeightLoader(const Checkpoint& checkpoint, ThreadTeam& team, LoadProgress progress, FirstTouch* first_touch = nullptr,
-               PackCache* cache = nullptr, const QuantizedWeights& quantized = {});
+               PackCache* cache = nullptr, const QuantizedWeights& quantized = {}, KeptWeights* kept = nullptr);
 
   // Whether all these matrices are kept in one format, and every cut can have it. Matrices that are packed together, or
   // multiplied together (the experts of a layer), are kept only then; otherwise they are widened to a dtype.
@@ -103,8 +105,12 @@ class WeightLoader {
   // dtype.
   PackedMatrix make_packed(const StoredTensor& tensor, const std::optional<QuantizedFormat>& format, DType dtype,
                            int64_t rows, IndexRange cols, int32_t domain) const;
-  void touch(std::vector<PackedMatrix>& packed, std::span<const MatrixCut> cuts) const;
-  // Whether the cache had all of `packed`; `whats` describes their bytes. If not, `packed` is zeros.
+  BufferArena& arena(int32_t domain) const;
+  bool are_there() const;  // from the last start: matrices and tables need not be written, and must not be
+  // Before the memory is filled.
+  void prepare(std::span<const UntouchedMemory> memory) const;
+  void prepare(std::vector<PackedMatrix>& packed, std::span<const MatrixCut> cuts) const;
+  // Whether all of `packed` is there, or in the cache; `whats` describes their bytes. If not, `packed` is zeros.
   bool fetch(std::span<const std::string> whats, std::vector<PackedMatrix>& packed) const;
   void keep(std::span<const std::string> whats, std::vector<PackedMatrix>& packed) const;
   void count(int64_t bytes) const;
@@ -115,6 +121,7 @@ class WeightLoader {
   FirstTouch* first_touch_;
   PackCache* cache_;
   const QuantizedWeights quantized_;
+  KeptWeights* kept_;
   mutable ReadAhead read_ahead_;
   int64_t total_bytes_;
   mutable int64_t done_bytes_ = 0;

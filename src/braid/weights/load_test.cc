@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "braid/base/index_range.h"
+#include "braid/weights/kept_weights.h"
 #include "tests/support/weights/written_checkpoint.h"
 
 namespace braid {
@@ -80,6 +81,48 @@ TEST(WeightLoader, AFileThatShrinksWhileItIsLoadedIsAnError) {
         loader.vector(norm).error().message, loader.rows(name, DType::kFloat32).error().message}) {
     EXPECT_TRUE(error.starts_with("model.safetensors: had ")) << error;
     EXPECT_TRUE(error.ends_with("it was cut short meanwhile")) << error;
+  }
+}
+
+// The file has lost its tensors, so what is there has not been read.
+TEST(WeightLoader, ReadsNothingThatIsThereFromTheLastStart) {
+  const ModelFixture fixture = testing::read_model_fixture("qwen3_odd_sizes");
+  const TemporaryFolder folder;
+  const auto checkpoint = open_written(fixture, folder, 1);
+  ASSERT_TRUE(checkpoint.ok()) << checkpoint.error().message;
+  const auto keeper = MemoryKeeper::make(folder.path() / "kept", std::array<std::string, 1>{"weights"});
+  ASSERT_TRUE(keeper.ok()) << keeper.error().message;
+  const std::string down = "model.layers.0.mlp.down_proj.weight";
+  const MatrixCut whole{.rows = {kWhole}};
+  const MatrixCut both{.rows = {kWhole, kWhole}};
+  ThreadTeam team(2);
+  std::vector<std::byte> first;
+  for (const bool are_there : {false, true}) {
+    auto memory = KeptMemory::open(keeper->folder(), "weights", 5);
+    ASSERT_TRUE(memory.ok() && *memory);
+    const auto kept = KeptWeights::open(**std::move(memory), "these").value();
+    ASSERT_EQ(kept->are_there(), are_there);
+    const WeightLoader loader(*checkpoint, team, {}, nullptr, nullptr, {}, kept.get());
+    const auto matrix = loader.matrices({&down, 1}, {&whole, 1}, DType::kBFloat16);
+    const auto gate_up = loader.gate_ups("model.layers.0.mlp.gate_proj.weight", "model.layers.0.mlp.up_proj.weight",
+                                         {&both, 1}, DType::kBFloat16);
+    const auto table = loader.rows(down, DType::kFloat32);
+    ASSERT_TRUE(matrix.ok() && gate_up.ok() && table.ok());
+    std::vector<std::byte> bytes;
+    const Rows rows = table->first(table->max_rows());
+    for (const std::span<const std::byte> part :
+         {matrix->front().memory(), gate_up->front().memory(),
+          std::span<const std::byte>(rows.data, static_cast<size_t>(table->bytes()))}) {
+      bytes.insert(bytes.end(), part.begin(), part.end());
+    }
+    if (are_there) {
+      EXPECT_EQ(bytes, first);
+    } else {
+      EXPECT_GT(std::ranges::count_if(bytes, [](std::byte b) { return b != std::byte{0}; }), std::ssize(bytes) / 2);
+      first = std::move(bytes);
+      ASSERT_TRUE(kept->finish({}).ok());
+      std::filesystem::resize_file(folder.path() / "model.safetensors", 4096);
+    }
   }
 }
 

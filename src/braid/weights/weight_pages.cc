@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "braid/base/check.h"
 #include "braid/base/checksum.h"
 #include "braid/base/index_range.h"
 
@@ -36,6 +37,13 @@ WeightPages::WeightPages(std::vector<WeightMemory> memory, ThreadTeam& team) : m
       sums_[i] = checksum(page_at(*pages[i].memory, pages[i].index));
     }
   });
+}
+
+WeightPages::WeightPages(std::vector<WeightMemory> memory, std::vector<uint64_t> sums)
+    : memory_(std::move(memory)), sums_(std::move(sums)) {
+  size_t pages = 0;
+  for (const WeightMemory& one : memory_) pages += static_cast<size_t>(pages_of(one));
+  CHECK(pages == sums_.size(), "{} checksums of {} pages", sums_.size(), pages);
 }
 
 std::optional<std::vector<WeightPages::Damage>> WeightPages::find_damage(FunctionRef<bool()> go_on) const {

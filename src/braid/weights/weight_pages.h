@@ -29,8 +29,11 @@ class WeightPages {
 
   // Reads all of it, on the team's threads. The memory outlives this object.
   WeightPages(std::vector<WeightMemory> memory, ThreadTeam& team);
+  // Reads nothing: `sums` are those of the same memory when it was loaded.
+  WeightPages(std::vector<WeightMemory> memory, std::vector<uint64_t> sums);
 
   const std::vector<WeightMemory>& memory() const { return memory_; }
+  const std::vector<uint64_t>& sums() const { return sums_; }  // of all pages, memory by memory
   int64_t num_pages() const { return static_cast<int64_t>(sums_.size()); }
   static int64_t pages_of(const WeightMemory& memory);
 
@@ -44,7 +47,7 @@ class WeightPages {
 
  private:
   const std::vector<WeightMemory> memory_;
-  std::vector<uint64_t> sums_;  // of all pages, memory by memory
+  std::vector<uint64_t> sums_;
 };
 
 }  // namespace braid

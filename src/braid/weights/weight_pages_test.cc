@@ -15,6 +15,19 @@ std::vector<std::byte> some_bytes(size_t size) {
 
 const auto kGoOn = [] { return true; };
 
+TEST(WeightPages, SumsOfTheLastStartAreComparedAndNotMadeAgain) {
+  std::vector<std::byte> bytes = some_bytes(2 * kPage + 5);
+  ThreadTeam team(2);
+  const std::vector<WeightMemory> memory{{.tensors = "a", .bytes = bytes, .ranks = {0}}};
+  const WeightPages loaded(memory, team);
+  bytes[kPage] ^= std::byte{16};  // before the next start
+  const WeightPages next(memory, loaded.sums());
+  EXPECT_EQ(next.num_pages(), 3);
+  ASSERT_EQ(next.find_damage(kGoOn)->size(), 1U);
+  bytes[kPage] ^= std::byte{16};
+  EXPECT_TRUE(next.find_damage(kGoOn)->empty());
+}
+
 TEST(WeightPages, AnyByteThatChangesIsFoundInItsPageAndUnderItsName) {
   std::vector<std::byte> first = some_bytes(2 * kPage + 5);
   std::vector<std::byte> second = some_bytes(3);

@@ -19,6 +19,10 @@ std::string kept_memory_name(int32_t world, int64_t rank) {
   return fmt::format("{}-{}", world, rank);
 }
 
+std::string kept_weights_name(int32_t world, int64_t first_rank) {
+  return fmt::format("weights-{}-{}", world, first_rank);
+}
+
 KeptMemories::KeptMemories(const RankOptions& options, const ProcessRanks& ranks, const Checkpoint& checkpoint,
                            const KvShape& shape, CpuIsa isa, DType dtype, Logger& log)
     : memories_(static_cast<size_t>(ranks.num_own())), what_(memories_.size()) {

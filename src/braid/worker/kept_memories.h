@@ -44,7 +44,9 @@ class KeptMemories {
 // The same as `kept_bytes`, the pools of the last start, unless memory has become much less or more since.
 int64_t pool_bytes_like_before(int64_t pool_bytes, int64_t kept_bytes);
 
-// The name of a rank's memory, by which the next one finds it.
+// The name of the memory of a rank's keys and values, by which the next one finds it.
 std::string kept_memory_name(int32_t world, int64_t rank);
+// The same for the weights of a process, by its first rank.
+std::string kept_weights_name(int32_t world, int64_t first_rank);
 
 }  // namespace braid

@@ -342,7 +342,10 @@ TEST(RankProcesses, TheNextStartComputesNothingAgain) {
       {{.tp_size = 4, .dp_size = 2, .enable_dp_attention = true}, {3, 1}}};
   for (const auto& [layout, spread] : cases) {
     std::vector<std::string> names;
-    for (int64_t rank = 0; rank < layout.tp_size; ++rank) names.push_back(kept_memory_name(0, rank));
+    for (int64_t rank = 0; rank < layout.tp_size; ++rank) {
+      names.push_back(kept_memory_name(0, rank));
+      names.push_back(kept_weights_name(0, rank));
+    }
     const auto keeper =
         MemoryKeeper::make(std::filesystem::path(::testing::TempDir()) / ("ranks-" + std::to_string(getpid())), names);
     ASSERT_TRUE(keeper.ok()) << keeper.error().message;
@@ -369,7 +372,9 @@ TEST(RankProcesses, TheNextStartComputesNothingAgain) {
       first.end();
       had = first.outcomes.tokens();
     }
-    Processes second(options, spread);
+    std::ostringstream lines;
+    Processes second(options, spread, {}, "gguf_qwen3_moe",
+                     std::make_shared<Logger>("test", std::make_shared<spdlog::sinks::ostream_sink_mt>(lines)));
     uint64_t num_missing = 0;
     int32_t num_going_on = 0;
     for (RequestId id = 1; id <= kNumInterrupted; ++id) {
@@ -389,6 +394,10 @@ TEST(RankProcesses, TheNextStartComputesNothingAgain) {
     }
     EXPECT_EQ(had, expected);
     EXPECT_EQ(second.outcomes.num_step_tokens(), num_missing) << spread.size() << " processes";
+    size_t num_taken_over = 0;  // by processes, of weights
+    const std::string log = lines.str();
+    for (size_t at = 0; (at = log.find("of weights taken over", at)) != std::string::npos; ++at) ++num_taken_over;
+    EXPECT_EQ(num_taken_over, spread.size()) << log;
   }
 }
 

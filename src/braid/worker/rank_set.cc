@@ -16,7 +16,7 @@
 #include "braid/model/least_weight_bytes.h"
 #include "braid/model/local_shape.h"
 #include "braid/parallel/dp_attention.h"
-#include "braid/weights/pack_cache/pack_cache.h"
+#include "braid/worker/load_weights.h"
 #include "braid/worker/rank_memory.h"
 #include "braid/worker/rank_set_log.h"
 
@@ -32,48 +32,6 @@ static_assert(kPageSizeStep == KvLayer::kKeyVectorTokens);
 
 int64_t logit_rows(int32_t running) {
   return std::clamp<int64_t>(running, kMinLogitRows, kMaxLogitRows);
-}
-
-// Everything that decides how the weights are split.
-std::string describe_split(const ProcessRanks& ranks) {
-  const ParallelLayout& layout = ranks.layout;
-  const bool has_all = ranks.num_own() == layout.num_ranks();
-  return fmt::format("tp_size {} dp_size {} dp_attention {} moe {} head {}{}", layout.tp_size, layout.dp_size,
-                     layout.enable_dp_attention, static_cast<int>(layout.moe_parallel),
-                     static_cast<int>(layout.head_parallel),
-                     has_all ? "" : fmt::format(" ranks {} to {}", ranks.own.begin, ranks.own.end));
-}
-
-struct LoadedWeights {
-  LoadedModel model;
-  std::unique_ptr<WeightCheck> check;
-};
-
-Result<LoadedWeights> load_weights(const Checkpoint& checkpoint, const RankOptions& options, const ProcessRanks& ranks,
-                                   DType dtype, const QuantizedWeights& quantized, const VisionShard& vision_shard,
-                                   int64_t positions, const std::shared_ptr<Logger>& logger,
-                                   const LoadProgress& progress) {
-  ThreadTeam team(std::min(ranks.threads_per_rank * ranks.num_own(), available_cores()));
-  std::unique_ptr<PackCache> cache;
-  if (!options.pack_cache.empty()) {
-    PackCacheOptions own{.folder = options.pack_cache, .dtype = dtype, .layout = describe_split(ranks)};
-    if (quantized.quantization != Quantization::kNone) {
-      own.layout += fmt::format(" quantization {}", static_cast<int>(quantized.quantization));
-    }
-    if (vision_shard.num_parts > 1) {
-      own.layout +=
-          fmt::format(" vision {} to {} of {}", vision_shard.own.begin, vision_shard.own.end, vision_shard.num_parts);
-    }
-    TRY(cache, PackCache::open(checkpoint, std::move(own), team, log_of(LogPart::kWeights, logger)));
-  }
-  TRY(LoadedModel model, load_model(checkpoint, dtype, positions, ranks.layout, ranks.own, ranks.places, team, progress,
-                                    cache.get(), quantized, vision_shard));
-  const double start_s = monotonic_seconds();
-  auto check = std::make_unique<WeightCheck>(WeightPages(std::move(model.memory), team), ranks.num_own());
-  log_of(LogPart::kWeights, logger)
-      ->debug("checksums of {:.2f} GB of weights in {:.3f} s", static_cast<double>(model.weight_bytes) / 1e9,
-              monotonic_seconds() - start_s);
-  return LoadedWeights{.model = std::move(model), .check = std::move(check)};
 }
 
 // Why DP attention is lacking. One rank's reason may be that another cannot: each different one, with its first rank.
@@ -200,7 +158,9 @@ Result<std::unique_ptr<RankSet>> RankSet::load(const Checkpoint& checkpoint, Ran
   const KvShape kv_shape =
       local_kv_shape(config, local_shape(config, place_of(ranks.layout, 0)), set->kv_dtype_, options.page_size);
   KeptMemories kept(options, ranks, checkpoint, kv_shape, set->isa_, set->dtype_, log);
-  const MemoryBudget budget{.available_bytes = available_bytes + kept.committed_bytes(),
+  std::optional<KeptMemory> weight_memory = open_kept_weights(options.kept, ranks, log);
+  const int64_t kept_weight_bytes = weight_memory ? weight_memory->committed_bytes() : 0;
+  const MemoryBudget budget{.available_bytes = available_bytes + kept.committed_bytes() + kept_weight_bytes,
                             .fraction = options.mem_fraction_static};
   TRY(const int64_t positions, num_positions(kv_shape, budget, context));
   const int64_t exchange_bytes = exchange_buffer_bytes(config, options, set->dtype_, ranks.transport->shares_memory()) /
@@ -209,8 +169,13 @@ Result<std::unique_ptr<RankSet>> RankSet::load(const Checkpoint& checkpoint, Ran
   TRY(const int64_t least_bytes,
       least_weight_bytes(checkpoint, set->dtype_, set->quantized_, ranks.layout, ranks.own, vision_shard));
   TRY_STATUS(kv_memory(budget, own_part(options, ranks), least_bytes, exchange_bytes));  // before anything is read
-  TRY(LoadedWeights weights, load_weights(checkpoint, options, ranks, set->dtype_, set->quantized_, vision_shard,
-                                          positions, logger, progress));
+  TRY(LoadedWeights weights, load_weights(checkpoint, options, ranks,
+                                          {.dtype = set->dtype_,
+                                           .quantized = set->quantized_,
+                                           .vision_shard = vision_shard,
+                                           .num_positions = positions},
+                                          std::move(weight_memory), logger, progress));
+  set->kept_weights_ = std::move(weights.kept);
   set->weight_check_ = std::move(weights.check);
   LoadedModel loaded = std::move(weights.model);
   set->weight_bytes_ = loaded.weight_bytes;

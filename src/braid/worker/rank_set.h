@@ -15,6 +15,7 @@
 #include "braid/kv/pool_size.h"
 #include "braid/model/load_model.h"
 #include "braid/parallel/thread_world.h"
+#include "braid/weights/kept_weights.h"
 #include "braid/worker/image_desk.h"
 #include "braid/worker/image_store.h"
 #include "braid/worker/joint_tower.h"
@@ -149,6 +150,7 @@ class RankSet {
   SchedulerConfig scheduler_;
   int64_t weight_bytes_ = 0;
   int64_t max_moving_tokens_ = 0;
+  std::unique_ptr<KeptWeights> kept_weights_;           // null: the weights end with this process; outlives the models
   std::unique_ptr<LocalKvPageTransfer> page_transfer_;  // outlives the ranks, as do
   std::vector<std::unique_ptr<Model>> models_;          // these: of each rank, as are the next
   TowerShare tower_share_;
