@@ -1,9 +1,10 @@
 #include "braid/kernels/isa.h"
 
+#include <unistd.h>
+
 #if defined(__x86_64__)
 #include <cpuid.h>
 #include <sys/syscall.h>
-#include <unistd.h>
 #endif
 
 #include <algorithm>
@@ -34,6 +35,7 @@ struct CpuFeatures {
   bool has_amx_bf16 = false;
   bool has_avx_vnni = false;
   bool has_avx512_vnni = false;
+  bool has_avx512_vbmi = false;
   bool has_amx_int8 = false;  // on a processor of the AMX tier
 };
 
@@ -68,7 +70,8 @@ CpuFeatures query_cpu() {
   constexpr uint32_t kAvx512 = 0xc003'0000U;  // leaf 7, ebx: F 16, DQ 17, BW 30, VL 31
   constexpr uint32_t kAmx = 0x0140'0000U;     // leaf 7, edx: AMX-BF16 22, AMX-TILE 24
   constexpr uint32_t kAmxInt8 = 1U << 25;     //
-  constexpr uint32_t kAvx512Vnni = 1U << 11;  // leaf 7, ecx
+  constexpr uint32_t kAvx512Vbmi = 1U << 1;   // leaf 7, ecx
+  constexpr uint32_t kAvx512Vnni = 1U << 11;  //
   constexpr uint32_t kAvxVnni = 1U << 4;      // leaf 7.1, eax
   constexpr uint32_t kAvx512Bf16 = 1U << 5;   // leaf 7.1, eax
 
@@ -85,6 +88,7 @@ CpuFeatures query_cpu() {
   features.has_avx2 = has_bits(b, kAvx2);
   features.has_avx512 = features.has_avx2 && has_bits(b, kAvx512) && has_bits(saved, kAvx512State);
   features.has_avx512_vnni = features.has_avx512 && has_bits(c, kAvx512Vnni);
+  features.has_avx512_vbmi = features.has_avx512 && has_bits(c, kAvx512Vbmi);
   uint32_t extended = 0;
   if (__get_cpuid_count(7, 1, &extended, &b, &c, &d) == 0) return features;
   features.has_avx_vnni = features.has_avx2 && has_bits(extended, kAvxVnni);
@@ -151,6 +155,27 @@ IntegerDots integer_dots(CpuIsa isa) {
     if (dots <= most) best = dots;
   }
   return best;
+}
+
+bool has_byte_lookups() {
+#if defined(__x86_64__)
+  static const bool has_them = query_cpu().has_avx512_vbmi;
+  return has_them;
+#else
+  return false;
+#endif
+}
+
+bool has_small_l1() {
+#if defined(_SC_LEVEL1_DCACHE_SIZE)
+  static const bool is_small = [] {
+    const long bytes = sysconf(_SC_LEVEL1_DCACHE_SIZE);
+    return bytes > 0 && bytes <= 32 << 10;
+  }();
+  return is_small;
+#else
+  return false;
+#endif
 }
 
 Result<CpuIsa> choose_isa(std::optional<std::string_view> forced) {

@@ -27,6 +27,12 @@ IntegerDots integer_dots(CpuIsa isa);
 // All that this machine has.
 std::vector<IntegerDots> available_integer_dots();
 
+// Whether this machine has AVX-512's lookups of bytes in tables of 128 (VBMI), which are no part of a tier.
+bool has_byte_lookups();
+
+// Whether a core's first-level data cache has 32 KB or less, as far as the system tells.
+bool has_small_l1();
+
 // The best tier, or the one named by `forced` (the environment's BRAID_CPU_ISA, read in cli/). An unknown tier, or one
 // that this machine lacks, is an error that lists those it has.
 Result<CpuIsa> choose_isa(std::optional<std::string_view> forced);

@@ -38,6 +38,13 @@ TEST(Isa, IntegerProductsAreThoseOfTheTierOrBelow) {
   EXPECT_EQ(integer_dots(available_isas().back()), all.back());
 }
 
+TEST(Isa, ByteLookupsComeWithAvx512) {
+  const std::vector<CpuIsa> available = available_isas();
+  if (has_byte_lookups()) {
+    EXPECT_NE(std::find(available.begin(), available.end(), CpuIsa::kAvx512), available.end());
+  }
+}
+
 TEST(Isa, ReportsTheTiersThatThisMachineLacks) {
   const std::vector<CpuIsa> available = available_isas();
   std::string lacking;

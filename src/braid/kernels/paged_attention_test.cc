@@ -22,6 +22,22 @@ struct TestedTier {
   friend void PrintTo(const TestedTier& tier, std::ostream* out) { *out << tier.name; }
 };
 
+// The kernels of avx512_bf16 that attention_tier() chooses on some processor, if this one can run them.
+std::vector<cpu::AttentionTier> avx512_bf16_tiers() {
+  std::vector<cpu::AttentionTier> tiers;
+#if defined(__x86_64__)
+  for (const bool has_small_l1 : {false, true}) {
+    if (choose_isa("avx512_bf16").ok()) tiers.push_back(cpu::attention_avx512bf16(has_small_l1));
+    if (tiers.empty() || !has_byte_lookups()) continue;
+    cpu::AttentionTier with_lookups = tiers.back();
+    with_lookups.int8 = cpu::attention_avx512vbmi(has_small_l1).int8;
+    with_lookups.e4m3 = cpu::attention_avx512vbmi(has_small_l1).e4m3;
+    tiers.push_back(with_lookups);
+  }
+#endif
+  return tiers;
+}
+
 std::vector<TestedTier> tested_tiers() {
   std::vector<TestedTier> tiers;
   for (const CpuIsa isa : kernel_isas()) {
@@ -99,6 +115,33 @@ TEST_P(PagedAttention, EqualsTheDefinition) {
         EXPECT_LE(max_difference(expected, actual), tolerance)
             << "head_dim " << head_dim << " heads " << heads << "/" << kv_heads << " len " << len << " window "
             << window << " " << kv_dtype_name(dtype, codes);
+      }
+    }
+  }
+}
+
+// Also for the few rows and the parts of a token that decode has.
+TEST(PagedAttentionTiers, LookupsAndFetchesChangeNoBits) {
+  const std::vector<cpu::AttentionTier> tiers = avx512_bf16_tiers();
+  if (tiers.empty()) GTEST_SKIP() << "no avx512_bf16";
+  ThreadTeam team(1);
+  uint32_t seed = 20;
+  for (const auto& [dtype, codes] : kKvKinds) {
+    for (const int32_t head_dim : {8, 24, 64, 80, 128}) {
+      for (const auto& [heads, kv_heads] : {std::pair{2, 2}, {4, 2}, {6, 2}, {16, 1}}) {
+        const CacheShape shape = {
+            .num_heads = heads, .num_kv_heads = kv_heads, .head_dim = head_dim, .dtype = dtype, .codes = codes};
+        const TestSequence sequence(shape, 90, seed++);
+        for (const int64_t chunk : {1, 90}) {
+          std::vector<Matrix> outs;
+          for (const cpu::AttentionTier& tier : tiers) {
+            cpu::CpuOps ops(CpuIsa::kAvx512Bf16, team, tier);
+            outs.push_back(attend_in_chunks(ops, shape, sequence, chunk, 37));
+            EXPECT_TRUE(same_bits(outs.front().view, outs.back().view))
+                << "tier " << outs.size() - 1 << ", head_dim " << head_dim << ", heads " << heads << "/" << kv_heads
+                << ", chunks of " << chunk << ", " << kv_dtype_name(dtype, codes);
+          }
+        }
       }
     }
   }

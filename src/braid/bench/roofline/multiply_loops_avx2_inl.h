@@ -30,7 +30,9 @@ struct Avx2IntegerStep {
   }
   static inline __attribute__((always_inline)) void keep(__m256i& factor) { asm volatile("" : "+x"(factor)); }
   static inline __attribute__((always_inline)) __m256i load_sums(const float* from) {
-    return _mm256_cvtps_epi32(_mm256_loadu_ps(from));
+    __m256i sums = _mm256_cvtps_epi32(_mm256_loadu_ps(from));
+    keep(sums);  // else g++ 12 keeps all sums in memory
+    return sums;
   }
   static inline __attribute__((always_inline)) void store_sums(__m256i sums, float* to) {
     _mm256_storeu_ps(to, _mm256_cvtepi32_ps(sums));

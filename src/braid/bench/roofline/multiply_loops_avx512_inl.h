@@ -34,7 +34,9 @@ struct Avx512IntegerStep : Avx512Step {
   }
   static inline __attribute__((always_inline)) void keep(__m512i& factor) { asm volatile("" : "+v"(factor)); }
   static inline __attribute__((always_inline)) __m512i load_sums(const float* from) {
-    return _mm512_cvtps_epi32(_mm512_loadu_ps(from));
+    __m512i sums = _mm512_cvtps_epi32(_mm512_loadu_ps(from));
+    keep(sums);  // else g++ 12 keeps all sums in memory
+    return sums;
   }
   static inline __attribute__((always_inline)) void store_sums(__m512i sums, float* to) {
     _mm512_storeu_ps(to, _mm512_cvtepi32_ps(sums));

@@ -9,7 +9,8 @@ struct AvxQuadsStep : Avx2IntegerStep {
   static constexpr int kIntegerBytes = 1;
   static constexpr const char* kInstruction = "vpdpbusd of 256 bits";
   static inline __attribute__((always_inline)) __m256i multiply_add(__m256i sums, __m256i factor, __m256i term) {
-    return _mm256_dpbusd_avx_epi32(sums, term, factor);
+    asm("%{vex%} vpdpbusd %2, %1, %0" : "+x"(sums) : "x"(term), "x"(factor));  // g++ 12 spills the intrinsic's sums
+    return sums;
   }
 };
 

@@ -36,18 +36,30 @@ const AttentionKernels& kernels_for(const AttentionTier& tier, const KvLayer& la
   return tier.bfloat16_amx != nullptr && layer.head_dim % 32 == 0 ? *tier.bfloat16_amx : tier.bfloat16;
 }
 
+#if defined(__x86_64__)
+AttentionTier avx512bf16_tier() {
+  AttentionTier tier = attention_avx512bf16(has_small_l1());
+  if (has_byte_lookups()) {
+    const AttentionCodeKernels& codes = attention_avx512vbmi(has_small_l1());
+    tier.int8 = codes.int8;
+    tier.e4m3 = codes.e4m3;
+  }
+  return tier;
+}
+#endif
+
 }  // namespace
 
 AttentionTier attention_tier(CpuIsa isa) {
   switch (isa) {
 #if defined(__x86_64__)
     case CpuIsa::kAmxBf16: {
-      AttentionTier tier = attention_avx512bf16();
+      AttentionTier tier = avx512bf16_tier();
       tier.bfloat16_amx = &attention_amx();
       return tier;
     }
     case CpuIsa::kAvx512Bf16:
-      return attention_avx512bf16();
+      return avx512bf16_tier();
     case CpuIsa::kAvx512:
       return attention_avx512();
     case CpuIsa::kAvx2:

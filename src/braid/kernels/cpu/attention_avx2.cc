@@ -19,6 +19,7 @@ struct Avx2 {
   static constexpr int kDimVectorsOfFewRows = 4;
   static constexpr int kSoftmaxRows = 1;
   static constexpr int kChunkRows = 4;
+  static constexpr bool kFetchesTokenToL2 = false;
   static constexpr auto kWithoutBit14 = static_cast<int16_t>(0xbfff);
 
   static Vector zero() { return _mm256_setzero_ps(); }

@@ -18,7 +18,8 @@ struct Avx512Vectors {
   static constexpr int kDimVectors = 4;
   static constexpr int kDimVectorsOfFewRows = 8;
   static constexpr int kSoftmaxRows = 4;
-  static constexpr int kChunkRows = 1;
+  static constexpr int kChunkRows = 4;
+  static constexpr bool kFetchesTokenToL2 = false;
 
   static Vector zero() { return _mm512_setzero_ps(); }
   static Vector broadcast(float value) { return _mm512_set1_ps(value); }

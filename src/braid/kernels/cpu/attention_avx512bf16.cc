@@ -4,15 +4,20 @@
 namespace braid::cpu {
 namespace {
 
-constexpr AttentionTier kTier = {.bfloat16 = AttentionKernel<Avx512Bf16, DotPairs>::table(),
-                                 .float32 = AttentionKernel<Avx512Bf16, Floats<Avx512Bf16>>::table(),
-                                 .int8 = AttentionKernel<Avx512Bf16, CodePairs<KvCodes::kInt8>>::table(),
-                                 .e4m3 = AttentionKernel<Avx512Bf16, CodePairs<KvCodes::kE4m3>>::table()};
+template <typename Tier>
+constexpr AttentionTier tier_of() {
+  return {.bfloat16 = AttentionKernel<Tier, DotPairs>::table(),
+          .float32 = AttentionKernel<Tier, Floats<Tier>>::table(),
+          .int8 = AttentionKernel<Tier, CodePairs<KvCodes::kInt8>>::table(),
+          .e4m3 = AttentionKernel<Tier, CodePairs<KvCodes::kE4m3>>::table()};
+}
+constexpr AttentionTier kTier = tier_of<Avx512Bf16>();
+constexpr AttentionTier kTierOfSmallL1 = tier_of<Avx512Bf16OfSmallL1>();
 
 }  // namespace
 
-const AttentionTier& attention_avx512bf16() {
-  return kTier;
+const AttentionTier& attention_avx512bf16(bool has_small_l1) {
+  return has_small_l1 ? kTierOfSmallL1 : kTier;
 }
 
 }  // namespace braid::cpu

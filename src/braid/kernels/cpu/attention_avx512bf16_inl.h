@@ -15,6 +15,11 @@ struct Avx512Bf16 : Avx512Vectors {
   static __m256i rounded(Vector value) { return __builtin_bit_cast(__m256i, _mm512_cvtneps_pbh(value)); }
 };
 
+// For processors with a first-level cache of 32 KB (Zen 4).
+struct Avx512Bf16OfSmallL1 : Avx512Bf16 {
+  static constexpr bool kFetchesTokenToL2 = true;
+};
+
 struct DotPairs {
   using Vector = Avx512Bf16::Vector;
   using Weight = uint16_t;

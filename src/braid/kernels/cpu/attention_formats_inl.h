@@ -91,9 +91,9 @@ struct WidenedCodes : Floats<Tier> {
   static Kv load_some(const std::byte* from, int64_t, int count) {
     return Tier::template from_some_codes<kCodes>(from, count);
   }
-  static void load_two(const std::byte* from, Kv& first, Kv& second) requires(kCodes == KvCodes::kE4m3 && requires {
-    Tier::two_from_e4m3(from, first, second);
-  }) {
+  static void load_two(const std::byte* from, int64_t, Kv& first,
+                       Kv& second) requires(kCodes == KvCodes::kE4m3 &&
+                                            requires { Tier::two_from_e4m3(from, first, second); }) {
     Tier::two_from_e4m3(from, first, second);
   }
   static void put_query(const float* q, int64_t head_dim, float* to) { WidenedPairs<Tier>::put_query(q, head_dim, to); }

@@ -96,11 +96,19 @@ struct AttentionTier {
 };
 AttentionTier attention_tier(CpuIsa isa);
 
+// What replaces a tier's kernels for codes on a processor with more instructions: the same bits.
+struct AttentionCodeKernels {
+  AttentionKernels int8;
+  AttentionKernels e4m3;
+};
+
 // One for each translation unit with a tier's compiler flags.
 const AttentionTier& attention_portable();
 const AttentionTier& attention_avx2();
 const AttentionTier& attention_avx512();
-const AttentionTier& attention_avx512bf16();
+// The same bits for caches of any size: what is fetched where differs.
+const AttentionTier& attention_avx512bf16(bool has_small_l1);
+const AttentionCodeKernels& attention_avx512vbmi(bool has_small_l1);  // of the tier avx512_bf16
 const AttentionKernels& attention_amx();
 const AttentionKernels&
 attention_amx_emulated();  // over tile registers in memory: the same indexing and bits, on any processor

@@ -6,6 +6,7 @@
 //   Tier:    Vector (kLanes floats) and its arithmetic. Up to kRows rows meet up to kKeyVectors of keys or kDimVectors
 //            of values, with kSums accumulators in all; up to 2 rows meet kDimVectorsOfFewRows. The scores of
 //            kSoftmaxRows rows fit the registers too. One token's keys: kChunkRows rows in all, of chunks side by side.
+//            Whether one token's keys and values are fetched to L2 alone (kFetchesTokenToL2).
 //   Format:  Weight, the stored form of a query element or a probability before it meets keys or values; Kv, a vector
 //            of kLanes columns with kStep elements each (pairs in bfloat16); multiply-accumulate of the two.
 //            kElementBytes, of a stored element: 1 for codes, whose rows lie `row_bytes` apart; kUnit, what a code's 1
@@ -175,7 +176,7 @@ struct AttentionKvTile : AttentionSoftmax<Tier, Format> {
 
   // Which cache the next data is fetched to: the first level if it is read soon. But a KV tile's strips lie 4 KB or a
   // multiple of it apart, so that their lines evict each other there (13 against 20 GB/s of keys and values on a core
-  // that reads 30).
+  // that reads 30). And few fetches to the first level may be under way at a time.
   enum class Fetch { kToL1, kToL2 };
   static constexpr int kLineCodes = 64;  // codes in a line of the cache
   template <Fetch kFetch>
@@ -183,15 +184,42 @@ struct AttentionKvTile : AttentionSoftmax<Tier, Format> {
     __builtin_prefetch(line, 0, kFetch == Fetch::kToL1 ? 3 : 2);
   }
 
-  // N vectors that lie side by side. Some codes are cheaper to widen two vectors at a time.
-  template <int N, typename Kv>
+  // Some codes are cheaper to widen two vectors at a time, for all rows or up to some number of them.
+  template <int R>
+  static constexpr bool widens_in_pairs() {
+    if constexpr (requires { Format::kMostRowsInPairs; }) return R <= Format::kMostRowsInPairs;
+    return true;
+  }
+
+  // N vectors that lie side by side, for R rows.
+  template <int R, int N, typename Kv>
   static void load_vectors(const std::byte* from, int64_t stride, Kv (&out)[N]) {
-    if constexpr (N % 2 == 0 && requires { Format::load_two(from, out[0], out[1]); }) {
+    if constexpr (N % 2 == 0 && widens_in_pairs<R>() && requires { Format::load_two(from, stride, out[0], out[1]); }) {
 #pragma GCC unroll 8
-      for (int n = 0; n < N; n += 2) Format::load_two(from + n * kLanes * kLaneBytes, out[n], out[n + 1]);
+      for (int n = 0; n < N; n += 2) Format::load_two(from + n * kLanes * kLaneBytes, stride, out[n], out[n + 1]);
     } else {
 #pragma GCC unroll 8
       for (int n = 0; n < N; ++n) out[n] = Format::load(from + n * kLanes * kLaneBytes, stride);
+    }
+  }
+
+  // Steps of keys that are widened at once for R rows. A head's dimensions are a multiple of 8.
+  template <int R>
+  static constexpr int steps_at_once() {
+    constexpr bool kHasTwoSteps = requires(const std::byte* from, typename Format::Kv& kv) {
+      Format::load_two_steps(from, kv, kv);
+    };
+    return kHasTwoSteps && widens_in_pairs<R>() ? 2 : 1;
+  }
+  // As many steps of N vectors that lie side by side, for R rows.
+  template <int R, int kSteps, int N, typename Kv>
+  static void load_steps(const std::byte* from, Kv (&out)[kSteps][N]) {
+    static_assert(kSteps == steps_at_once<R>());
+    if constexpr (kSteps == 2) {
+      static_assert(N == 1);
+      Format::load_two_steps(from, out[0][0], out[1][0]);
+    } else {
+      load_vectors<R>(from, kStripTokens, out[0]);
     }
   }
 
@@ -216,17 +244,22 @@ struct AttentionKvTile : AttentionSoftmax<Tier, Format> {
     for (int r = 0; r < R; ++r) {
       for (int n = 0; n < N; ++n) sums[r][n] = Tier::zero();
     }
-    for (int64_t dim = 0; dim < head_dim; dim += kStep) {
-      typename Format::Kv key[N];
+    constexpr int kSteps = steps_at_once<R>();
+    for (int64_t dim = 0; dim < head_dim; dim += kSteps * kStep) {
+      typename Format::Kv key[N][kSteps][1];
       for (int n = 0; n < N; ++n) {
-        key[n] = Format::load(from[n], kStripTokens);
+        load_steps<R>(from[n], key[n]);
         if (!kHasCodes || (dim * kStripTokens % kLineCodes == 0 && n % kPerStrip == 0)) fetch<kFetch>(next[n]);
-        from[n] += kStripTokens * kStepBytes;
-        next[n] += kStripTokens * kStepBytes;
+        from[n] += kStripTokens * kSteps * kStepBytes;
+        next[n] += kStripTokens * kSteps * kStepBytes;
       }
-      for (int r = 0; r < R; ++r) {
-        const auto weight = Format::broadcast(query + r * query_stride + dim);
-        for (int n = 0; n < N; ++n) sums[r][n] = Format::multiply_add(weight, key[n], sums[r][n]);
+      for (int step = 0; step < kSteps; ++step) {
+        for (int r = 0; r < R; ++r) {
+          const auto weight = Format::broadcast(query + r * query_stride + dim + step * kStep);
+          for (int n = 0; n < N; ++n) {
+            sums[r][n] = Format::multiply_add(weight, key[n][step][0], sums[r][n]);
+          }
+        }
       }
     }
     for (int r = 0; r < R; ++r) {
@@ -280,7 +313,7 @@ struct AttentionKvTile : AttentionSoftmax<Tier, Format> {
         if constexpr (kIsTail) {
           value[0] = Format::load_some(from, head_dim, tail);
         } else {
-          load_vectors(from, head_dim, value);
+          load_vectors<R>(from, head_dim, value);
         }
 #pragma GCC unroll 8
         for (int n = 0; n < N; ++n) {

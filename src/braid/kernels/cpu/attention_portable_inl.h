@@ -31,6 +31,7 @@ struct Portable {
   static constexpr int kDimVectorsOfFewRows = 4;
   static constexpr int kSoftmaxRows = 1;
   static constexpr int kChunkRows = 1;
+  static constexpr bool kFetchesTokenToL2 = false;
 
   static Vector zero() { return Vector{}; }
   static Vector broadcast(float value) { return Vector{value, value, value, value}; }

@@ -24,6 +24,7 @@ struct AttentionToken : AttentionKvTile<Tier, Format> {
 
   static constexpr int kMaxChunks = kStrips * kMaxRows;
   static constexpr int kAhead = kHasCodes ? 4 : 2;
+  static constexpr auto kFetch = Tier::kFetchesTokenToL2 ? KvTile::Fetch::kToL2 : KvTile::Fetch::kToL1;
 
   // A strip of one KV head.
   struct Chunk {
@@ -90,8 +91,8 @@ struct AttentionToken : AttentionKvTile<Tier, Format> {
     if constexpr (R > 1) {
       if (count < R) return score_chunk<R - 1>(query, head_dim, keys, strip, count, scores);
     }
-    KvTile::template score<KvTile::Fetch::kToL1, R>(query, padded(head_dim), head_dim, keys, strip * kStripTokens,
-                                                    (strip + 1) * kStripTokens, scores);
+    KvTile::template score<kFetch, R>(query, padded(head_dim), head_dim, keys, strip * kStripTokens,
+                                      (strip + 1) * kStripTokens, scores);
   }
 
   static void load_key_scales(const Scratch& scratch, const Reading& reading, int index) {
@@ -109,6 +110,7 @@ struct AttentionToken : AttentionKvTile<Tier, Format> {
     constexpr int kPerStrip = kStripTokens / KvTile::kLanes;
     constexpr int kVectorBytes = KvTile::kLanes * KvTile::kLaneBytes;
     constexpr int kStep = KvTile::kStep;
+    constexpr int kSteps = KvTile::template steps_at_once<R>();
     const int64_t width = padded(head_dim);
     const std::byte* from[C];
     const std::byte* next[C];
@@ -126,24 +128,29 @@ struct AttentionToken : AttentionKvTile<Tier, Format> {
         for (int n = 0; n < kPerStrip; ++n) sums[c][r][n] = Tier::zero();
       }
     }
-    for (int64_t dim = 0; dim < head_dim; dim += kStep) {
+    for (int64_t dim = 0; dim < head_dim; dim += kSteps * kStep) {
 #pragma GCC unroll 8
       for (int c = 0; c < C; ++c) {
-        typename Format::Kv key[kPerStrip];
-        KvTile::load_vectors(from[c], kStripTokens, key);
+        typename Format::Kv key[kSteps][kPerStrip];
+        KvTile::template load_steps<R>(from[c], key);
 #pragma GCC unroll 8
         for (int n = 0; n < kPerStrip; ++n) {
           if (!kHasCodes || (dim * kStripTokens % KvTile::kLineCodes == 0 && n == 0)) {
-            KvTile::template fetch<KvTile::Fetch::kToL1>(next[c] + n * kVectorBytes);
+            KvTile::template fetch<kFetch>(next[c] + n * kVectorBytes);
           }
         }
-        from[c] += kStripTokens * KvTile::kStepBytes;
-        next[c] += kStripTokens * KvTile::kStepBytes;
+        from[c] += kStripTokens * kSteps * KvTile::kStepBytes;
+        next[c] += kStripTokens * kSteps * KvTile::kStepBytes;
+#pragma GCC unroll 2
+        for (int step = 0; step < kSteps; ++step) {
 #pragma GCC unroll 8
-        for (int r = 0; r < R; ++r) {
-          const auto weight = Format::broadcast(query[c] + r * width + dim);
+          for (int r = 0; r < R; ++r) {
+            const auto weight = Format::broadcast(query[c] + r * width + dim + step * kStep);
 #pragma GCC unroll 8
-          for (int n = 0; n < kPerStrip; ++n) sums[c][r][n] = Format::multiply_add(weight, key[n], sums[c][r][n]);
+            for (int n = 0; n < kPerStrip; ++n) {
+              sums[c][r][n] = Format::multiply_add(weight, key[step][n], sums[c][r][n]);
+            }
+          }
         }
       }
     }
@@ -180,7 +187,7 @@ struct AttentionToken : AttentionKvTile<Tier, Format> {
     if constexpr (R > 1) {
       if (count < R) return weigh_chunk<R - 1>(probabilities, values, keys, is_start, head_dim, count, out);
     }
-    KvTile::template weigh<KvTile::Fetch::kToL1, R>(probabilities, values, keys, is_start, head_dim, out);
+    KvTile::template weigh<kFetch, R>(probabilities, values, keys, is_start, head_dim, out);
   }
 
   // (max, sum, out) of one KV tile for all rows of the query tile, which belong to one token.

@@ -51,6 +51,10 @@ MatmulTier tier_for(CpuIsa isa, DType dtype) {
 
 MatmulTier tier_for(CpuIsa isa, const PackedMatrix& w) {
   if (!w.is_quantized()) return tier_for(isa, w.dtype());
+#if defined(__x86_64__)
+  const bool is_e4m3_bf16 = w.panels().values == QuantizedPanels::Values::kE4m3 && w.dtype() == DType::kBFloat16;
+  if (is_e4m3_bf16 && isa == CpuIsa::kAvx512Bf16 && has_byte_lookups()) return avx512vbmi_e4m3();
+#endif
   if (w.activations() == ActivationBits::k16) return float_tiers(isa, w.dtype()).widening;
   return int8_tier(integer_dots(isa), w.panels());
 }

@@ -85,6 +85,7 @@ FloatTiers avx2_f32();
 FloatTiers avx512_widened_bf16();
 FloatTiers avx512_f32();
 FloatTiers avx512_bf16();
+MatmulTier avx512vbmi_e4m3();  // replaces avx512_bf16's widening for E4M3: the same bits
 FloatTiers amx_bf16();
 #endif
 FloatTiers emulated_amx_bf16();  // the AMX tier's kernels over registers in memory: the same bits, on any processor

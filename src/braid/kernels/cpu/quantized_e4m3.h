@@ -79,6 +79,52 @@ inline __attribute__((always_inline)) E4m3Pairs pairs_of(ByteVector::Bits low, B
   return {.first = ByteVector::picked<0x88>(low, high), .second = ByteVector::picked<0xdd>(low, high)};
 }
 
+#if defined(__AVX512VBMI__)
+// The products of one scale with the codes without their signs, first bytes and second bytes apart. Any scale and any
+// code will do.
+class E4m3Products {
+ public:
+  inline __attribute__((always_inline)) void set(float scale) {
+    const auto bits = __builtin_bit_cast(uint32_t, scale);
+    if (is_set_ && bits == scale_bits_) return;
+    is_set_ = true;
+    scale_bits_ = bits;
+    const CodeWords lanes = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+    __m512i words[4];
+#pragma GCC unroll 4
+    for (uint32_t i = 0; i < 4; ++i) {
+      const CodeFloats first = scale * from_e4m3(lanes + 32 * i);
+      const CodeFloats second = scale * from_e4m3(lanes + (32 * i + 16));
+      words[i] = (__m512i)_mm512_cvtne2ps_pbh((__m512)second, (__m512)first);
+    }
+    const auto low = (__m512i)(lanes * 0x08080808U + 0x06040200U);  // the even ones of two vectors' bytes
+    const __m512i high = _mm512_add_epi8(low, _mm512_set1_epi8(1));
+#pragma GCC unroll 2
+    for (int i = 0; i < 2; ++i) {
+      low_[i] = _mm512_permutex2var_epi8(words[2 * i], low, words[2 * i + 1]);
+      high_[i] = _mm512_permutex2var_epi8(words[2 * i], high, words[2 * i + 1]);
+    }
+  }
+
+  inline __attribute__((always_inline)) E4m3Pairs of(__m512i codes) const {
+    const CodeWords lanes = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+    const CodeWords first = lanes * 0x04040404U + 0x41014000U;  // bytes 4 i and 4 i + 1, each from low and from high
+    const __m512i low = _mm512_permutex2var_epi8(low_[0], codes, low_[1]);
+    const __m512i size = _mm512_permutex2var_epi8(high_[0], codes, high_[1]);
+    constexpr int kXorSign = 0x78;  // size ^ (codes & sign bits)
+    const __m512i high = _mm512_ternarylogic_epi32(size, codes, _mm512_set1_epi8(-128), kXorSign);
+    return {.first = (CodeWords)_mm512_permutex2var_epi8(low, (__m512i)first, high),
+            .second = (CodeWords)_mm512_permutex2var_epi8(low, (__m512i)(first + 0x02020202U), high)};
+  }
+
+ private:
+  __m512i low_[2];
+  __m512i high_[2];
+  bool is_set_ = false;
+  uint32_t scale_bits_ = 0;
+};
+#endif
+
 // The 16 products of one scale: entry m is the subnormal code m, entry 8 + m the code of the smallest normal exponent.
 class E4m3Table {
  public:

@@ -67,10 +67,11 @@ class VnniKernel {
 
  private:
   static constexpr int64_t kHalfCodeBytes = int64_t{64} * kBits;
-  // Few rows fetch so many lines for each half's unit, its codes and about its groups, kNear bytes ahead into L1. Up to
-  // four rows, which wait for memory, also fetch kFar bytes further ahead into L2.
+  // Few rows fetch so many lines for each half's unit, its codes and about its groups, kNear bytes ahead into L1. Those
+  // that wait for memory also fetch kFar bytes further ahead into L2.
   static constexpr int64_t kNear = 2560;
   static constexpr int64_t kFar = 8192;
+  static constexpr int kFarRows = kBits == 8 ? 8 : 4;
   static constexpr int kLinesAhead = kBits + (kParts == 2 || kOffsets != Offsets::kFixedZero ? 1 : 0);
 
   // A half's unit: 8 vectors of 16 columns and 4 k.
@@ -109,7 +110,7 @@ class VnniKernel {
 #pragma GCC unroll 16
           for (int line = row * kFetched / kRows; line < (row + 1) * kFetched / kRows; ++line) {
             __builtin_prefetch(ahead + line * 64, 0, 3);
-            if constexpr (kRows <= 4) __builtin_prefetch(ahead + kFar + line * 64, 0, 2);
+            if constexpr (kRows <= kFarRows) __builtin_prefetch(ahead + kFar + line * 64, 0, 2);
           }
         }
         const std::byte* record = a + row * Record::kBytes;

@@ -128,8 +128,8 @@ void widen_units(const QuantizedPanels& panels, const std::byte* panel, int64_t 
 
 #if defined(__AVX2__)
 // One scale for all columns.
-inline __attribute__((always_inline)) void widen_e4m3_half(const E4m3Table& table, const std::byte* codes,
-                                                           std::byte* out) {
+template <typename Table>
+inline __attribute__((always_inline)) void widen_e4m3_half(const Table& table, const std::byte* codes, std::byte* out) {
   for (int v = 0; v < kLineVectors; ++v) {
 #pragma GCC unroll 8
     for (int line = 0; line < kHalfLines; ++line) {
@@ -141,14 +141,14 @@ inline __attribute__((always_inline)) void widen_e4m3_half(const E4m3Table& tabl
   }
 }
 
-// Any scales; `scales` [2 parts][16 columns] times 2^117.
-template <typename Layout>
-inline __attribute__((always_inline)) void widen_e4m3_half(const float (*scales)[kHalfCols], const std::byte* codes,
-                                                           std::byte* out) {
+// Any scales, [2 parts][16 columns]. values(line): pairs of the codes' values, in the unit of the scales.
+template <typename Layout, typename Values>
+inline __attribute__((always_inline)) void widen_e4m3_half(const float (*scales)[kHalfCols], const Values& values,
+                                                           const std::byte* codes, std::byte* out) {
   for (int v = 0; v < kLineVectors; ++v) {
 #pragma GCC unroll 8
     for (int line = 0; line < kHalfLines; ++line) {
-      const E4m3Pairs pairs = e4m3_values(load_vector<ByteVector::Bits>(codes + line * 64 + v * (kWordLanes * 4)));
+      const E4m3Pairs pairs = values(load_vector<ByteVector::Bits>(codes + line * 64 + v * (kWordLanes * 4)));
       const auto scale = load_vector<CodeFloats>(scales[line / 4] + v * kWordLanes);
       const CodeFloats elements[4] = {
           scale * as_floats(pairs.first << 16), scale * as_floats(pairs.first & 0xffff0000U),
@@ -158,6 +158,46 @@ inline __attribute__((always_inline)) void widen_e4m3_half(const float (*scales)
   }
 }
 
+// The unit from which on other scales count than for `unit`.
+inline int64_t next_group_unit(const QuantizedPanels& panels, int64_t unit) {
+  const int64_t group_units = panels.group / QuantizedPanels::kUnitK;  // 0: a unit has two groups
+  return group_units > 1 ? (unit / group_units + 1) * group_units : unit + 1;
+}
+
+#if defined(__AVX512VBMI__)
+template <typename Layout>
+void widen_e4m3(const QuantizedPanels& panels, const std::byte* panel, int64_t first_unit, int64_t units,
+                std::byte* out) {
+  static_assert(std::is_same_v<Layout, Bf16Layout>);
+  E4m3Products values;  // of a scale of 1
+  values.set(1.0F);
+  E4m3Products products;
+  HalfGroups groups[2];
+  bool has_one_scale[2];
+  int64_t until = first_unit;  // the units before it have the scales that are loaded
+  for (int64_t unit = first_unit; unit < first_unit + units; ++unit, out += Layout::kUnitBytes) {
+    if (unit == until) {
+      load_groups<false>(panels, panel, unit, groups);
+      for (int half = 0; half < 2; ++half) {
+        has_one_scale[half] = is_one_scale(groups[half].scales[0], groups[half].scales[1]);
+      }
+      until = next_group_unit(panels, unit);
+    }
+    for (int64_t half = 0; half < 2; ++half) {
+      const float(&scales)[2][kHalfCols] = groups[half].scales;
+      const std::byte* codes = panel + panels.codes_at + unit * panels.unit_bytes + half * panels.half_bytes;
+      std::byte* half_out = out + half * Layout::kHalfBytes;
+      if (has_one_scale[half]) {
+        products.set(scales[0][0]);
+        widen_e4m3_half(products, codes, half_out);
+      } else {
+        widen_e4m3_half<Layout>(
+            scales, [&](ByteVector::Bits line) { return values.of(line); }, codes, half_out);
+      }
+    }
+  }
+}
+#else
 template <typename Layout>
 void widen_e4m3(const QuantizedPanels& panels, const std::byte* panel, int64_t first_unit, int64_t units,
                 std::byte* out) {
@@ -170,8 +210,7 @@ void widen_e4m3(const QuantizedPanels& panels, const std::byte* panel, int64_t f
   for (int64_t unit = first_unit; unit < first_unit + units; ++unit, out += Layout::kUnitBytes) {
     if (unit == until) {
       load_groups<false>(panels, panel, unit, groups);
-      const int64_t group_units = panels.group / QuantizedPanels::kUnitK;  // 0: a unit has two groups
-      until = group_units > 1 ? (unit / group_units + 1) * group_units : unit + 1;
+      until = next_group_unit(panels, unit);
     }
     for (int64_t half = 0; half < 2; ++half) {
       const float(&scales)[2][kHalfCols] = groups[half].scales;
@@ -181,13 +220,14 @@ void widen_e4m3(const QuantizedPanels& panels, const std::byte* panel, int64_t f
       if (kIsBf16 && is_plain && is_one_scale(scales[0], scales[1]) && products.set(scales[0][0])) {
         if constexpr (kIsBf16) widen_e4m3_half(products, codes, half_out);
       } else if (is_plain && scale_up(scales[0], scaled_up[0]) && scale_up(scales[1], scaled_up[1])) {
-        widen_e4m3_half<Layout>(scaled_up, codes, half_out);
+        widen_e4m3_half<Layout>(scaled_up, e4m3_values, codes, half_out);
       } else {
         widen_half<8, QuantizedPanels::Values::kE4m3, false, Layout>(no_table, groups[half], codes, half_out);
       }
     }
   }
 }
+#endif
 #else
 template <typename Layout>
 void widen_e4m3(const QuantizedPanels& panels, const std::byte* panel, int64_t first_unit, int64_t units,
