@@ -12,6 +12,7 @@
 
 #include "braid/node/cluster_key.h"
 #include "braid/node/mpi_command.h"
+#include "braid/node/mpi_message_layer.h"
 #include "braid/node/process_places.h"
 #include "braid/weights/checkpoint_fingerprint.h"
 #include "braid/worker/process_ranks.h"
@@ -57,7 +58,8 @@ std::function<ChildProcess::Options(const WorldLaunch& launch)> world_command(co
     MpiCommandOptions command{.processes_on_node = std::vector<int32_t>(own.ranks_on_node.size(), 0),
                               .program = {own.program, "rank"},
                               .is_root = geteuid() == 0,
-                              .launcher = {own.program, "node-run"}};
+                              .launcher = {own.program, "node-run"},
+                              .message_layer = mpi_message_layer()};
     for (const ProcessPlace& place : processes) ++command.processes_on_node[static_cast<size_t>(place.node)];
     command.launcher.insert(command.launcher.end(), {"--world", std::to_string(world), "--front-file", front.file,
                                                      "--cluster-key-file", front.key_file});

@@ -51,6 +51,7 @@ std::vector<std::string> mpi_command(const MpiCommandOptions& options) {
     return command;
   }
   std::vector<std::string> command{"mpirun", "--quiet", "--bind-to", "none", "--mca", "odls_base_sigkill_timeout", "0"};
+  if (!options.message_layer.empty()) command.insert(command.end(), {"--mca", "pml", options.message_layer});
   if (options.is_root) command.emplace_back("--allow-run-as-root");
   if (is_here) {
     command.emplace_back("--oversubscribe");

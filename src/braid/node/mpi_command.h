@@ -17,6 +17,7 @@ struct MpiCommandOptions {
   // Starts a command on another node: is called with the node's name and the command behind it, and ends when that
   // ends.
   std::vector<std::string> launcher = {};
+  std::string message_layer = {};  // mpi_message_layer()
 };
 
 // One process needs no MPI: then it is just the program, or the launcher with it.

@@ -19,6 +19,12 @@ TEST(MpiCommand, SeveralProcessesOfThisHostAreOneJob) {
                    "--allow-run-as-root", "--oversubscribe", "-n", "3", "braid", "rank"}));
 }
 
+TEST(MpiCommand, MpiIsToldWhatSendsItsMessages) {
+  EXPECT_EQ(mpi_command({.processes_on_node = {2}, .program = {"braid", "rank"}, .message_layer = "ob1"}),
+            (Words{"mpirun", "--quiet", "--bind-to", "none", "--mca", "odls_base_sigkill_timeout", "0", "--mca", "pml",
+                   "ob1", "--oversubscribe", "-n", "2", "braid", "rank"}));
+}
+
 TEST(MpiCommand, OtherNodesAreReachedByTheLauncher) {
   EXPECT_EQ(
       mpi_command({.processes_on_node = {2, 0, 1}, .program = {"braid", "rank"}, .launcher = {"braid", "node-run"}}),

@@ -13,6 +13,7 @@
 #include "braid/formats/input_file.h"
 #include "braid/node/child_process.h"
 #include "braid/node/mpi_command.h"
+#include "braid/node/mpi_message_layer.h"
 
 namespace braid {
 namespace {
@@ -39,7 +40,8 @@ Status start_ping(const DoctorCase& doctor, const std::vector<int32_t>& counts, 
   MpiCommandOptions command{.processes_on_node = counts,
                             .program = {own.program, "ping", "--out", out},
                             .is_root = geteuid() == 0,
-                            .launcher = {own.program, "node-run", "--world", "0"}};
+                            .launcher = {own.program, "node-run", "--world", "0"},
+                            .message_layer = mpi_message_layer()};
   if (doctor.num_nodes() > 1) {
     TRY(const std::string front, folder.write_secret("endpoint", fmt::format("tcp://{}:{}", own.address, own.port)));
     command.launcher.insert(command.launcher.end(),
