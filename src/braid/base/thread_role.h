@@ -15,7 +15,7 @@ enum class ThreadRole : uint8_t {
   kMasks,       // grammars
   kRank,        // a rank's steps: plans, and its part of the model's work
   kCompute,     // the rest of a rank's team
-  kImages,      // images, until a request may start
+  kImages,      // images, until a request may start, and the team of the vision tower
   kLog,         // lines of the log, on their way out
   kOther,       // threads that set no role
 };

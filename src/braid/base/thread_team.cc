@@ -7,7 +7,6 @@
 #include "braid/base/check.h"
 #include "braid/base/float_mode.h"
 #include "braid/base/spin.h"
-#include "braid/base/thread_role.h"
 
 namespace braid {
 namespace {
@@ -19,8 +18,9 @@ bool changes_soon(const std::atomic<uint32_t>& value, uint32_t old) {
 
 }  // namespace
 
-ThreadTeam::ThreadTeam(int size)
+ThreadTeam::ThreadTeam(int size, ThreadRole role)
     : size_(size),
+      role_(role),
       scratch_(static_cast<size_t>(size)),
       members_(static_cast<size_t>(size)),
       seats_(size),
@@ -107,7 +107,7 @@ void ThreadTeam::finish_job(Help help) {
 }
 
 void ThreadTeam::member_loop(int thread) {
-  set_thread_role(ThreadRole::kCompute);
+  set_thread_role(role_);
   FlushDenormals flush;
   Member& self = members_[static_cast<size_t>(thread)];
   self.thread.settle();

@@ -13,13 +13,14 @@
 #include "braid/base/helped_thread.h"
 #include "braid/base/patience.h"
 #include "braid/base/piece_shares.h"
+#include "braid/base/thread_role.h"
 
 namespace braid {
 
 class ThreadTeam {
  public:
-  // `size` threads in all, including the calling one (size >= 1).
-  explicit ThreadTeam(int size);
+  // `size` threads in all, including the calling one (size >= 1). The others have this role.
+  explicit ThreadTeam(int size, ThreadRole role = ThreadRole::kCompute);
   ~ThreadTeam();
   ThreadTeam(const ThreadTeam&) = delete;
   ThreadTeam& operator=(const ThreadTeam&) = delete;
@@ -71,6 +72,7 @@ class ThreadTeam {
   void wait_for_pieces(Help help);
 
   const int size_;
+  const ThreadRole role_;
   std::vector<Scratch> scratch_;
   std::vector<Member> members_;
   std::atomic<uint64_t> num_begun_{0};  // jobs

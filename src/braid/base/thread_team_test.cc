@@ -1,14 +1,17 @@
 #include "braid/base/thread_team.h"
 
 #include <gtest/gtest.h>
+#include <pthread.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <ctime>
 #include <limits>
 #include <numeric>
 #include <stdexcept>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -36,6 +39,20 @@ TEST(ThreadTeam, EveryThreadRunsOnceAndTheCallerIsThreadZero) {
       EXPECT_EQ(calls, std::vector<int>(static_cast<size_t>(size), 1));
     }
   }
+}
+
+TEST(ThreadTeam, MembersHaveTheRoleThatIsAskedFor) {
+  const auto member_name = [](ThreadTeam& team) {
+    std::array<char, 16> name = {};
+    team.run([&](int thread) {
+      if (thread == 1) pthread_getname_np(pthread_self(), name.data(), name.size());
+    });
+    return std::string(name.data());
+  };
+  ThreadTeam of_a_rank(2);
+  EXPECT_EQ(member_name(of_a_rank), "braid-compute");
+  ThreadTeam of_images(2, ThreadRole::kImages);
+  EXPECT_EQ(member_name(of_images), "braid-images");
 }
 
 TEST(ThreadTeam, ProgressCountsRunsAndTheProcessorTimeOfAllThreads) {

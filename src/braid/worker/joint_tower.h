@@ -17,6 +17,7 @@
 #include <thread>
 
 #include "braid/base/result.h"
+#include "braid/base/thread_role.h"
 #include "braid/kernels/isa.h"
 #include "braid/kernels/make_ops.h"
 #include "braid/model/vision/vision_tower.h"
@@ -60,7 +61,7 @@ class JointTower {
  private:
   // Of the thread that encodes, which makes it, so that its members have that thread's priority.
   struct Compute {
-    Compute(CpuIsa isa, int32_t num_threads) : team(num_threads), ops(make_cpu_ops(isa, team)) {}
+    Compute(CpuIsa isa, int32_t num_threads) : team(num_threads, ThreadRole::kImages), ops(make_cpu_ops(isa, team)) {}
     ThreadTeam team;
     std::unique_ptr<Ops> ops;
   };

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "braid/base/thread_role.h"
 #include "braid/kernels/make_ops.h"
 #include "braid/multimodal/image_header.h"
 #include "braid/multimodal/image_limits.h"
@@ -16,7 +17,7 @@ namespace {
 class TowerEncoder final : public ImageEncoder {
  public:
   TowerEncoder(std::shared_ptr<const VisionTower> tower, CpuIsa isa, int32_t num_threads)
-      : tower_(std::move(tower)), team_(num_threads), ops_(make_cpu_ops(isa, team_)) {}
+      : tower_(std::move(tower)), team_(num_threads, ThreadRole::kImages), ops_(make_cpu_ops(isa, team_)) {}
 
   Result<ImageFeatures> encode(const ImagePatches& patches) override {
     TRY_STATUS(check_grid(tower_->config(), patches.grid));
