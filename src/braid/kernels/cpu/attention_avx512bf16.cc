@@ -5,14 +5,14 @@ namespace braid::cpu {
 namespace {
 
 template <typename Tier>
-constexpr AttentionTier tier_of() {
+constexpr AttentionTier tier_with() {
   return {.bfloat16 = AttentionKernel<Tier, DotPairs>::table(),
           .float32 = AttentionKernel<Tier, Floats<Tier>>::table(),
           .int8 = AttentionKernel<Tier, CodePairs<KvCodes::kInt8>>::table(),
           .e4m3 = AttentionKernel<Tier, CodePairs<KvCodes::kE4m3>>::table()};
 }
-constexpr AttentionTier kTier = tier_of<Avx512Bf16>();
-constexpr AttentionTier kTierOfSmallL1 = tier_of<Avx512Bf16OfSmallL1>();
+constexpr AttentionTier kTier = tier_with<Avx512Bf16>();
+constexpr AttentionTier kTierOfSmallL1 = tier_with<Avx512Bf16OfSmallL1>();
 
 }  // namespace
 

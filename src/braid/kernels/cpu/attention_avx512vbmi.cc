@@ -6,7 +6,7 @@ namespace braid::cpu {
 namespace {
 
 // The bfloat16 of each code without its sign, in units of unit_of_codes(): all first bytes, then all second bytes.
-struct CodeBytes {
+struct SizeBytes {
   alignas(64) uint8_t low[128] = {};
   alignas(64) uint8_t high[128] = {};
 };
@@ -22,8 +22,8 @@ constexpr float size_of_code(int code) {
 }
 
 template <KvCodes kCodes>
-constexpr CodeBytes bytes_of_codes() {
-  CodeBytes bytes;
+constexpr SizeBytes bytes_of_codes() {
+  SizeBytes bytes;
   for (int code = 0; code < 128; ++code) {
     const auto bits = __builtin_bit_cast(uint32_t, size_of_code<kCodes>(code));
     bytes.low[code] = static_cast<uint8_t>(bits >> 16 & 0xffU);
@@ -52,7 +52,7 @@ struct LookedUpPairs : CodePairs<kCodes> {
   using Kv = typename CodePairs<kCodes>::Kv;
   // More rows than two wait for products and lookups, which share ports on Zen 4; conversions of integers do not.
   static constexpr int kMostRowsInPairs = kCodes == KvCodes::kInt8 ? 2 : QueryTile::kMaxRows;
-  static constexpr CodeBytes kBytes = bytes_of_codes<kCodes>();
+  static constexpr SizeBytes kBytes = bytes_of_codes<kCodes>();
   static constexpr PairBytes kRows01 = pair_bytes(0, 16);
   static constexpr PairBytes kRows23 = pair_bytes(32, 48);
   static constexpr PairBytes kLeft = pair_bytes(0, 32);
