@@ -61,7 +61,8 @@ struct KeptWeights::Header {
 
 Result<std::unique_ptr<KeptWeights>> KeptWeights::open(KeptMemory memory, std::string what) {
   static_assert(sizeof(Header) <= 4096);
-  CHECK(what.size() < Header().what.size(), "{} bytes say what the weights are", what.size());
+  constexpr size_t kMost = std::tuple_size_v<decltype(Header::what)> - 1;
+  if (what.size() > kMost) return fail("{} bytes say what the weights are, of at most {}", what.size(), kMost);
   auto kept = std::unique_ptr<KeptWeights>(new KeptWeights(std::move(memory), std::move(what)));
   if (kept->memory_.bytes() >= kWeightsBegin) {
     TRY(const Header header, kept->read_header());

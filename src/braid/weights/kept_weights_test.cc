@@ -103,6 +103,14 @@ TEST_F(KeptWeightsTest, OtherWeightsTakeTheirPlace) {
   EXPECT_FALSE(open("a model")->are_there());
 }
 
+TEST_F(KeptWeightsTest, ADescriptionThatIsTooLongIsAnError) {
+  auto memory = KeptMemory::open(folder(), "weights-0-0", 5);
+  ASSERT_TRUE(memory.ok() && *memory);
+  const auto kept = KeptWeights::open(**std::move(memory), std::string(5000, 'x'));
+  ASSERT_FALSE(kept.ok());
+  EXPECT_EQ(kept.error().message, "5000 bytes say what the weights are, of at most 3071");
+}
+
 TEST_F(KeptWeightsTest, AWriteThatGoesAstrayEndsTheProcess) {
   for (const bool are_there : {false, true}) {
     const auto kept = open("a model");
