@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 import threading
 
-from server import free_port, stream_events, wait_for
+from server import free_port, stream_events, wait_for, written_so_far
 
 
 def run(*command):
@@ -84,12 +84,11 @@ def is_alive(pid):
 
 class Node:
     def __init__(self, command):
-        self.log = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")
+        self.log = tempfile.TemporaryFile()
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=self.log)
 
     def read_log(self):
-        self.log.seek(0)
-        return self.log.read()
+        return written_so_far(self.log)
 
     def wait_for_log(self, pattern, timeout=30):
         wait_for(lambda: re.search(pattern, self.read_log()), lambda: f"no {pattern} in\n{self.read_log()}", timeout)

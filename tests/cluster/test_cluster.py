@@ -80,7 +80,7 @@ def test_exchanges_are_measured_at_the_start_and_counted(start):
             assert sorted(point[load]) == ["exact", "max_len", "sum_len"] and min(point[load].values()) > 0
     cluster.ask(BODIES[0])
     wait_for(lambda: cluster.num_running() == 0, "the request runs on")
-    assert metric(cluster, "padding_steps_total") >= 40  # a step for each token
+    wait_for(lambda: metric(cluster, "padding_steps_total") >= 40, "a step for each token")
     assert metric(cluster, "gathered_bytes_total") > 0 and metric(cluster, "scattered_bytes_total") > 0
     assert cluster.stop() == [0, 0]
 
@@ -90,6 +90,7 @@ def test_steps_in_halves_are_counted(start):
                     model=WINDOWS).wait_until_ready()
     cluster.ask(BODIES[1])
     wait_for(lambda: cluster.num_running() == 0, "the request runs on")
+    wait_for(lambda: metric(cluster, "padding_steps_total") >= 30, "a step for the prompt and for each later token")
     halves, whole = (metric(cluster, "overlap_steps_total", f'overlap="{kind}"') for kind in ("halves", "whole"))
     assert halves >= 1  # the prompt
     assert whole >= 29  # its tokens, one by one

@@ -3,6 +3,7 @@
 import contextlib
 import http.client
 import json
+import os
 import random
 import re
 import signal
@@ -20,6 +21,12 @@ def wait_for(holds, what="it does not come", timeout=30):
     while not holds():
         assert time.monotonic() < deadline, what() if callable(what) else what
         time.sleep(0.02)
+
+
+def written_so_far(file):
+    """The text that a program has written to an open file. A file's place, which seek() moves, is the program's too: it
+    would write over what it has written."""
+    return os.pread(file.fileno(), os.fstat(file.fileno()).st_size, 0).decode("utf-8", "replace")
 
 
 def free_port():
@@ -80,7 +87,7 @@ class Server:
 
     def __init__(self, braid, model, *flags, wait_until_ready=True):
         command = braid.command("serve", "--model-path", model, "--port", "0", *flags)
-        self.log = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")
+        self.log = tempfile.TemporaryFile()
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.log, text=True)
         self.url = self.wait_for_log(r"listening at (\S+);")
         self.said = ""
@@ -88,8 +95,7 @@ class Server:
             self.wait_until_ready()
 
     def read_log(self):
-        self.log.seek(0)
-        return self.log.read()
+        return written_so_far(self.log)
 
     def wait_for_log(self, pattern, timeout=60):
         deadline = time.monotonic() + timeout

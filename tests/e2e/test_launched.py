@@ -52,7 +52,7 @@ class Job(Server):
 
     def __init__(self, braid, num_processes, *flags, **options):
         self.command = [*mpirun(num_processes), *rank_command(braid, *flags)]
-        self.log = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")
+        self.log = tempfile.TemporaryFile()
         self.process = subprocess.Popen(self.command, stdout=subprocess.PIPE, stderr=self.log, text=True)
         self.url = self.wait_for_log(r"listening at (\S+);")
         self.said = ""

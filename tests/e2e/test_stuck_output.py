@@ -11,7 +11,7 @@ import threading
 import time
 
 import pytest
-from server import Server
+from server import Server, written_so_far
 
 TWO_GROUPS = ("--tp-size", "2", "--dp-size", "2", "--enable-dp-attention")
 ANSWER = ("--temperature", "0", "--dtype", "float32", "--max-new-tokens", "200", "--ignore-eos")
@@ -52,7 +52,7 @@ class UnreadServer(Server):
 
     def __init__(self, braid, model, stderr, *flags):
         command = braid.command("serve", "--model-path", model, "--port", "0", *flags)
-        self.log = tempfile.TemporaryFile("w+", encoding="utf-8")  # stays empty
+        self.log = tempfile.TemporaryFile()  # stays empty
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, text=True)
         self.said = ""
         self.wait_until_ready()
@@ -109,14 +109,11 @@ def test_a_server_whose_log_nobody_reads_ends_at_a_signal(braid, tiny_model):
 
 def serve_until_signal(braid, tiny_model, stdout):
     """Starts a server with this stdout, ends it by SIGTERM once it is loaded, and returns its exit code."""
-    with tempfile.TemporaryFile("w+") as log:
+    with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(braid.command("serve", "--model-path", tiny_model, "--port", "0"), stdout=stdout,
                                    stderr=log)
         try:
-            def is_loaded():
-                log.seek(0)
-                return "KV pool" in log.read()
-            wait_until(is_loaded)
+            wait_until(lambda: "KV pool" in written_so_far(log))
             time.sleep(0.2)
             process.send_signal(signal.SIGTERM)
             return process.wait(20)
