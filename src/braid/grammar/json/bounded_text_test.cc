@@ -168,6 +168,21 @@ TEST(BoundedText, IsWhatALookAheadAtTheLengthAllows) {
   EXPECT_GT(num_valid, 2000);
 }
 
+// The parser reads these.
+TEST(BoundedText, ALookAheadThatIsRepeatedOrRunsBackwardsBoundsNothing) {
+  const auto tokenizer = testing::fixture_tokenizer("gpt2");
+  GrammarCompiler compiler(*tokenizer);
+  const auto compile = [&](const char* pattern) {
+    return compiler.json_schema({{"type", "string"}, {"pattern", pattern}});
+  };
+  EXPECT_NE(compile("^(?=.{3,2}$)a").error().message.find("backwards"), std::string::npos);
+  for (const char* pattern : {"^(?=.{1,2}$)?ab", "^(?=.{1,2}$)*ab", "^(?=.{1,2}$){0,1}ab"}) {
+    const auto grammar = must(compile(pattern));
+    EXPECT_TRUE(testing::accepts(grammar, R"("abcd")")) << pattern;
+    EXPECT_FALSE(testing::accepts(grammar, R"("xab")")) << pattern;
+  }
+}
+
 // As bounds beside a pattern.
 TEST(BoundedText, TakesNoMoreStatesIfALookAheadBoundsIt) {
   const auto tokenizer = testing::fixture_tokenizer("gpt2");

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -10,10 +11,10 @@ namespace braid::grammar {
 namespace {
 
 struct LookAhead {
-  std::string_view unit;  // "." or a class
   uint32_t min = 0;
   std::optional<uint32_t> max;
-  std::string_view rest;  // of the pattern
+  std::string whole;  // a pattern: what all characters are
+  std::string rest;   // the pattern without the look-ahead
 };
 
 bool take(std::string_view& text, std::string_view wanted) {
@@ -60,21 +61,24 @@ bool is_choice(std::string_view pattern) {
   return false;
 }
 
-// Reads "^(?=", an optional '^', the unit, "{min,max}$)" and the rest.
+// Reads "^(?=", an optional '^', what is counted ('.' or a class), "{min,max}$)" and the rest. Nothing, too, where the
+// look-ahead is repeated or its bounds run backwards: what those mean is the parser's to say.
 std::optional<LookAhead> look_ahead_of(std::string_view pattern) {
   LookAhead look;
   if (!take(pattern, "^(?=")) return std::nullopt;
   take(pattern, "^");
   const size_t size = pattern.starts_with('.') ? 1 : pattern.starts_with('[') ? class_size(pattern) : 0;
-  look.unit = pattern.substr(0, size);
+  look.whole = "^" + std::string(pattern.substr(0, size)) + "*$";
   pattern.remove_prefix(size);
   if (size == 0 || !take(pattern, "{")) return std::nullopt;
   const std::optional<uint32_t> min = take_number(pattern);
   if (!min) return std::nullopt;
   look.min = *min;
   look.max = take(pattern, ",") ? take_number(pattern) : min;
-  if (!take(pattern, "}$)") || is_choice(pattern)) return std::nullopt;
-  look.rest = pattern;
+  const bool runs_backwards = look.max && *look.max < look.min;
+  if (!take(pattern, "}$)") || runs_backwards || is_choice(pattern)) return std::nullopt;
+  if (pattern.find_first_of("*+?{") == 0) return std::nullopt;
+  look.rest = "^" + std::string(pattern);
   return look;
 }
 
@@ -82,13 +86,13 @@ std::optional<LookAhead> look_ahead_of(std::string_view pattern) {
 
 StringSchema with_bounds_of_patterns(StringSchema schema) {
   for (size_t i = 0; i < schema.patterns.size(); ++i) {
-    const std::string pattern = schema.patterns[i];
-    const std::optional<LookAhead> look = look_ahead_of(pattern);
-    if (!look) continue;
-    schema.min_length = std::max(schema.min_length, look->min);
-    if (look->max) schema.max_length = std::min(*look->max, schema.max_length.value_or(*look->max));
-    schema.patterns.push_back("^" + std::string(look->unit) + "*$");
-    schema.patterns[i--] = "^" + std::string(look->rest);  // which may look ahead once more
+    // What follows a look-ahead may look ahead once more.
+    while (std::optional<LookAhead> look = look_ahead_of(schema.patterns[i])) {
+      schema.min_length = std::max(schema.min_length, look->min);
+      if (look->max) schema.max_length = std::min(*look->max, schema.max_length.value_or(*look->max));
+      schema.patterns[i] = std::move(look->rest);
+      schema.patterns.push_back(std::move(look->whole));
+    }
   }
   return schema;
 }
