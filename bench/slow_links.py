@@ -2,15 +2,17 @@
 """What each padding mode of the exchange costs between hosts, over links of several speeds: network namespaces with a switch
 between them, slowed by tc's token buckets. Needs root, mpirun and iproute2.
 
-    bench/slow_links.py [--braid build/release/braid] [--rates full 10gbit 1gbit] [--hosts 2] [flags of braid bench exchange]
+    bench/slow_links.py [--braid build/release/braid] [--rates full 10gbit 1gbit] [--delay-us 200] [--hosts 2]
+                        [flags of braid bench exchange]
     bench/slow_links.py --overlap --model-path MODEL … [flags of braid bench overlap]
 
 With --overlap: steps of a model computed whole and in two halves, of which one travels while the other one is computed.
 
-A bucket bounds the rate, not the latency: a short message takes as long as without it.
+A bucket bounds the rate, not the latency; --delay-us has late_switch.py forward frames instead of the kernel's bridge.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import pathlib
@@ -46,6 +48,25 @@ def slow_down(hosts, rate):
                 "burst", burst, "limit", 32 << 20)
 
 
+@contextlib.contextmanager
+def late_switch(hosts, delay_us):
+    """Frames between hosts take so much longer, each way."""
+    if delay_us == 0:
+        yield
+        return
+    ports = [f"p{i}" for i in range(len(hosts.names))]
+    for port in ports:
+        run("ip", "-n", hosts.switch, "link", "set", port, "nomaster")
+    command = ["ip", "netns", "exec", hosts.switch, sys.executable, ROOT / "bench" / "late_switch.py", "--delay-us", delay_us, *ports]
+    with subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE) as switch:
+        try:
+            if not switch.stdout.readline():
+                raise SystemExit("late_switch.py does not run here")
+            yield
+        finally:
+            switch.kill()
+
+
 def between_hosts(hosts, agent, command):
     """The command in a process on each host, and what the first one prints."""
     names = ",".join(["localhost:1", *(f"{name}:1" for name in hosts.names[1:])])
@@ -78,6 +99,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--braid", default=str(ROOT / "build" / "release" / "braid"))
     parser.add_argument("--rates", nargs="+", default=["full", "10gbit", "1gbit"])
+    parser.add_argument("--delay-us", type=float, default=0, help="of each frame between hosts, each way")
     parser.add_argument("--hosts", type=int, default=2)
     parser.add_argument("--table", action="store_true", help="as braid bench exchange prints it, not by padding mode")
     parser.add_argument("--overlap", action="store_true", help="steps of a model, whole and in halves (--model-path)")
@@ -89,9 +111,10 @@ def main():
         command += ["overlap", "--enable-dp-attention", "--log-level", "warning", *flags]
     else:
         command += ["exchange", "--transport", "mpi", *flags]
-    with Hosts(options.hosts) as hosts, tempfile.TemporaryDirectory() as folder:
+    with Hosts(options.hosts) as hosts, tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
         if not hosts.are_apart:
             raise SystemExit("network namespaces cannot be made here: run this as root")
+        stack.enter_context(late_switch(hosts, options.delay_us))
         agent = pathlib.Path(folder) / "agent"
         agent.write_text(AGENT, encoding="utf-8")
         agent.chmod(agent.stat().st_mode | stat.S_IXUSR)
