@@ -6,6 +6,7 @@
 #include <chrono>
 #include <utility>
 
+#include "braid/base/log_parts.h"
 #include "braid/base/system_info.h"
 #include "braid/parallel/host_memory.h"
 #include "braid/parallel/mpi_module.h"
@@ -124,8 +125,8 @@ Status RankProcess::load(const Checkpoint& checkpoint) {
       log_of(LogPart::kDp, logger_)
           ->warn("messages to processes of this host go through MPI, which is slower: {}", memory->trouble());
     }
-    transport = std::make_shared<const ProcessTransport>(port_, std::move(spread), options_.load_timeout_s,
-                                                         std::move(memory));
+    transport =
+        std::make_shared<const ProcessTransport>(port_, std::move(spread), options_.load_timeout_s, std::move(memory));
   }
   RankOptions own = options_.ranks;
   own.exchange_costs = start_->exchange_costs;

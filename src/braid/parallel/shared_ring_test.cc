@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstring>
 #include <random>
@@ -57,7 +58,7 @@ TEST_F(SharedRingTest, BringsMessagesInOrder) {
     EXPECT_EQ(message->tag, -1);
     EXPECT_EQ(message->num_bytes, static_cast<int64_t>(size));
     EXPECT_TRUE(std::ranges::equal(message->data, numbers(size, size)));
-    if (!message->data.empty()) EXPECT_EQ(reinterpret_cast<uintptr_t>(message->data.data()) % 16, 0);
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(message->data.data()) % 16, 0) << "sums are read where they lie";
   }
   const auto head = reader_.take();
   EXPECT_EQ(head->tag, 99);
@@ -136,7 +137,9 @@ TEST_F(SharedRingTest, AMessageOrAWakeEndsASleep) {
       is_message ? static_cast<void>(writer_.try_send(ring_call(1), {})) : reader_.wake();
     }
     sleeper.join();
-    while (reader_.has_next()) ASSERT_TRUE(reader_.take().ok());
+    while (reader_.has_next()) {
+      ASSERT_TRUE(reader_.take().ok());
+    }
   }
 }
 
