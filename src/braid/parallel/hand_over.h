@@ -28,6 +28,9 @@ class HandOver {
  public:
   virtual ~HandOver() = default;
 
+  // Whether rank `to`, which is in another process, can read memory of this one.
+  virtual bool is_seen_by(int32_t to) const = 0;
+
   // Memory for what is given to rank `to`, which is in another process; from any thread. Where that is of the same host
   // and there is room, both processes see it. It may hold anything before it is written.
   virtual Buffer room(int32_t to, int64_t bytes) = 0;

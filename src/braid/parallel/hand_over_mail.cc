@@ -101,7 +101,10 @@ Result<std::optional<Buffer>> HandOverMail::try_take(const HandOverId& id) {
 }
 
 void HandOverMail::forget_done(std::vector<PortRequest>& requests, int32_t& count) {
-  count -= static_cast<int32_t>(std::erase_if(requests, [&](PortRequest request) { return port_.test(request); }));
+  const auto num_done =
+      static_cast<int32_t>(std::erase_if(requests, [&](PortRequest request) { return port_.test(request); }));
+  count -= num_done;
+  num_moved_ += num_done;
 }
 
 void HandOverMail::begin_chunk(Given& given, int64_t bytes) {
@@ -156,7 +159,9 @@ Result<HandOverMail::Coming*> HandOverMail::begin_coming(const HandOverId& id, i
 Status HandOverMail::deliver_chunk(const HandOverId& id, const MessageHead& head, int32_t process) {
   if (!coming_.contains(id)) {
     TRY(Coming* const begun, begin_coming(id, head.call.bytes));
-    begun->data = Buffer(head.call.bytes);
+    auto memory = pool_.take(static_cast<size_t>(head.call.bytes));
+    std::byte* const first = memory.get();
+    begun->data = Buffer(std::move(memory), first, head.call.bytes);
   }
   Coming& coming = coming_[id];
   const int64_t left = coming.data.bytes() - coming.num_announced;

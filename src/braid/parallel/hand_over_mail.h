@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "braid/base/shared_segment.h"
+#include "braid/parallel/byte_pool.h"
 #include "braid/parallel/hand_over.h"
 #include "braid/parallel/hand_over_room.h"
 #include "braid/parallel/message_head.h"
@@ -44,6 +45,7 @@ class HandOverMail {
   bool has_to_give() const { return !giving_.empty(); }
   // Whether memory is seen by two processes. Until it is read, and the other process knows, it is no room for anything.
   bool is_showing() const;
+  int64_t num_moved() const { return num_moved_; }  // chunks that have left or come so far
   bool is_receiving() const { return num_receiving_ > 0; }
   bool is_moving() const { return num_sending_ + num_receiving_ > 0; }  // chunks are between two processes
 
@@ -60,6 +62,8 @@ class HandOverMail {
   Status deliver(const MessageHead& head, std::span<const std::byte> data, int32_t process);
 
  private:
+  static constexpr size_t kMostUnused = 16;  // pieces: fresh memory costs as much as a copy, and stops other threads
+
   struct Given {
     HandOverId id;
     Buffer data;
@@ -102,10 +106,12 @@ class HandOverMail {
   std::vector<std::shared_ptr<const SharedSegment>> memory_of_;  // of each process, once it was seen
   std::vector<SharedSegment::Handle> handle_of_;                 // and which it was
   const std::shared_ptr<Read> read_ = std::make_shared<Read>();
+  BytePool pool_{kMostUnused};  // of coming_
   int64_t max_waiting_ = HandOver::kDefaultMaxWaiting;
   int64_t num_waiting_ = 0;  // bytes of coming_
   int32_t num_sending_ = 0;  // chunks
   int32_t num_receiving_ = 0;
+  int64_t num_moved_ = 0;
 };
 
 }  // namespace braid

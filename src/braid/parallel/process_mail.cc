@@ -17,6 +17,10 @@ namespace {
 constexpr double kEarly_s = 0.25e-3;  // between two looks after the port while early messages are about
 constexpr double kHurry_s = 10e-3;    // after which a rank looks whether there is work
 
+bool is_of_hand_over(OpKind kind) {
+  return kind == OpKind::kHandOver || kind == OpKind::kTakeOver;
+}
+
 void nap(double seconds) {
   std::this_thread::sleep_for(std::chrono::duration<double>(seconds));
 }
@@ -202,6 +206,7 @@ Status ProcessMail::Wait::turn(Mailbox* box, RingReader* ring) {
   WorldState& state = mail_.state_;
   if (state.has_failed()) return state.failure();
   const bool is_moving = mail_.is_moving_data_.load(std::memory_order_relaxed);
+  if (is_of_hand_over(call_.kind)) begin_again_if_moved();
   const double waited_s = start_s_ ? monotonic_seconds() - *start_s_ : 0;
   if (is_moving || waited_s < kLook_s) mail_.try_look_after_port(box);
   if (mail_.must_end_.load()) return mail_.end_as_told();
@@ -230,6 +235,14 @@ Status ProcessMail::Wait::turn(Mailbox* box, RingReader* ring) {
     nap(nap_s);
   }
   return {};
+}
+
+// Where a rank waits for what is handed over, it naps only when nothing comes: between sockets, a nap is a standstill.
+void ProcessMail::Wait::begin_again_if_moved() {
+  const int64_t num_moved = mail_.num_moved_.load(std::memory_order_relaxed);
+  if (num_moved == num_moved_) return;
+  num_moved_ = num_moved;
+  start_s_.reset();
 }
 
 ProcessMail::ProcessMail(WorldState& state, const RankSpread& spread, std::shared_ptr<ProcessPort> port,
@@ -395,12 +408,12 @@ Status ProcessMail::fetch(const Message& message, int32_t rank, std::span<std::b
 void ProcessMail::give(const HandOverId& id, Buffer data) {
   const std::lock_guard lock(port_mutex_);
   if (is_quiet_) return;
-  hand_overs_.give(id, std::move(data), is_seen_by(spread_.process_of(id.to)));
+  hand_overs_.give(id, std::move(data), is_seen_by(id.to));
   hand_overs_.look_after(monotonic_seconds());
 }
 
 Buffer ProcessMail::room(int32_t to, int64_t bytes) {
-  if (bytes > 0 && room_ != nullptr && is_seen_by(spread_.process_of(to))) {
+  if (bytes > 0 && room_ != nullptr && is_seen_by(to)) {
     if (std::optional<Buffer> shared = room_->take(bytes)) return *std::move(shared);
   }
   return Buffer(bytes);
@@ -408,7 +421,7 @@ Buffer ProcessMail::room(int32_t to, int64_t bytes) {
 
 Status ProcessMail::set_room(int64_t bytes) {
   bool is_seen = false;
-  for (int32_t process = 0; process < spread_.num_processes(); ++process) is_seen |= is_seen_by(process);
+  for (int32_t process = 0; process < spread_.num_processes(); ++process) is_seen |= sees_memory(process);
   if (!is_seen) return {};
   TRY(auto room, HandOverRoom::make(std::min(bytes, kMostRoom)));
   room_ = room;
@@ -495,6 +508,7 @@ void ProcessMail::look_after_port(const Mailbox* box) {
   }
   if (!trouble_.empty() || end_.has_any()) must_end_.store(true);
   is_moving_data_.store(is_moving_data(), std::memory_order_relaxed);
+  num_moved_.store(hand_overs_.num_moved(), std::memory_order_relaxed);
 }
 
 void ProcessMail::try_look_after_port(const Mailbox* box) {

@@ -45,6 +45,7 @@ class ProcessMail final : public HandOver {
   // The messages of one purpose: kInWorld, kInGroup, kWorldMail or kGroupMail.
   MessageGrid& grid(HeadType purpose);
 
+  bool is_seen_by(int32_t to) const override { return sees_memory(spread_.process_of(to)); }
   Buffer room(int32_t to, int64_t bytes) override;
   void give(const HandOverId& id, Buffer data) override;
   Result<Buffer> take(const HandOverId& id) override;
@@ -70,11 +71,14 @@ class ProcessMail final : public HandOver {
     Status turn(Mailbox* box, RingReader* ring = nullptr);
 
    private:
+    void begin_again_if_moved();
+
     ProcessMail& mail_;
     const OpRecord& call_;
     const int32_t rank_;
     Patience patience_;
     std::optional<double> start_s_;  // after the first turn
+    int64_t num_moved_ = 0;          // of what is handed over, at the last turn
     double next_look_s_ = 0;
   };
 
@@ -86,7 +90,7 @@ class ProcessMail final : public HandOver {
     bool is_last_word = false;  // of this process, on the world's end
   };
 
-  bool is_seen_by(int32_t process) const { return memory_ != nullptr && memory_->is_shared_with(process); }
+  bool sees_memory(int32_t process) const { return memory_ != nullptr && memory_->is_shared_with(process); }
   bool has_rank(int32_t rank) const { return spread_.has_rank(port_->process(), rank); }
   void send(const MessageHead& head, std::span<const std::byte> data, bool is_lent, RingWriter* ring);
   void send_bundle(HeadType purpose, const BundleQueue& queue, EncodedBundle bundle);
@@ -143,6 +147,7 @@ class ProcessMail final : public HandOver {
   std::atomic<double> early_until_s_{0};  // until when errands_ look after the port all the time
   std::atomic<bool> must_end_{false};
   std::atomic<bool> is_moving_data_{false};
+  std::atomic<int64_t> num_moved_{0};  // chunks of what is handed over
   mutable std::mutex progress_mutex_;
   std::vector<Progress> progress_;  // of each process, as it said last
 

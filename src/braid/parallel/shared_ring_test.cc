@@ -93,9 +93,9 @@ TEST_F(SharedRingTest, WhatGoesAnotherWayKeepsItsPlace) {
 }
 
 TEST_F(SharedRingTest, WhatIsNoMessageIsAnError) {
-  std::memset(ring_.data(), 0xff, sizeof(Line));
+  std::memset(ring_.data()->bytes, 0xff, sizeof(Line));
   const uint64_t number = 1;
-  std::memcpy(ring_.data(), &number, sizeof(number));
+  std::memcpy(ring_.data()->bytes, &number, sizeof(number));
   ASSERT_TRUE(reader_.has_next());
   const auto message = reader_.take();
   ASSERT_FALSE(message.ok());
