@@ -23,7 +23,8 @@ sys.path[:0] = [str(ROOT / "tests" / "e2e"), str(ROOT / "tests" / "cluster")]
 from cluster import Cluster, Hosts  # noqa: E402
 import streams  # noqa: E402
 
-LAYOUT = ["--tp-size", 2, "--dp-size", 2, "--enable-dp-attention", "--ranks-per-process", 1, "--kv-rebalance"]
+LAYOUT = ["--tp-size", 2, "--dp-size", 2, "--enable-dp-attention", "--ranks-per-process", 1, "--kv-rebalance",
+          "--served-model-name", "model"]
 NUM_LONG = 6
 AFTER = 100  # tokens that count as afterwards
 

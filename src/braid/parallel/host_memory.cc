@@ -14,8 +14,7 @@
 namespace braid {
 namespace {
 
-constexpr int64_t kMostBytes = int64_t{4}
-                               << 20;  // of one process' rings: with more than 16 processes slots are smaller
+constexpr int64_t kMostBytes = int64_t{4} << 20;  // of one process' rings: with many processes slots are smaller
 constexpr size_t kFewestSlotBytes = size_t{2} << 10;
 constexpr size_t kPage = 4096;
 constexpr const char* kShares = "come to share memory";

@@ -92,7 +92,7 @@ TEST(HostMemory, AProcessOfSeveralRanksSharesMemoryWithoutRings) {
 }
 
 TEST(HostMemory, ManyProcessesHaveSmallerSlots) {
-  const Memories memories = meet_on_one_host(std::vector<int32_t>(24, 1), 1);
+  const Memories memories = meet_on_one_host(std::vector<int32_t>(40, 1), 1);
   const auto writer = memories[3]->writer_to(20, false);
   EXPECT_FALSE(writer->try_send({}, std::vector<std::byte>(kMostRingData)));
   ASSERT_TRUE(writer->try_send({.step = 5}, std::vector<std::byte>(4096)));
