@@ -18,6 +18,7 @@ FAILURES = ["ASkippedOperationIsAnErrorOnAllRanksThatNamesBoth", "AWrongSizeIsAn
             "DifferentStepsAreAnErrorOnAllRanks", "AnExceptionBeforeTheRendezvousEndsAllWaits",
             "ARankThatDoesNotComeIsNamedAfterTheTimeout", "AnAbortEndsEveryWaitNowAndLater"]
 TCP = ("--mca", "btl", "tcp,self")  # as between hosts; otherwise processes of one host use shared memory
+WAYS = [((), ()), (TCP, ()), ((), ("host",))]  # "host": also through memory that the processes share, round MPI
 SURVIVE = ("--enable-recovery",)  # mpirun would end the others itself
 
 
@@ -30,10 +31,10 @@ def run_job(num_processes, command, options=(), env=None):
 
 
 class Job:
-    def __init__(self, braid, num_processes, test, options=()):
+    def __init__(self, braid, num_processes, test, options=(), arguments=()):
         build = pathlib.Path(braid.path).parent
         self.token = uuid.uuid4().hex
-        done = run_job(num_processes, [build / "tests" / "mpi_ranks", build / "braid_mpi.so", "--gtest_color=no",
+        done = run_job(num_processes, [build / "tests" / "mpi_ranks", build / "braid_mpi.so", *arguments, "--gtest_color=no",
                                        f"--gtest_filter={test}"], options, {"BRAID_TEST_JOB": self.token})
         self.returncode = done.returncode
         self.output = done.stdout + done.stderr
@@ -60,26 +61,27 @@ class Job:
         assert not self.leftovers(), self.output
 
 
-@pytest.mark.parametrize("options", [(), TCP], ids=["memory", "tcp"])
+@pytest.mark.parametrize("options, arguments", WAYS, ids=["memory", "tcp", "host"])
 @pytest.mark.parametrize("num_processes", [1, 2, 3, 4])
-def test_all_operations_between_processes(braid, num_processes, options):
-    job = Job(braid, num_processes, "Mpi/*:Idle.*:-" + ":".join(f"*{name}" for name in FAILURES), options)
+def test_all_operations_between_processes(braid, num_processes, options, arguments):
+    job = Job(braid, num_processes, "Mpi/*:Idle.*:-" + ":".join(f"*{name}" for name in FAILURES), options, arguments)
     assert job.returncode == 0 and job.num_passed == num_processes, job.output
     job.assert_nothing_left()
 
 
+@pytest.mark.parametrize("arguments", [(), ("host",)], ids=["memory", "host"])
 @pytest.mark.parametrize("failure", FAILURES)
-def test_a_failure_has_one_report(braid, failure):
-    job = Job(braid, 2, f"Mpi/*{failure}")
+def test_a_failure_has_one_report(braid, failure, arguments):
+    job = Job(braid, 2, f"Mpi/*{failure}", arguments=arguments)
     assert job.num_passed == 2, job.output
     assert sorted(job.reports) == ["0", "1"] and len(set(job.reports.values())) == 1, job.output
     job.assert_nothing_left()
 
 
-@pytest.mark.parametrize("options", [(), TCP], ids=["memory", "tcp"])
+@pytest.mark.parametrize("options, arguments", WAYS, ids=["memory", "tcp", "host"])
 @pytest.mark.parametrize("fault", ["AKilledProcessIsNamed", "AProcessThatExitsIsNamed", "AProcessKilledWithinAnOverlapIsNamed"])
-def test_the_others_outlive_a_dead_process_and_name_it(braid, fault, options):
-    job = Job(braid, 3, f"Fault.{fault}", (*SURVIVE, *options))
+def test_the_others_outlive_a_dead_process_and_name_it(braid, fault, options, arguments):
+    job = Job(braid, 3, f"Fault.{fault}", (*SURVIVE, *options), arguments)
     # Over TCP, Open MPI itself ends a process that cannot connect again to the dead one.
     fewest = 1 if options == TCP else 2
     assert job.num_passed == len(job.reports) >= fewest, job.output

@@ -11,10 +11,12 @@
 #include <cstdlib>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
 #include "braid/base/clock.h"
+#include "braid/parallel/host_memory.h"
 #include "braid/parallel/mpi_module.h"
 #include "braid/parallel/process_join.h"
 #include "braid/parallel/process_world.h"
@@ -27,6 +29,12 @@ namespace {
 std::shared_ptr<ProcessPort>& job_port() {
   static std::shared_ptr<ProcessPort> port;
   return port;
+}
+
+// Whether processes share memory beside the port.
+bool& is_one_host() {
+  static bool is_one = false;
+  return is_one;
 }
 
 int32_t this_process() {
@@ -46,7 +54,13 @@ class MpiProcesses {
     const auto spread =
         join_processes(*job_port(), {.layout = layout, .num_ranks = this_process() == 0 ? layout.tp_size - others : 1});
     if (!spread.ok()) throw std::runtime_error(spread.error().message);
-    world_ = std::make_unique<ProcessWorld>(layout, *spread, job_port(), options);
+    std::shared_ptr<const HostMemory> memory;
+    if (is_one_host()) {
+      const auto met = HostMemory::meet(*job_port(), *spread, layout.attn_tp_size(), 60);
+      if (!met.ok() || !(*met)->trouble().empty()) throw std::runtime_error("the processes share no memory");
+      memory = *met;
+    }
+    world_ = std::make_unique<ProcessWorld>(layout, *spread, job_port(), options, std::move(memory));
   }
   ~MpiProcesses() {
     const Status left = world_->has_failed() ? Status() : world_->leave();
@@ -156,10 +170,12 @@ TEST(Fault, AStoppedProcessIsNamed) {
 
 int main(int argc, char** argv) {
   ::testing::InitGoogleTest(&argc, argv);
-  if (argc != 2) {
-    std::fprintf(stderr, "usage: mpirun -n 2 mpi_ranks build/…/braid_mpi.so [--gtest_filter=…]\n");
+  const bool has_host = argc == 3 && std::string_view(argv[2]) == "host";
+  if (argc != 2 && !has_host) {
+    std::fprintf(stderr, "usage: mpirun -n 2 mpi_ranks build/…/braid_mpi.so [host] [--gtest_filter=…]\n");
     return 2;
   }
+  braid::testing::is_one_host() = has_host;
   auto port = braid::open_mpi(argv[1], 60);
   if (!port.ok()) {
     std::fprintf(stderr, "%s\n", port.error().message.c_str());

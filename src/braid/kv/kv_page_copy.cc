@@ -82,7 +82,8 @@ KvPageCopy::KvPageCopy(const KvCache& cache, PagesByKvGroup pages)
   shape_.keys = shape_.values = nullptr;
 }
 
-KvPageCopy KvPageCopy::gather(ThreadTeam& team, const KvCache& from, PagesByKvGroup pages) {
+KvPageCopy KvPageCopy::gather(ThreadTeam& team, const KvCache& from, PagesByKvGroup pages,
+                              FunctionRef<Buffer(int64_t bytes)> memory_for) {
   KvPageCopy copy(from, pages);
   if (from.num_layers() == 0) return copy;
   const auto size = static_cast<size_t>(copy.shape_.page_bytes());
@@ -92,7 +93,7 @@ KvPageCopy KvPageCopy::gather(ThreadTeam& team, const KvCache& from, PagesByKvGr
   }
   const std::vector<MovedLayer> layers = moved_layers(copy.of_layer_, pages);
   const int64_t num_pages = num_layer_pages(layers);
-  copy.memory_ = Buffer(num_pages * static_cast<int64_t>(size));
+  copy.memory_ = memory_for(num_pages * static_cast<int64_t>(size));
   share_out(team, num_pages, layers, [&](size_t layer, bool is_values, PageId page, int64_t at) {
     const KvLayer& own = from.layer(static_cast<int32_t>(layer));
     const std::byte* const memory = is_values ? own.values : own.keys;

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "braid/base/function_ref.h"
 #include "braid/base/result.h"
 #include "braid/base/thread_team.h"
 #include "braid/kv/kv_cache.h"
@@ -21,7 +22,12 @@ class KvPageCopy {
 
   // Copies these pages of all layers out, into memory that nothing is written to before. They must be committed.
   // Threads of the team share the work, here and in scatter().
-  static KvPageCopy gather(ThreadTeam& team, const KvCache& from, PagesByKvGroup pages);
+  static KvPageCopy gather(ThreadTeam& team, const KvCache& from, PagesByKvGroup pages) {
+    return gather(team, from, pages, [](int64_t bytes) { return Buffer(bytes); });
+  }
+  // The same into memory_for(bytes), which has so many bytes.
+  static KvPageCopy gather(ThreadTeam& team, const KvCache& from, PagesByKvGroup pages,
+                           FunctionRef<Buffer(int64_t bytes)> memory_for);
 
   // The copy that such a cache gathered of as many pages, from its bytes. An error if it has another number of them.
   static Result<KvPageCopy> of_bytes(const KvCache& shaped_like, PagesByKvGroup pages, Buffer bytes);

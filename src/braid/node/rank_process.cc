@@ -6,7 +6,9 @@
 #include <chrono>
 #include <utility>
 
+#include "braid/base/log_parts.h"
 #include "braid/base/system_info.h"
+#include "braid/parallel/host_memory.h"
 #include "braid/parallel/mpi_module.h"
 #include "braid/parallel/process_join.h"
 #include "braid/parallel/process_transport.h"
@@ -118,7 +120,13 @@ Status RankProcess::load(const Checkpoint& checkpoint) {
                                 .exchange_dtype = options_.ranks.exchange_dtype,
                                 .identity = options_.identity,
                                 .timeout_s = options_.join_timeout_s}));
-    transport = std::make_shared<const ProcessTransport>(port_, std::move(spread), options_.load_timeout_s);
+    TRY(auto memory, HostMemory::meet(*port_, spread, layout.attn_tp_size(), options_.join_timeout_s));
+    if (!memory->trouble().empty()) {
+      log_of(LogPart::kDp, logger_)
+          ->warn("messages to processes of this host go through MPI, which is slower: {}", memory->trouble());
+    }
+    transport =
+        std::make_shared<const ProcessTransport>(port_, std::move(spread), options_.load_timeout_s, std::move(memory));
   }
   RankOptions own = options_.ranks;
   own.exchange_costs = start_->exchange_costs;

@@ -11,17 +11,19 @@ namespace {
 
 constexpr int kSmallestBits = 12;
 constexpr size_t kNumSizes = 64 - kSmallestBits;
-constexpr size_t kMostUnused = 8;  // of each size
 
 }  // namespace
 
 // Blocks of powers of two.
 struct BytePool::Blocks {
+  explicit Blocks(size_t most) : most_unused(most) {}
+
+  const size_t most_unused;
   std::mutex mutex;
   std::array<std::vector<std::unique_ptr<std::byte[]>>, kNumSizes> unused;
 };
 
-BytePool::BytePool() : blocks_(std::make_shared<Blocks>()) {}
+BytePool::BytePool(size_t most_unused) : blocks_(std::make_shared<Blocks>(most_unused)) {}
 BytePool::~BytePool() = default;
 
 std::shared_ptr<std::byte> BytePool::take(size_t size) {
@@ -41,7 +43,7 @@ std::shared_ptr<std::byte> BytePool::take(size_t size) {
             std::unique_ptr<std::byte[]> returned(bytes);
             const std::lock_guard lock(blocks->mutex);
             auto& unused = blocks->unused[index];
-            if (unused.size() < kMostUnused) unused.push_back(std::move(returned));
+            if (unused.size() < blocks->most_unused) unused.push_back(std::move(returned));
           }};
 }
 

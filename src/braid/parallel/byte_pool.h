@@ -9,7 +9,7 @@ namespace braid {
 // From any thread.
 class BytePool {
  public:
-  BytePool();
+  explicit BytePool(size_t most_unused = 8);  // of each size
   ~BytePool();
   BytePool(const BytePool&) = delete;
   BytePool& operator=(const BytePool&) = delete;

@@ -1,4 +1,4 @@
-// All worlds of one process, and one of several processes that are simulated in this one.
+// All worlds of one process, and two of several processes that are simulated in this one.
 #include "braid/parallel/communicator.h"
 
 #include <gtest/gtest.h>
@@ -14,7 +14,7 @@ namespace {
 static_assert(!std::is_convertible_v<GroupCommunicator, WorldCommunicator>);
 static_assert(!std::is_convertible_v<WorldCommunicator, GroupCommunicator>);
 
-using Worlds = ::testing::Types<LocalWorld, MessageWorld, SimulatedProcesses>;
+using Worlds = ::testing::Types<LocalWorld, MessageWorld, SimulatedProcesses, SimulatedHost>;
 INSTANTIATE_TYPED_TEST_SUITE_P(Worlds, CommunicatorOf, Worlds);
 
 TEST(LocalWorld, PointersAreShared) {

@@ -3,7 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <numeric>
+#include <array>
+#include <string>
 
 #include "tests/support/parallel/memory_port.h"
 
@@ -29,15 +30,16 @@ class HandOverMailTest : public ::testing::Test {
  protected:
   HandOverMailTest() {
     for (int32_t process = 0; process < 2; ++process) {
-      mails_.push_back(std::make_unique<HandOverMail>(*ports_[static_cast<size_t>(process)], spread_,
-                                                      [this, process](MessageHead head, int32_t to) {
-                                                        head.tag = ++last_tag_;
-                                                        num_chunks_ += 1;
-                                                        largest_chunk_ = std::max(largest_chunk_, head.num_bytes);
-                                                        const Status status = mail(to).deliver(head, process);
-                                                        if (!status.ok()) trouble_ = status.error().message;
-                                                        return head.tag;
-                                                      }));
+      mails_.push_back(std::make_unique<HandOverMail>(
+          *ports_[static_cast<size_t>(process)], spread_,
+          [this, process](MessageHead head, std::span<const std::byte> data, int32_t to) {
+            if (head.type == HeadType::kHandOver) head.tag = ++last_tag_;
+            num_chunks_ += 1;
+            largest_chunk_ = std::max(largest_chunk_, head.num_bytes);
+            const Status status = mail(to).deliver(head, data, process);
+            if (!status.ok()) trouble_ = status.error().message;
+            return head.tag;
+          }));
     }
   }
   HandOverMail& mail(int32_t process) { return *mails_[static_cast<size_t>(process)]; }
@@ -62,13 +64,13 @@ TEST_F(HandOverMailTest, BringsAllBytesInChunks) {
   mail(0).give(first, numbered(9 * kMegabyte + 3, 1));
   mail(0).give(second, numbered(5, 2));
   mail(1).give(back, numbered(kMegabyte, 3));
-  EXPECT_FALSE(mail(1).try_take(first).has_value());
+  EXPECT_FALSE(mail(1).try_take(first).value().has_value());
   for (int i = 0; i < 4; ++i) look_after_both(i);
-  EXPECT_TRUE(same_bytes(mail(1).try_take(first).value(), numbered(9 * kMegabyte + 3, 1)));
-  EXPECT_TRUE(same_bytes(mail(1).try_take(second).value(), numbered(5, 2)));
-  EXPECT_TRUE(same_bytes(mail(0).try_take(back).value(), numbered(kMegabyte, 3)));
+  EXPECT_TRUE(same_bytes(mail(1).try_take(first).value().value(), numbered(9 * kMegabyte + 3, 1)));
+  EXPECT_TRUE(same_bytes(mail(1).try_take(second).value().value(), numbered(5, 2)));
+  EXPECT_TRUE(same_bytes(mail(0).try_take(back).value().value(), numbered(kMegabyte, 3)));
   EXPECT_EQ(num_chunks_, 10 + 1 + 1);
-  EXPECT_FALSE(mail(1).try_take(first).has_value()) << "once";
+  EXPECT_FALSE(mail(1).try_take(first).value().has_value()) << "once";
   look_after_both(5);
   for (const int32_t process : {0, 1}) {
     EXPECT_FALSE(mail(process).has_to_give());
@@ -109,7 +111,7 @@ TEST_F(HandOverMailTest, KeepsToItsPaceUnlessInAHurry) {
   mail(0).begin_hurry();
   look_for(0.004);
   EXPECT_EQ(largest_chunk_, kMegabyte);
-  EXPECT_TRUE(same_bytes(mail(1).try_take(id).value(), numbered(8 * kMegabyte, 1)));
+  EXPECT_TRUE(same_bytes(mail(1).try_take(id).value().value(), numbered(8 * kMegabyte, 1)));
   mail(0).end_hurry();
   mail(0).give({.from = 0, .to = 2, .item = 2}, numbered(8 * kMegabyte, 1));
   look_for(0.01);
@@ -127,7 +129,7 @@ TEST_F(HandOverMailTest, MoreThanMayWaitIsAnErrorThatNamesIt) {
   look_after_both(0);
   EXPECT_EQ(trouble_,
             "part 2 of item 4 from rank 1 to rank 3 has 8 bytes, and 3145728 of at most 3145728 wait to be taken");
-  EXPECT_TRUE(mail(1).try_take({.from = 0, .to = 2, .item = 2}).has_value());
+  EXPECT_TRUE(mail(1).try_take({.from = 0, .to = 2, .item = 2}).value().has_value());
   trouble_.clear();
   mail(0).give({.from = 1, .to = 3, .item = 5}, numbered(8, 1));
   look_after_both(0);
@@ -141,19 +143,94 @@ TEST_F(HandOverMailTest, AChunkThatDoesNotFitIsAnError) {
                    .call = {.step = 1, .op = 0, .kind = OpKind::kHandOver, .bytes = 100},
                    .num_bytes = 60,
                    .tag = 8};
-  EXPECT_TRUE(mail(1).deliver(head, 0).ok());
-  EXPECT_EQ(mail(1).deliver(head, 0).error().message,
+  EXPECT_TRUE(mail(1).deliver(head, {}, 0).ok());
+  EXPECT_EQ(mail(1).deliver(head, {}, 0).error().message,
             "60 bytes of part 0 of item 1 from rank 0 to rank 2 came, and 40 of 100 were left");
   head.num_bytes = 40;
   head.tag = -1;
-  EXPECT_FALSE(mail(1).deliver(head, 0).ok()) << "without data";
+  EXPECT_FALSE(mail(1).deliver(head, {}, 0).ok()) << "without data";
   head.tag = 9;
   head.call.bytes = 101;
-  EXPECT_FALSE(mail(1).deliver(head, 0).ok());
+  EXPECT_FALSE(mail(1).deliver(head, {}, 0).ok());
   head.call.bytes = 0;
   head.call.step = 2;
-  EXPECT_FALSE(mail(1).deliver(head, 0).ok());
+  EXPECT_FALSE(mail(1).deliver(head, {}, 0).ok());
   ports_[1]->give_up();  // its receive is under way
+}
+
+// Rank 2 takes it where it lies: nothing travels.
+TEST_F(HandOverMailTest, WhatBothProcessesSeeStaysWhereItIs) {
+  const auto room = HandOverRoom::make(3 * kMegabyte).value();
+  mail(0).use_room(room);
+  const HandOverId id{.from = 0, .to = 2, .item = 4, .part = 3};
+  Buffer data = room->take(3 * kMegabyte).value();
+  const Buffer expected = numbered(3 * kMegabyte, 5);
+  std::copy_n(expected.data(), expected.bytes(), data.data());
+  mail(0).give(id, std::move(data), true);
+  EXPECT_EQ(ports_[0]->num_sends(), 0);
+  EXPECT_FALSE(mail(0).has_to_give() || mail(0).is_giving(0, 4));
+  EXPECT_TRUE(mail(0).is_showing() && mail(1).is_showing());
+  {
+    const Buffer taken = mail(1).try_take(id).value().value();
+    EXPECT_TRUE(same_bytes(taken, expected));
+    EXPECT_FALSE(mail(1).try_take(id).value().has_value()) << "once";
+    look_after_both(0);
+    EXPECT_FALSE(room->take(1).has_value()) << "it is still read";
+  }
+  EXPECT_TRUE(mail(1).is_showing());
+  look_after_both(1);
+  EXPECT_TRUE(room->take(3 * kMegabyte).has_value());
+  EXPECT_FALSE(mail(0).is_showing() || mail(1).is_showing());
+  EXPECT_EQ(trouble_, "");
+}
+
+TEST_F(HandOverMailTest, WhatLiesElsewhereTravelsToAProcessThatSees) {
+  const auto room = HandOverRoom::make(kMegabyte).value();
+  mail(0).use_room(room);
+  const HandOverId own{.from = 0, .to = 2, .item = 1};
+  mail(0).give(own, numbered(kMegabyte, 1), true);
+  const HandOverId unseen{.from = 0, .to = 3, .item = 1};
+  Buffer data = room->take(kMegabyte).value();
+  const Buffer expected = numbered(kMegabyte, 2);
+  std::copy_n(expected.data(), expected.bytes(), data.data());
+  mail(0).give(unseen, std::move(data), false);
+  EXPECT_TRUE(mail(0).is_giving(0, 1));
+  for (int i = 0; i < 4; ++i) look_after_both(i);
+  EXPECT_EQ(num_chunks_, 2);
+  EXPECT_TRUE(same_bytes(mail(1).try_take(own).value().value(), numbered(kMegabyte, 1)));
+  EXPECT_TRUE(same_bytes(mail(1).try_take(unseen).value().value(), expected));
+  EXPECT_TRUE(room->take(kMegabyte).has_value());
+}
+
+TEST_F(HandOverMailTest, WhatIsSeenCountsAsWaitingToo) {
+  const auto room = HandOverRoom::make(3 * kMegabyte).value();
+  mail(0).use_room(room);
+  mail(1).set_max_waiting(2 * kMegabyte);
+  mail(0).give({.from = 0, .to = 2, .item = 1}, room->take(2 * kMegabyte).value(), true);
+  mail(0).give({.from = 0, .to = 2, .item = 2}, room->take(1).value(), true);
+  EXPECT_EQ(trouble_,
+            "part 0 of item 2 from rank 0 to rank 2 has 1 bytes, and 2097152 of at most 2097152 wait to be taken");
+}
+
+// A segment that is gone is an error of whoever takes it.
+TEST_F(HandOverMailTest, APlaceThatDoesNotFitIsAnError) {
+  MessageHead head{.type = HeadType::kHandOverSeen,
+                   .from = 0,
+                   .to = 2,
+                   .call = {.step = 1, .op = 0, .kind = OpKind::kHandOver, .bytes = 4096},
+                   .num_bytes = 24};
+  EXPECT_FALSE(mail(1).deliver(head, {}, 0).ok());
+  std::array<std::byte, 24> place{};  // process 0, file 0, no bytes
+  EXPECT_EQ(mail(1).deliver(head, place, 0).error().message,
+            "part 0 of item 1 from rank 0 to rank 2 lies at 0 of 0 bytes and has 4096");
+  place[8 + 1] = std::byte{0x10};
+  EXPECT_TRUE(mail(1).deliver(head, place, 0).ok());
+  EXPECT_FALSE(mail(1).deliver(head, place, 0).ok()) << "twice";
+  EXPECT_NE(mail(1).try_take({.from = 0, .to = 2, .item = 1}).error().message.find("shared memory /proc/0/fd/0"),
+            std::string::npos);
+  head.type = HeadType::kHandOverRead;
+  EXPECT_EQ(mail(1).deliver(head, {}, 0).error().message,
+            "part 0 of item 1 from rank 2 to rank 0 was never shown, and process 0 has read it");
 }
 
 }  // namespace

@@ -37,6 +37,7 @@ class Mailboxes {
  public:
   Mailboxes(WorldState& state, IndexRange receivers);
 
+  size_t num_receivers() const { return static_cast<size_t>(receivers_.end - receivers_.begin); }
   Mailbox& from_to(int32_t from, int32_t to) {
     return *boxes_[static_cast<size_t>((to - receivers_.begin) * num_senders_ + from)];
   }

@@ -23,7 +23,7 @@ struct Message {
   OpRecord call;  // what the sender is doing
   int64_t num_bytes = 0;
   std::span<const std::byte> data;     // num_bytes, unless they are remote
-  std::shared_ptr<const void> memory;  // where they lie
+  std::shared_ptr<const void> memory;  // where they lie; null: they are there until the next pop() from the same rank
   std::optional<RemoteData> remote;    // for fetch()
 };
 

@@ -15,20 +15,22 @@
 
 namespace braid {
 
-inline constexpr int32_t kMessageVersion = 3;  // of all that this file encodes; processes compare it when they join
+inline constexpr int32_t kMessageVersion = 4;  // of all that this file encodes; processes compare it when they join
 
 enum class HeadType : uint8_t {
-  kInWorld,      // an operation of all ranks
-  kInGroup,      // and of a group
-  kWorldMail,    // send() to a rank of the world
-  kGroupMail,    // and of the group
-  kWorldBundle,  // an operation of all ranks: from all ranks of the process to all of the other (message_bundle.h)
-  kGroupBundle,  // and of a group: from all of its ranks in the process
-  kHandOver,     // beside the steps (hand_over_mail.h): its call has the item, the part and the part's bytes
-  kProgress,     // what the process has done so far (Progress)
-  kTrack,        // a rank's last operations, once the world ends
-  kEnd,          // the world ends; the data is the reason, empty if another process has it
-  kGoodbye,      // the last message of a process
+  kInWorld,       // an operation of all ranks
+  kInGroup,       // and of a group
+  kWorldMail,     // send() to a rank of the world
+  kGroupMail,     // and of the group
+  kWorldBundle,   // an operation of all ranks: from all ranks of the process to all of the other (message_bundle.h)
+  kGroupBundle,   // and of a group: from all of its ranks in the process
+  kHandOver,      // beside the steps (hand_over_mail.h): its call has the item, the part and the part's bytes
+  kHandOverSeen,  // the same, where both processes see the memory; the data say where it lies
+  kHandOverRead,  // back from the rank that took it: the memory may be used again
+  kProgress,      // what the process has done so far (Progress)
+  kTrack,         // a rank's last operations, once the world ends
+  kEnd,           // the world ends; the data is the reason, empty if another process has it
+  kGoodbye,       // the last message of a process
 };
 
 struct MessageHead {

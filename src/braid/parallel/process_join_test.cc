@@ -62,9 +62,9 @@ TEST(ProcessJoin, LayoutsMustBeTheSame) {
   const ParallelLayout two_groups{.tp_size = 4, .dp_size = 2, .enable_dp_attention = true};
   EXPECT_EQ(error_of_all({{.layout = kFourRanks, .num_ranks = 2, .identity = "braid 1"},
                           {.layout = two_groups, .num_ranks = 2, .identity = "braid 1"}}),
-            "the processes do not fit together: process 0 has \"messages 3, tp_size 4, dp_size 1, DP attention off, "
+            "the processes do not fit together: process 0 has \"messages 4, tp_size 4, dp_size 1, DP attention off, "
             "moe_parallel tp, head over each world, padding auto, sums as float32; braid 1\", process 1 has \"messages "
-            "3, tp_size 4, dp_size 2, DP "
+            "4, tp_size 4, dp_size 2, DP "
             "attention on, moe_parallel tp, head over each world, padding auto, sums as float32; braid 1\"");
 }
 

@@ -17,6 +17,10 @@ namespace {
 constexpr double kEarly_s = 0.25e-3;  // between two looks after the port while early messages are about
 constexpr double kHurry_s = 10e-3;    // after which a rank looks whether there is work
 
+bool is_of_hand_over(OpKind kind) {
+  return kind == OpKind::kHandOver || kind == OpKind::kTakeOver;
+}
+
 void nap(double seconds) {
   std::this_thread::sleep_for(std::chrono::duration<double>(seconds));
 }
@@ -25,11 +29,36 @@ void nap(double seconds) {
 
 // The mailboxes of one purpose, and the way out for the other processes' ranks.
 class ProcessMail::Grid final : public MessageGrid {
+  // Both ends of this rank's messages with that of another process. Used by the rank's thread.
+  struct Rings {
+    std::unique_ptr<RingWriter> out;
+    std::unique_ptr<RingReader> in;
+    std::optional<Message> from_port;  // the next one, unless it is in the ring
+  };
+  struct alignas(64) RankFlag {
+    bool value = false;
+  };
+
  public:
   Grid(ProcessMail& mail, HeadType purpose)
-      : mail_(mail), purpose_(purpose), boxes_(mail.state_, mail.spread_.ranks_of(mail.port_->process())) {
+      : mail_(mail),
+        purpose_(purpose),
+        boxes_(mail.state_, mail.spread_.ranks_of(mail.port_->process())),
+        rings_(static_cast<size_t>(mail.spread_.num_processes())),
+        has_lent_(boxes_.num_receivers()) {
     if (purpose == HeadType::kWorldMail || purpose == HeadType::kGroupMail) return;
     const int32_t own = mail.port_->process();
+    for (int32_t process = 0; mail.memory_ != nullptr && process < mail.spread_.num_processes(); ++process) {
+      const bool is_group = purpose == HeadType::kInGroup;
+      rings_[static_cast<size_t>(process)] = {.out = mail.memory_->writer_to(process, is_group),
+                                              .in = mail.memory_->reader_of(process, is_group),
+                                              .from_port = {}};
+    }
+    mail.state_.on_failure([this] {
+      for (const Rings& rings : rings_) {
+        if (rings.in != nullptr) rings.in->wake();
+      }
+    });
     for (int32_t first = 0; first < mail.state_.num_ranks(); first += set_size()) {
       for (int32_t process = 0; process < mail.spread_.num_processes(); ++process) {
         const IndexRange set{.begin = first, .end = first + set_size()};
@@ -49,7 +78,11 @@ class ProcessMail::Grid final : public MessageGrid {
     return bundles_[static_cast<size_t>(rank / set_size() * mail_.spread_.num_processes() + process)].get();
   }
 
-  Mailbox& from_to(int32_t from, int32_t to) { return boxes_.from_to(from, to); }
+  // Takes what came through the port.
+  void deliver(int32_t from, int32_t to, Message message) {
+    boxes_.from_to(from, to).push(std::move(message));
+    if (const Rings& rings = rings_with(from); rings.in != nullptr) rings.in->wake();
+  }
 
   void push(const OpRecord& call, int32_t from, int32_t to, std::span<const std::byte> data) override {
     send(call, from, to, data, false, false);
@@ -58,8 +91,11 @@ class ProcessMail::Grid final : public MessageGrid {
     send(call, from, to, data, true, is_early);
   }
   Status settle(const OpRecord& call, int32_t from) override {
+    bool& has_lent = has_lent_[own_index(from)].value;
+    if (!has_lent) return {};
     Wait wait(mail_, call, from);
     while (!is_settled(from) || !mail_.has_sent_all(from)) TRY_STATUS(wait.turn(nullptr));
+    has_lent = false;
     return {};
   }
   void withdraw(int32_t from) override {
@@ -72,7 +108,8 @@ class ProcessMail::Grid final : public MessageGrid {
   }
 
   Result<Message> pop(const OpRecord& call, int32_t from, int32_t to) override {
-    Mailbox& box = from_to(from, to);
+    Mailbox& box = boxes_.from_to(from, to);
+    if (Rings& rings = rings_with(from); rings.in != nullptr) return pop_ring(call, from, to, rings, box);
     Wait wait(mail_, call, to);
     for (;;) {
       if (std::optional<Message> message = box.try_pop()) return std::move(*message);
@@ -83,6 +120,40 @@ class ProcessMail::Grid final : public MessageGrid {
  private:
   int32_t set_size() const {
     return purpose_ == HeadType::kInGroup ? mail_.state_.group_size() : mail_.state_.num_ranks();
+  }
+
+  // Of the rank's process; without rings if they share no memory, or if it is this one.
+  Rings& rings_with(int32_t rank) { return rings_[static_cast<size_t>(mail_.spread_.process_of(rank))]; }
+  size_t own_index(int32_t rank) const {
+    return static_cast<size_t>(rank - mail_.spread_.ranks_of(mail_.port_->process()).begin);
+  }
+
+  // The port is left alone as long as ranks are as fast as each other.
+  Result<Message> pop_ring(const OpRecord& call, int32_t from, int32_t to, Rings& rings, Mailbox& box) {
+    constexpr int kLooks = 100;
+    const auto has_come = [&] { return rings.in->has_next() || rings.from_port || !box.is_empty(); };
+    for (int i = 0; i < kLooks && !has_come(); ++i) pause_briefly();
+    std::optional<Wait> wait;
+    for (;;) {
+      // What the port brought before this look, the sender sent behind what it had written to the ring before.
+      if (!rings.from_port) rings.from_port = box.try_pop();
+      if (rings.in->has_next()) {
+        const auto next = rings.in->take();
+        if (!next.ok()) {
+          return mail_.state_.end(fmt::format("rank {} sent to rank {} {}", from, to, next.error().message));
+        }
+        Message message{
+            .call = next->call, .num_bytes = next->num_bytes, .data = next->data, .memory = {}, .remote = {}};
+        if (next->tag >= 0) message.remote = RemoteData{.process = mail_.spread_.process_of(from), .tag = next->tag};
+        return message;
+      }
+      if (rings.from_port) {
+        rings.in->pass();
+        return *std::exchange(rings.from_port, std::nullopt);
+      }
+      if (!wait) wait.emplace(mail_, call, to);
+      TRY_STATUS(wait->turn(&box, rings.in.get()));
+    }
   }
 
   bool is_settled(int32_t from) const {
@@ -97,20 +168,26 @@ class ProcessMail::Grid final : public MessageGrid {
   // bundle's memory is there before, so that it can arrive while the receiver computes.
   void send(const OpRecord& call, int32_t from, int32_t to, std::span<const std::byte> data, bool is_lent,
             bool is_early) {
-    if (mail_.has_rank(to)) return from_to(from, to).push(message_of(call, data, mail_.pool_));
+    if (mail_.has_rank(to)) return boxes_.from_to(from, to).push(message_of(call, data, mail_.pool_));
+    RingWriter* const ring = rings_with(to).out.get();
+    if (ring != nullptr && ring->try_send(call, data)) return;
     BundleQueue* const queue = bundles_of(from, mail_.spread_.process_of(to));
     if (is_early) mail_.care_for_early();
+    has_lent_[own_index(from)].value = true;
     if (queue != nullptr && (is_early || queue->num_pairs() > 1)) {
+      if (ring != nullptr) ring->pass();
       if (auto bundle = queue->lend(call, from, to, data)) mail_.send_bundle(purpose_, *queue, std::move(*bundle));
     } else {
       const auto num_bytes = static_cast<int64_t>(data.size());
-      mail_.send({.type = purpose_, .from = from, .to = to, .call = call, .num_bytes = num_bytes}, data, is_lent);
+      mail_.send({.type = purpose_, .from = from, .to = to, .call = call, .num_bytes = num_bytes}, data, is_lent, ring);
     }
   }
 
   ProcessMail& mail_;
   const HeadType purpose_;
   Mailboxes boxes_;
+  std::vector<Rings> rings_;                           // with each process
+  std::vector<RankFlag> has_lent_;                     // each own rank, since it last settled
   std::vector<std::unique_ptr<BundleQueue>> bundles_;  // set by set, to each process
 };
 
@@ -122,17 +199,18 @@ ProcessMail::Wait::Wait(ProcessMail& mail, const OpRecord& call, int32_t rank)
 // moves only when the port is looked after, between sockets above all, so naps are short then. After half a second it
 // leaves the port to the errands' thread: one look costs up to 80 us, for MPI asks its sockets. The clock begins after
 // the first look, which most often finds what it waits for when ranks are as fast as each other.
-Status ProcessMail::Wait::turn(Mailbox* box) {
+Status ProcessMail::Wait::turn(Mailbox* box, RingReader* ring) {
   constexpr double kShortestNap_s = 20e-6;
   constexpr double kLongestNap_s = 10e-3;
   constexpr double kLook_s = 0.5;
   WorldState& state = mail_.state_;
   if (state.has_failed()) return state.failure();
   const bool is_moving = mail_.is_moving_data_.load(std::memory_order_relaxed);
+  if (is_of_hand_over(call_.kind)) begin_again_if_moved();
   const double waited_s = start_s_ ? monotonic_seconds() - *start_s_ : 0;
   if (is_moving || waited_s < kLook_s) mail_.try_look_after_port(box);
   if (mail_.must_end_.load()) return mail_.end_as_told();
-  if (box != nullptr && !box->is_empty()) return {};
+  if ((box != nullptr && !box->is_empty()) || (ring != nullptr && ring->has_next())) return {};
   if (!start_s_) {
     start_s_ = monotonic_seconds();
     next_look_s_ = *start_s_ + patience_.interval_s();
@@ -149,22 +227,38 @@ Status ProcessMail::Wait::turn(Mailbox* box) {
   }
   const double longest_nap_s = is_moving ? std::clamp(waited_s / 64, 100e-6, kLongestNap_s) : kLongestNap_s;
   const double nap_s = std::min(std::clamp(waited_s / 8, kShortestNap_s, longest_nap_s), patience_.interval_s());
-  box != nullptr ? box->wait(state, nap_s) : nap(nap_s);
+  if (ring != nullptr) {
+    ring->wait(nap_s);
+  } else if (box != nullptr) {
+    box->wait(state, nap_s);
+  } else {
+    nap(nap_s);
+  }
   return {};
 }
 
-ProcessMail::ProcessMail(WorldState& state, const RankSpread& spread, std::shared_ptr<ProcessPort> port)
+// Where a rank waits for what is handed over, it naps only when nothing comes: between sockets, a nap is a standstill.
+void ProcessMail::Wait::begin_again_if_moved() {
+  const int64_t num_moved = mail_.num_moved_.load(std::memory_order_relaxed);
+  if (num_moved == num_moved_) return;
+  num_moved_ = num_moved;
+  start_s_.reset();
+}
+
+ProcessMail::ProcessMail(WorldState& state, const RankSpread& spread, std::shared_ptr<ProcessPort> port,
+                         std::shared_ptr<const HostMemory> memory)
     : state_(state),
       spread_(spread),
       port_(std::move(port)),
+      memory_(std::move(memory)),
       bundles_(*port_, spread.num_processes(), pool_,
                [this](HeadType purpose, int32_t from, int32_t to, Message message) {
-                 grids_[static_cast<size_t>(purpose)]->from_to(from, to).push(std::move(message));
+                 grids_[static_cast<size_t>(purpose)]->deliver(from, to, std::move(message));
                }),
       hand_overs_(*port_, spread,
-                  [this](MessageHead head, int32_t process) {
-                    head.tag = next_tag();
-                    send_message(head, {}, process);
+                  [this](MessageHead head, std::span<const std::byte> data, int32_t process) {
+                    if (head.type == HeadType::kHandOver) head.tag = next_tag();
+                    send_message(head, data, process);
                     return head.tag;
                   }),
       end_(spread),
@@ -195,9 +289,11 @@ MessageGrid& ProcessMail::grid(HeadType purpose) {
   return *grids_[static_cast<size_t>(purpose)];
 }
 
-void ProcessMail::send(const MessageHead& head, std::span<const std::byte> data, bool is_lent) {
+// With a ring that had no slot for the message, or whose slots are too short for it: then its head alone goes there.
+void ProcessMail::send(const MessageHead& head, std::span<const std::byte> data, bool is_lent, RingWriter* ring) {
   const int32_t process = spread_.process_of(head.to);
   if (data.size() <= kMaxShortBytes) {
+    if (ring != nullptr) ring->pass();
     const std::lock_guard lock(port_mutex_);
     send_message(head, data, process);
     return;
@@ -211,7 +307,10 @@ void ProcessMail::send(const MessageHead& head, std::span<const std::byte> data,
   if (is_quiet_) return;
   MessageHead long_head = head;
   long_head.tag = next_tag();
-  send_message(long_head, {}, process);
+  if (ring == nullptr || !ring->try_announce(head.call, head.num_bytes, long_head.tag)) {
+    if (ring != nullptr) ring->pass();
+    send_message(long_head, {}, process);
+  }
   const std::byte* const from = is_lent ? data.data() : copy.data.get();
   const PortRequest request = port_->send(from, data.size(), process, long_head.tag);
   if (is_lent) {
@@ -309,8 +408,26 @@ Status ProcessMail::fetch(const Message& message, int32_t rank, std::span<std::b
 void ProcessMail::give(const HandOverId& id, Buffer data) {
   const std::lock_guard lock(port_mutex_);
   if (is_quiet_) return;
-  hand_overs_.give(id, std::move(data));
+  hand_overs_.give(id, std::move(data), is_seen_by(id.to));
   hand_overs_.look_after(monotonic_seconds());
+}
+
+Buffer ProcessMail::room(int32_t to, int64_t bytes) {
+  if (bytes > 0 && room_ != nullptr && is_seen_by(to)) {
+    if (std::optional<Buffer> shared = room_->take(bytes)) return *std::move(shared);
+  }
+  return Buffer(bytes);
+}
+
+Status ProcessMail::set_room(int64_t bytes) {
+  bool is_seen = false;
+  for (int32_t process = 0; process < spread_.num_processes(); ++process) is_seen |= sees_memory(process);
+  if (!is_seen) return {};
+  TRY(auto room, HandOverRoom::make(std::min(bytes, kMostRoom)));
+  room_ = room;
+  const std::lock_guard lock(port_mutex_);
+  hand_overs_.use_room(std::move(room));
+  return {};
 }
 
 Result<Buffer> ProcessMail::take(const HandOverId& id) {
@@ -321,7 +438,8 @@ Result<Buffer> ProcessMail::take(const HandOverId& id) {
     {
       const std::lock_guard lock(port_mutex_);
       if (!is_quiet_) {
-        if (std::optional<Buffer> data = hand_overs_.try_take(id)) return *std::move(data);
+        TRY(std::optional<Buffer> data, hand_overs_.try_take(id));
+        if (data) return *std::move(data);
       }
     }
     TRY_STATUS(wait.turn(nullptr));
@@ -390,6 +508,7 @@ void ProcessMail::look_after_port(const Mailbox* box) {
   }
   if (!trouble_.empty() || end_.has_any()) must_end_.store(true);
   is_moving_data_.store(is_moving_data(), std::memory_order_relaxed);
+  num_moved_.store(hand_overs_.num_moved(), std::memory_order_relaxed);
 }
 
 void ProcessMail::try_look_after_port(const Mailbox* box) {
@@ -405,7 +524,7 @@ Status ProcessMail::deliver(std::span<const std::byte> bytes, int32_t process) {
   if (!spread_.has_rank(process, head.from) || !has_rank(head.to)) {
     return fail("process {} sent a message from rank {} to rank {}", process, head.from, head.to);
   }
-  if (head.type == HeadType::kHandOver) return hand_overs_.deliver(head, process);
+  if (head.type >= HeadType::kHandOver) return hand_overs_.deliver(head, message.data, process);
   if (head.type >= HeadType::kWorldBundle) return deliver_bundle(message, process);
   Message box_message{.call = head.call, .num_bytes = head.num_bytes};
   if (head.tag < 0) {
@@ -450,7 +569,7 @@ void ProcessMail::run_errands() {
     {
       const std::lock_guard lock(port_mutex_);
       look_after_port();
-      is_busy = !is_quiet_ && (is_moving_data() || hand_overs_.has_to_give());
+      is_busy = !is_quiet_ && (is_moving_data() || hand_overs_.has_to_give() || hand_overs_.is_showing());
     }
     if (must_end_.load() && !state_.has_failed()) end_as_told();
     if (monotonic_seconds() < next_progress_s) continue;

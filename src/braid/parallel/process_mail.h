@@ -2,9 +2,10 @@
 // through mailboxes, the others through the processes' port: in each operation one message from all ranks of a process
 // to all of another (bundle_queue.h, bundle_arrivals.h). Where these are one rank each, unless it is early
 // (MessageGrid::lend), and for what is sent from rank to rank, short data travels behind its head and long data from
-// and to the ranks' own memory. Also what ranks hand over to each other beside the steps, and what processes tell each
-// other about the world itself: how far they are, and why it ends. Tested by communicator_test.cc,
-// process_world_test.cc and tests/e2e/test_mpi.py.
+// and to the ranks' own memory. Between two such processes of one host heads and short data of operations go round the
+// port, through memory that both share (host_memory.h). Also what ranks hand over to each other beside the steps, and
+// what processes tell each other about the world itself: how far they are, and why it ends. Tested by
+// communicator_test.cc, process_world_test.cc and tests/e2e/test_mpi.py.
 #pragma once
 
 #include <array>
@@ -24,6 +25,7 @@
 #include "braid/parallel/byte_pool.h"
 #include "braid/parallel/end_of_world.h"
 #include "braid/parallel/hand_over_mail.h"
+#include "braid/parallel/host_memory.h"
 #include "braid/parallel/mailbox.h"
 #include "braid/parallel/message_head.h"
 #include "braid/parallel/process_port.h"
@@ -33,7 +35,9 @@ namespace braid {
 
 class ProcessMail final : public HandOver {
  public:
-  ProcessMail(WorldState& state, const RankSpread& spread, std::shared_ptr<ProcessPort> port);
+  // `memory`: what this process shares with others, for this world alone; null: nothing.
+  ProcessMail(WorldState& state, const RankSpread& spread, std::shared_ptr<ProcessPort> port,
+              std::shared_ptr<const HostMemory> memory);
   ~ProcessMail() override;
   ProcessMail(const ProcessMail&) = delete;
   ProcessMail& operator=(const ProcessMail&) = delete;
@@ -41,11 +45,14 @@ class ProcessMail final : public HandOver {
   // The messages of one purpose: kInWorld, kInGroup, kWorldMail or kGroupMail.
   MessageGrid& grid(HeadType purpose);
 
+  bool is_seen_by(int32_t to) const override { return sees_memory(spread_.process_of(to)); }
+  Buffer room(int32_t to, int64_t bytes) override;
   void give(const HandOverId& id, Buffer data) override;
   Result<Buffer> take(const HandOverId& id) override;
   bool is_giving(int32_t from, uint64_t item) override;
   Status finish(int32_t from) override;
   void set_pace(double bytes_per_s) override;
+  Status set_room(int64_t bytes) override;
   void set_max_waiting(int64_t bytes) override;
 
   // Waits until all processes have called it: nothing will be sent any more. Afterwards the port is free for others.
@@ -59,15 +66,19 @@ class ProcessMail final : public HandOver {
   class Wait {
    public:
     Wait(ProcessMail& mail, const OpRecord& call, int32_t rank);
-    // Rests a moment, in `box` if there is one. An error if the world ends, or if no rank gets on for too long.
-    Status turn(Mailbox* box);
+    // Rests a moment, where the next message comes if that is one. An error if the world ends, or if no rank gets on
+    // for too long.
+    Status turn(Mailbox* box, RingReader* ring = nullptr);
 
    private:
+    void begin_again_if_moved();
+
     ProcessMail& mail_;
     const OpRecord& call_;
     const int32_t rank_;
     Patience patience_;
     std::optional<double> start_s_;  // after the first turn
+    int64_t num_moved_ = 0;          // of what is handed over, at the last turn
     double next_look_s_ = 0;
   };
 
@@ -79,8 +90,9 @@ class ProcessMail final : public HandOver {
     bool is_last_word = false;  // of this process, on the world's end
   };
 
+  bool sees_memory(int32_t process) const { return memory_ != nullptr && memory_->is_shared_with(process); }
   bool has_rank(int32_t rank) const { return spread_.has_rank(port_->process(), rank); }
-  void send(const MessageHead& head, std::span<const std::byte> data, bool is_lent);
+  void send(const MessageHead& head, std::span<const std::byte> data, bool is_lent, RingWriter* ring);
   void send_bundle(HeadType purpose, const BundleQueue& queue, EncodedBundle bundle);
   IndexRange ranks_in(IndexRange set, int32_t process) const;
   bool has_sent_all(int32_t rank);
@@ -111,6 +123,7 @@ class ProcessMail final : public HandOver {
   WorldState& state_;
   const RankSpread spread_;
   const std::shared_ptr<ProcessPort> port_;
+  const std::shared_ptr<const HostMemory> memory_;  // may be null
   BytePool pool_;
   std::array<std::unique_ptr<Grid>, 4> grids_;
 
@@ -123,7 +136,8 @@ class ProcessMail final : public HandOver {
   std::vector<std::vector<PortRequest>> lent_;  // of each own rank
   BundleArrivals bundles_;
   HandOverMail hand_overs_;
-  int32_t num_fetches_ = 0;  // under way
+  std::shared_ptr<HandOverRoom> room_;  // null: none
+  int32_t num_fetches_ = 0;             // under way
   int32_t last_tag_ = 0;
   EndOfWorld end_;
   std::vector<bool> has_left_;   // of each process
@@ -133,6 +147,7 @@ class ProcessMail final : public HandOver {
   std::atomic<double> early_until_s_{0};  // until when errands_ look after the port all the time
   std::atomic<bool> must_end_{false};
   std::atomic<bool> is_moving_data_{false};
+  std::atomic<int64_t> num_moved_{0};  // chunks of what is handed over
   mutable std::mutex progress_mutex_;
   std::vector<Progress> progress_;  // of each process, as it said last
 

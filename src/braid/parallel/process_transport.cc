@@ -8,12 +8,16 @@
 
 namespace braid {
 
-ProcessTransport::ProcessTransport(std::shared_ptr<ProcessPort> port, RankSpread spread, double timeout_s)
-    : ports_(share_port(std::move(port))), spread_(std::move(spread)), timeout_s_(timeout_s) {}
+ProcessTransport::ProcessTransport(std::shared_ptr<ProcessPort> port, RankSpread spread, double timeout_s,
+                                   std::shared_ptr<const HostMemory> memory)
+    : ports_(share_port(std::move(port))),
+      spread_(std::move(spread)),
+      timeout_s_(timeout_s),
+      memory_(std::move(memory)) {}
 
 std::unique_ptr<ThreadWorld> ProcessTransport::make_world(const ParallelLayout& layout,
                                                           const WorldOptions& options) const {
-  return std::make_unique<ProcessWorld>(layout, spread_, port(), options);
+  return std::make_unique<ProcessWorld>(layout, spread_, port(), options, memory_);
 }
 
 std::unique_ptr<ThreadWorld> ProcessTransport::make_process_world(int32_t num_groups,

@@ -14,11 +14,14 @@
 
 namespace braid {
 
+class HostMemory;
+
 class ProcessTransport final : public RankTransport {
  public:
   // The processes have joined (process_join.h). `timeout_s`: for all of them to come to a gather(), such as after each
-  // has read its weights.
-  ProcessTransport(std::shared_ptr<ProcessPort> port, RankSpread spread, double timeout_s);
+  // has read its weights. `memory`: for the ranks' world; null: its messages go through the port.
+  ProcessTransport(std::shared_ptr<ProcessPort> port, RankSpread spread, double timeout_s,
+                   std::shared_ptr<const HostMemory> memory = nullptr);
 
   bool shares_memory() const override { return false; }
   std::unique_ptr<ThreadWorld> make_world(const ParallelLayout& layout, const WorldOptions& options) const override;
@@ -35,6 +38,7 @@ class ProcessTransport final : public RankTransport {
   const std::array<std::shared_ptr<ProcessPort>, 2> ports_;
   const RankSpread spread_;
   const double timeout_s_;
+  const std::shared_ptr<const HostMemory> memory_;
 };
 
 }  // namespace braid

@@ -8,9 +8,9 @@
 namespace braid {
 
 ProcessWorld::ProcessWorld(const ParallelLayout& layout, const RankSpread& spread, std::shared_ptr<ProcessPort> port,
-                           const WorldOptions& options)
+                           const WorldOptions& options, std::shared_ptr<const HostMemory> memory)
     : ThreadWorld(layout, spread.ranks_of(port->process()), options),
-      mail_(std::make_unique<ProcessMail>(state(), spread, std::move(port))) {
+      mail_(std::make_unique<ProcessMail>(state(), spread, std::move(port), std::move(memory))) {
   add_ranks(layout, [&](const SetPlace& place) {
     MessageGrid& mail = mail_->grid(place.is_group ? HeadType::kGroupMail : HeadType::kWorldMail);
     MessageGrid& queues = mail_->grid(place.is_group ? HeadType::kInGroup : HeadType::kInWorld);

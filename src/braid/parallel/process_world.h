@@ -11,13 +11,15 @@
 
 namespace braid {
 
+class HostMemory;
 class ProcessMail;
 
 class ProcessWorld final : public ThreadWorld {
  public:
   // All processes of the port construct it once they have joined (process_join.h). A port has one world at a time.
+  // `memory`: what it shares with others of its host, made for this world; null: all messages go through the port.
   ProcessWorld(const ParallelLayout& layout, const RankSpread& spread, std::shared_ptr<ProcessPort> port,
-               const WorldOptions& options = {});
+               const WorldOptions& options = {}, std::shared_ptr<const HostMemory> memory = nullptr);
   ~ProcessWorld() override;
 
   HandOver* hand_over() const override;

@@ -22,6 +22,7 @@ namespace {
 
 using testing::memory_ports;
 using testing::on_each_rank;
+using testing::SimulatedHost;
 using testing::SimulatedProcesses;
 
 TEST(ProcessWorld, OnePortServesOneWorldAfterAnother) {
@@ -92,6 +93,68 @@ TEST(ProcessWorld, AnOperationIsOneMessageForEachPairOfProcesses) {
   // The last group alone has ranks in two processes.
   EXPECT_EQ(messages_of([&](int32_t rank) { return world.group(rank).barrier(); }),
             (std::vector<int64_t>{0, kRounds, kRounds}));
+}
+
+TEST(ProcessWorld, ShortMessagesOfOneHostGoRoundThePort) {
+  const SimulatedHost world({.tp_size = 3}, {.timeout_s = 1000});  // so long that no process tells its progress
+  const int64_t before = world.port(0).num_sends();
+  on_each_rank(3, [&](int32_t rank) {
+    for (int round = 0; round < 50; ++round) {
+      ASSERT_TRUE(world.world(rank).barrier().ok());
+      const std::vector<std::byte> own(kMostRingData, static_cast<std::byte>(rank + round));
+      std::vector<std::byte> all(3 * kMostRingData);
+      ASSERT_TRUE(world.world(rank).all_gather(own, all).ok());
+      for (int32_t other = 0; other < 3; ++other) {
+        EXPECT_EQ(all[static_cast<size_t>(other + 1) * kMostRingData - 1], static_cast<std::byte>(other + round));
+      }
+    }
+  });
+  EXPECT_EQ(world.port(0).num_sends(), before);
+  on_each_rank(3, [&](int32_t rank) {
+    const std::vector<std::byte> own(kMostRingData + 1, static_cast<std::byte>(rank));
+    std::vector<std::byte> all(3 * own.size());
+    ASSERT_TRUE(world.world(rank).all_gather(own, all).ok());
+    EXPECT_EQ(all.front(), std::byte{0});
+    EXPECT_EQ(all.back(), std::byte{2});
+  });
+  EXPECT_EQ(world.port(0).num_sends(), before + 2) << "the data alone; their heads go round it";
+}
+
+// More are under way than there are slots, so that some go through the port, long and short in turn.
+TEST(ProcessWorld, MessagesOfOneHostKeepTheirOrderWhicheverWayTheyGo) {
+  const SimulatedHost world({.tp_size = 2}, {.timeout_s = 60});
+  constexpr size_t kBegun = 24;
+  const auto size_of = [](size_t i) { return i % 5 == 3 ? kMostRingData + i : 100 * i + 1; };
+  on_each_rank(2, [&](int32_t rank) {
+    const WorldCommunicator comm = world.world(rank);
+    for (int round = 0; round < 10; ++round) {
+      std::vector<std::vector<std::byte>> own;
+      std::vector<std::vector<std::byte>> all;
+      for (size_t i = 0; i < kBegun; ++i) {
+        own.emplace_back(size_of(i), static_cast<std::byte>(i + 100 * static_cast<size_t>(rank)));
+        all.emplace_back(2 * size_of(i));
+      }
+      for (size_t i = 0; i < kBegun; ++i) {
+        const std::vector<int64_t> counts(2, static_cast<int64_t>(size_of(i)));
+        ASSERT_TRUE(comm.begin_all_gather_v(own[i], all[i], counts).ok());
+      }
+      for (size_t i = 0; i < kBegun; ++i) {
+        const Status finished = comm.finish();
+        ASSERT_TRUE(finished.ok()) << finished.error().message;
+        EXPECT_EQ(all[i][size_of(i) - 1], static_cast<std::byte>(i));
+        EXPECT_EQ(all[i].back(), static_cast<std::byte>(i + 100));
+      }
+    }
+  });
+}
+
+TEST(ProcessWorld, ARankOfOneHostThatDoesNotComeIsNamed) {
+  const SimulatedHost world({.tp_size = 2}, {.timeout_s = 0.2});
+  const Status status = world.world(0).barrier();
+  ASSERT_FALSE(status.ok());
+  EXPECT_NE(status.error().message.find("rank 0 in world barrier (step 0, op 0, 0 bytes) took longer than 0.2 s"),
+            std::string::npos)
+      << status.error().message;
 }
 
 TEST(ProcessWorld, NoWaitIsTooLongWhileARankOfAnotherProcessGetsOn) {
@@ -181,6 +244,36 @@ TEST(ProcessWorld, WhatIsHandedOverComesWhileNobodyAsks) {
       ASSERT_EQ(data->bytes(), kBytes);
       const auto value = static_cast<std::byte>(10 * (1 - rank) + part);
       EXPECT_TRUE(std::all_of(data->data(), data->data() + kBytes, [&](std::byte one) { return one == value; }));
+    }
+  });
+}
+
+TEST(ProcessWorld, WhatLiesInTheRoomOfOneHostIsTakenThere) {
+  const SimulatedHost world({.tp_size = 2}, {.timeout_s = 60});
+  constexpr int64_t kBytes = 20 << 20;
+  for (const int32_t rank : {0, 1}) ASSERT_TRUE(world.of_process(rank).hand_over()->set_room(kBytes).ok());
+  on_each_rank(2, [&](int32_t rank) {
+    HandOver& own = *world.of_process(rank).hand_over();
+    own.set_pace(1);  // for what travels: it would take for ever
+    for (uint64_t item = 0; item < 8; ++item) {
+      Buffer data = own.room(1 - rank, kBytes);
+      std::fill(data.data(), data.data() + kBytes, static_cast<std::byte>(10 * item + static_cast<uint64_t>(rank)));
+      const std::byte* const place = data.data();
+      own.give({.from = rank, .to = 1 - rank, .item = item, .part = 3}, std::move(data));
+      EXPECT_FALSE(own.is_giving(rank, item));
+      EXPECT_TRUE(world.world(rank).barrier().ok()) << "collectives go on beside it";
+      {
+        const auto taken = own.take({.from = 1 - rank, .to = rank, .item = item, .part = 3});
+        ASSERT_TRUE(taken.ok()) << taken.error().message;
+        ASSERT_EQ(taken->bytes(), kBytes);
+        EXPECT_NE(taken->data(), place);
+        const auto value = static_cast<std::byte>(10 * item + static_cast<uint64_t>(1 - rank));
+        EXPECT_TRUE(std::all_of(taken->data(), taken->data() + kBytes, [&](std::byte one) { return one == value; }));
+      }
+      // The other's leave to use the room again comes while nobody asks.
+      for (bool is_back = false; !is_back; std::this_thread::sleep_for(std::chrono::milliseconds(1))) {
+        is_back = own.room(1 - rank, kBytes).data() == place;
+      }
     }
   });
 }

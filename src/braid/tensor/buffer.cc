@@ -100,23 +100,25 @@ Mapping::~Mapping() {
 Buffer::Buffer(int64_t bytes) : bytes_(bytes) {
   CHECK(bytes >= 0, "a buffer of {} bytes", bytes);
   if (bytes == 0) return;
-  mapping_ = std::make_shared<const Mapping>(bytes);
-  data_ = mapping_->data();
+  const auto mapping = std::make_shared<const Mapping>(bytes);
+  data_ = mapping->data();
+  owner_ = mapping;
 }
 
 Buffer::Buffer(std::shared_ptr<const Mapping> mapping, int64_t offset, int64_t bytes)
-    : mapping_(std::move(mapping)), data_(mapping_->data() + offset), bytes_(bytes) {
-  CHECK(offset >= 0 && bytes >= 0 && offset + bytes <= mapping_->bytes(), "bytes {} to {} of a mapping of {}", offset,
-        offset + bytes, mapping_->bytes());
+    : data_(mapping->data() + offset), bytes_(bytes) {
+  CHECK(offset >= 0 && bytes >= 0 && offset + bytes <= mapping->bytes(), "bytes {} to {} of a mapping of {}", offset,
+        offset + bytes, mapping->bytes());
+  owner_ = std::move(mapping);
 }
 
 Buffer::Buffer(Buffer&& other) noexcept
-    : mapping_(std::move(other.mapping_)),
+    : owner_(std::move(other.owner_)),
       data_(std::exchange(other.data_, nullptr)),
       bytes_(std::exchange(other.bytes_, 0)) {}
 
 Buffer& Buffer::operator=(Buffer&& other) noexcept {
-  std::swap(mapping_, other.mapping_);
+  std::swap(owner_, other.owner_);
   std::swap(data_, other.data_);
   std::swap(bytes_, other.bytes_);
   return *this;

@@ -55,6 +55,9 @@ class Buffer {
   explicit Buffer(int64_t bytes);
   // A part of `mapping`, which it keeps alive.
   Buffer(std::shared_ptr<const Mapping> mapping, int64_t offset, int64_t bytes);
+  // Memory of `owner`, which it keeps alive; aligned as said above by whoever has it.
+  Buffer(std::shared_ptr<const void> owner, std::byte* data, int64_t bytes)
+      : owner_(std::move(owner)), data_(data), bytes_(bytes) {}
   Buffer(Buffer&& other) noexcept;
   Buffer& operator=(Buffer&& other) noexcept;
 
@@ -67,7 +70,7 @@ class Buffer {
   }
 
  private:
-  std::shared_ptr<const Mapping> mapping_;
+  std::shared_ptr<const void> owner_;
   std::byte* data_ = nullptr;
   int64_t bytes_ = 0;
 };

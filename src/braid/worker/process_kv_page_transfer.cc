@@ -46,7 +46,8 @@ Status ProcessKvPageTransfer::give(const MovedPages& piece, int32_t attn_tp_rank
                                    const KvCache& cache) {
   const HandOverId id = id_of(piece, attn_tp_rank);
   if (are_in_one_process(id)) return local_.give(piece, attn_tp_rank, team, cache);
-  hand_over_.give(id, KvPageCopy::gather(team, cache, piece.pages).take_bytes());
+  const auto room = [&](int64_t bytes) { return hand_over_.room(id.to, bytes); };
+  hand_over_.give(id, KvPageCopy::gather(team, cache, piece.pages, room).take_bytes());
   return {};
 }
 

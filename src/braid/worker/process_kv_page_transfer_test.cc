@@ -40,8 +40,8 @@ bool is_page_filled(const KvCache& cache, PageId page, int value) {
 // Four ranks in two groups, spread over processes; each with its transfer, team and cache.
 class ProcessTransfers {
  public:
-  explicit ProcessTransfers(const std::vector<int32_t>& ranks_of_each)
-      : spread_(ranks_of_each), processes_(kTwoGroups, ranks_of_each, {.timeout_s = 60}) {
+  explicit ProcessTransfers(const std::vector<int32_t>& ranks_of_each, bool is_one_host = false)
+      : spread_(ranks_of_each), processes_(kTwoGroups, ranks_of_each, {.timeout_s = 60}, 0, is_one_host) {
     for (int32_t process = 0; process < spread_.num_processes(); ++process) {
       const auto port = std::shared_ptr<ProcessPort>(&processes_.port(process), [](ProcessPort*) {});
       locals_.push_back(std::make_unique<LocalKvPageTransfer>(60));
@@ -103,6 +103,28 @@ TEST(ProcessKvPageTransfer, EachRankGivesItsShareToTheOneWithItsPlace) {
         EXPECT_TRUE(transfers.of(rank).finish(rank / 2, rank % 2).ok());
       }
       EXPECT_FALSE(transfers.of(rank).is_giving(kShareMove.id, 0, rank % 2));
+    });
+  }
+}
+
+// They write into memory that the other process reads; more than its room for both pieces goes through the port.
+TEST(ProcessKvPageTransfer, PiecesOfOneHostAreReadWhereTheyLie) {
+  for (const int64_t room : {int64_t{1} << 20, int64_t{4096}}) {
+    ProcessTransfers transfers({1, 1, 1, 1}, true);
+    for (const int32_t process : {0, 1}) {
+      ASSERT_TRUE(transfers.processes().of_process(process).hand_over()->set_room(room).ok());
+    }
+    on_each_rank(2, [&](int32_t rank) {
+      fill_page(transfers.cache(rank), 3, 30 + rank);
+      EXPECT_TRUE(transfers.give(rank, {.move = kShareMove, .piece = 0, .pages = {{3}}}).ok());
+      fill_page(transfers.cache(rank), 3, 60 + rank);
+      EXPECT_TRUE(transfers.give(rank, {.move = kShareMove, .piece = 1, .pages = {{3}}}).ok());
+      fill_page(transfers.cache(rank), 3, 99);
+      EXPECT_TRUE(room == 4096 || !transfers.of(rank).is_giving(kShareMove.id, 0, rank));
+      EXPECT_TRUE(transfers.take(2 + rank, {.move = kShareMove, .piece = 1, .pages = {{2}}}).ok());
+      EXPECT_TRUE(transfers.take(2 + rank, {.move = kShareMove, .piece = 0, .pages = {{1}}}).ok());
+      EXPECT_TRUE(is_page_filled(transfers.cache(2 + rank), 1, 30 + rank));
+      EXPECT_TRUE(is_page_filled(transfers.cache(2 + rank), 2, 60 + rank));
     });
   }
 }

@@ -15,6 +15,7 @@
 #include <thread>
 
 #include "braid/hub/model_path.h"
+#include "braid/parallel/host_memory.h"
 #include "braid/parallel/process_join.h"
 #include "braid/parallel/process_transport.h"
 #include "braid/wire/transport/in_process_link.h"
@@ -107,11 +108,15 @@ class Outcomes final : public GroupListener {
   std::vector<std::string> failures_;
 };
 
+// How the processes' messages travel: through their port, as between hosts, or also through memory.
+enum class Hosts { kMany, kOne };
+
 // The worker of each process.
 class Processes {
  public:
   Processes(const RankOptions& options, const std::vector<int32_t>& ranks_of_each, const WorkerOptions& worker = {},
-            const std::string& model = "gguf_qwen3_moe", std::shared_ptr<Logger> logger = make_null_logger())
+            const std::string& model = "gguf_qwen3_moe", std::shared_ptr<Logger> logger = make_null_logger(),
+            Hosts hosts = Hosts::kMany)
       : links_(make_in_process_links(options.layout.num_groups())),
         dispatcher_(*links_.controller, DispatchMode::kBroadcast, options.layout.num_groups()),
         workers_(ranks_of_each.size()) {
@@ -125,7 +130,12 @@ class Processes {
       if (ports.size() > 1) {
         const auto spread = join_processes(*ports[i], {.layout = options.layout, .num_ranks = ranks_of_each[i]});
         CHECK(spread.ok(), "{}", spread.error().message);
-        transport = std::make_shared<const ProcessTransport>(ports[i], *spread, 60);
+        std::shared_ptr<const HostMemory> memory;
+        if (hosts == Hosts::kOne) {
+          memory = HostMemory::meet(*ports[i], *spread, options.layout.attn_tp_size(), 60).value();
+          CHECK(memory->trouble().empty(), "{}", memory->trouble());
+        }
+        transport = std::make_shared<const ProcessTransport>(ports[i], *spread, 60, memory);
       }
       auto placed = place_own_ranks(options, transport);
       CHECK(placed.ok(), "{}", placed.error().message);
@@ -187,8 +197,9 @@ SchedulerRequest varied_request(RequestId id) {
 }
 
 std::map<RequestId, std::vector<SampledToken>> tokens_of(const ParallelLayout& layout,
-                                                         const std::vector<int32_t>& ranks_of_each) {
-  Processes processes(process_options(layout), ranks_of_each);
+                                                         const std::vector<int32_t>& ranks_of_each,
+                                                         Hosts hosts = Hosts::kMany) {
+  Processes processes(process_options(layout), ranks_of_each, {}, "gguf_qwen3_moe", make_null_logger(), hosts);
   constexpr int32_t kNumRequests = 6;
   for (RequestId id = 1; id <= kNumRequests; ++id) {
     GroupCommand command{.group = static_cast<int32_t>(id) % layout.num_groups()};
@@ -209,6 +220,7 @@ TEST(RankProcesses, HaveTheBitsOfOneProcess) {
     EXPECT_EQ(expected.size(), 6U);
     for (const auto& spread : spreads) {
       EXPECT_EQ(tokens_of(layout, spread), expected) << "tp_size " << layout.tp_size << ", " << spread.size();
+      EXPECT_EQ(tokens_of(layout, spread, Hosts::kOne), expected) << "tp_size " << layout.tp_size << ", one host";
     }
   }
 }
@@ -220,13 +232,14 @@ struct OfModel {
   uint64_t num_counted = 0;
 };
 
-OfModel run_model(const std::string& model, const RankOptions& options, const std::vector<int32_t>& ranks_of_each) {
+OfModel run_model(const std::string& model, const RankOptions& options, const std::vector<int32_t>& ranks_of_each,
+                  Hosts hosts = Hosts::kMany) {
   std::ostringstream lines;
   const auto logger = std::make_shared<Logger>("test", std::make_shared<spdlog::sinks::ostream_sink_mt>(lines));
   logger->set_level(spdlog::level::debug);
   OfModel out;
   {
-    Processes processes(options, ranks_of_each, {}, model, logger);
+    Processes processes(options, ranks_of_each, {}, model, logger, hosts);
     constexpr int32_t kNumRequests = 6;
     for (RequestId id = 1; id <= kNumRequests; ++id) {
       GroupCommand command{.group = static_cast<int32_t>(id) % options.layout.num_groups()};
@@ -262,7 +275,8 @@ TEST(RankProcesses, HalvesHaveTheBitsOfWholeSteps) {
     options.overlap_halves = OverlapHalves::kOn;
     for (const auto mode : {DpPaddingMode::kMaxLen, DpPaddingMode::kSumLen, DpPaddingMode::kExact}) {
       options.dp_padding = DpPadding::fixed(mode);
-      const OfModel halves = run_model(one.model, options, one.ranks_of_each);
+      const Hosts hosts = mode == DpPaddingMode::kExact ? Hosts::kOne : Hosts::kMany;
+      const OfModel halves = run_model(one.model, options, one.ranks_of_each, hosts);
       EXPECT_EQ(halves.tokens, expected.tokens) << one.model << " " << padding_mode_name(mode);
       if (mode == DpPaddingMode::kSumLen) {
         EXPECT_EQ(halves.num_halved, 0) << "its gather cannot overlap";
@@ -278,11 +292,11 @@ TEST(RankProcesses, HalvesHaveTheBitsOfWholeSteps) {
 // Of three requests, of which the first moves to the other group and back, again and again, while the others decode.
 std::map<RequestId, std::vector<SampledToken>> tokens_with_moves(const ParallelLayout& layout,
                                                                  const std::vector<int32_t>& ranks_of_each,
-                                                                 int32_t* num_moves) {
+                                                                 int32_t* num_moves, Hosts hosts = Hosts::kMany) {
   RankOptions options = process_options(layout);
   options.moves_requests = true;
   options.max_moved_pages = 2;
-  Processes processes(options, ranks_of_each);
+  Processes processes(options, ranks_of_each, {}, "gguf_qwen3_moe", make_null_logger(), hosts);
   for (RequestId id = 1; id <= 3; ++id) {
     GroupCommand command{.group = static_cast<int32_t>(id) % 2};
     command.add.push_back(varied_request(7 * id));
@@ -316,10 +330,12 @@ TEST(RankProcesses, ARequestMovesBetweenThemWithTheSameBits) {
     const auto expected = tokens_with_moves(layout, {layout.tp_size}, nullptr);
     EXPECT_EQ(expected.at(7).size(), 200U);
     for (const auto& spread : spreads) {
-      int32_t num_moves = 0;
-      EXPECT_EQ(tokens_with_moves(layout, spread, &num_moves), expected) << spread.size();
-      EXPECT_GE(num_moves, 1) << spread.size();
-      num_all_moves += num_moves;
+      for (const Hosts hosts : {Hosts::kMany, Hosts::kOne}) {
+        int32_t num_moves = 0;
+        EXPECT_EQ(tokens_with_moves(layout, spread, &num_moves, hosts), expected) << spread.size();
+        EXPECT_GE(num_moves, 1) << spread.size();
+        num_all_moves += num_moves;
+      }
     }
   }
   EXPECT_GT(num_all_moves, 5) << "out, and back where the machine lets this thread order it in time";

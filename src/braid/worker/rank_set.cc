@@ -334,7 +334,13 @@ Status RankSet::pace_moves(int32_t world) {
   const double pace = MoveRoom::kShareOfStep * rate.load() * own_.num_own();
   hand_over->set_pace(pace);
   const int64_t max_tokens = max_moving_tokens_ + int64_t{kMaxMovesUnderWay} * setup_.kv_shape.page_size;
-  hand_over->set_max_waiting(max_tokens * kv_bytes_per_token(setup_.kv_shape).value() * own_.num_own());
+  const int64_t max_bytes = max_tokens * kv_bytes_per_token(setup_.kv_shape).value() * own_.num_own();
+  hand_over->set_max_waiting(max_bytes);
+  if (const Status shared = hand_over->set_room(max_bytes); !shared.ok()) {
+    log_of(LogPart::kWorker, logger_)
+        ->warn("pages that move to processes of this host travel through MPI, which is slower: {}",
+               shared.error().message);
+  }
   log_of(LogPart::kWorker, logger_)
       ->info("pages that move between processes: {:.0f} MB/s from each rank, {:.1f} MB/s of this process beside steps",
              rate.load() / 1e6, pace / 1e6);

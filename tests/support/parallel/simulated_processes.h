@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "braid/parallel/host_memory.h"
 #include "braid/parallel/process_world.h"
 #include "tests/support/parallel/memory_port.h"
 #include "tests/support/parallel/on_each_rank.h"
@@ -19,11 +20,21 @@ class SimulatedProcesses {
   // Two processes, the second with a third of the ranks; a single rank is alone.
   explicit SimulatedProcesses(const ParallelLayout& layout, const WorldOptions& options = {})
       : SimulatedProcesses(layout, two_to_one(layout.tp_size), options) {}
-  // `bytes_per_s`: of each process's link; 0: messages take no time.
+  // `bytes_per_s`: of each process's link; 0: messages take no time. With `is_one_host` they share memory.
   SimulatedProcesses(const ParallelLayout& layout, const std::vector<int32_t>& ranks_of_each,
-                     const WorldOptions& options, double bytes_per_s = 0)
+                     const WorldOptions& options, double bytes_per_s = 0, bool is_one_host = false)
       : spread_(ranks_of_each), ports_(memory_ports(spread_.num_processes(), bytes_per_s)) {
-    for (const auto& port : ports_) worlds_.push_back(std::make_unique<ProcessWorld>(layout, spread_, port, options));
+    worlds_.resize(ports_.size());
+    std::vector<std::shared_ptr<const HostMemory>> memories(ports_.size());
+    if (is_one_host) {
+      on_each_rank(spread_.num_processes(), [&](int32_t process) {
+        auto memory = HostMemory::meet(port(process), spread_, layout.attn_tp_size(), 60);
+        if (memory.ok()) memories[static_cast<size_t>(process)] = *memory;
+      });
+    }
+    for (size_t i = 0; i < ports_.size(); ++i) {
+      worlds_[i] = std::make_unique<ProcessWorld>(layout, spread_, ports_[i], options, memories[i]);
+    }
   }
   ~SimulatedProcesses() {
     on_each_rank(spread_.num_processes(), [&](int32_t process) {
@@ -55,6 +66,13 @@ class SimulatedProcesses {
   const RankSpread spread_;
   std::vector<std::shared_ptr<MemoryPort>> ports_;
   std::vector<std::unique_ptr<ProcessWorld>> worlds_;
+};
+
+// A process for each rank, all of one host.
+class SimulatedHost : public SimulatedProcesses {
+ public:
+  explicit SimulatedHost(const ParallelLayout& layout, const WorldOptions& options = {})
+      : SimulatedProcesses(layout, std::vector<int32_t>(static_cast<size_t>(layout.tp_size), 1), options, 0, true) {}
 };
 
 }  // namespace braid::testing

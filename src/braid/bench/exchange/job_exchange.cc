@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <memory>
 #include <span>
+#include <thread>
 #include <utility>
 
 #include "braid/base/clock.h"
@@ -14,6 +16,7 @@
 #include "braid/bench/exchange/padding_picks.h"
 #include "braid/bench/timing.h"
 #include "braid/formats/json.h"
+#include "braid/parallel/host_memory.h"
 #include "braid/parallel/mpi_module.h"
 #include "braid/parallel/process_join.h"
 #include "braid/parallel/process_world.h"
@@ -94,20 +97,25 @@ void pass_on_over_port(ProcessPort& port, std::span<const std::byte> own, std::s
   finish_requests(port, requests);
 }
 
-// In parts; those that are taken are given next.
+// In parts, which lie where the other process sees them if it can. As MPI's, the bytes are there before, and in the end
+// in memory of the taker's process: what it sees it copies. Then each has the other's leave to use the room again.
 Status time_hand_overs(const ProcessWorld& world, int32_t process, int32_t num_processes, int32_t repeats,
                        std::span<Timed> timed) {
   HandOver& hand_over = *world.hand_over();
   const WorldCommunicator comm = world.world(process);
   const int32_t next = (process + 1) % num_processes;
   const int32_t before = (process + num_processes - 1) % num_processes;
+  const bool is_seen = hand_over.is_seen_by(next);
+  constexpr auto kLeave = std::chrono::milliseconds(4);
+  TRY_STATUS(hand_over.set_room(HandOver::kMostRoom));
+  std::vector<std::byte> taken(static_cast<size_t>(kHandOverBytes.back()));
   uint64_t item = 0;
   for (size_t size = 0; size < timed.size(); ++size) {
-    std::vector<Buffer> parts;
-    for (int64_t bytes = 0; bytes < kHandOverBytes[size]; bytes += kHandOverPart) {
-      std::fill_n(parts.emplace_back(kHandOverPart).data(), kHandOverPart, std::byte{1});
-    }
     for (int32_t repeat = -1; repeat < repeats_of(repeats, kHandOverBytes[size]); ++repeat) {
+      std::vector<Buffer> parts;
+      for (int64_t bytes = 0; bytes < kHandOverBytes[size]; bytes += kHandOverPart) {
+        std::fill_n(parts.emplace_back(hand_over.room(next, kHandOverPart)).data(), kHandOverPart, std::byte{1});
+      }
       TRY_STATUS(comm.barrier());
       const double start_s = monotonic_seconds();
       ++item;
@@ -118,9 +126,12 @@ Status time_hand_overs(const ProcessWorld& world, int32_t process, int32_t num_p
       TRY_STATUS(hand_over.finish(process));
       for (size_t i = 0; i < parts.size(); ++i) {
         const auto part = static_cast<int32_t>(i);
-        TRY(parts[i], hand_over.take({.from = before, .to = process, .item = item, .part = part}));
+        TRY(const Buffer data, hand_over.take({.from = before, .to = process, .item = item, .part = part}));
+        if (is_seen) std::copy_n(data.data(), data.bytes(), taken.data() + static_cast<int64_t>(i) * kHandOverPart);
       }
       if (repeat >= 0) timed[size].world_seconds.push_back(monotonic_seconds() - start_s);  // the first warms up
+      TRY_STATUS(comm.barrier());
+      std::this_thread::sleep_for(kLeave);
     }
   }
   return {};
@@ -131,7 +142,8 @@ Status time_world(const std::shared_ptr<ProcessPort>& port, int32_t repeats, std
                   std::span<Timed> sends, std::span<Timed> hand_overs) {
   const ParallelLayout layout{.tp_size = port->num_processes()};
   TRY(const RankSpread spread, join_processes(*port, join_of(layout, 1)));
-  ProcessWorld world(layout, spread, port);
+  TRY(auto memory, HostMemory::meet(*port, spread, layout.attn_tp_size(), kJobTimeout_s));
+  ProcessWorld world(layout, spread, port, {}, std::move(memory));
   const WorldCommunicator comm = world.world(port->process());
   for (size_t i = 0; i < sends.size(); ++i) {
     const auto size = static_cast<size_t>(kSendBytes[i]);
@@ -201,7 +213,8 @@ auto in_job_world(const ParallelLayout& layout, const std::shared_ptr<ProcessPor
                   const Measure& measure) -> decltype(measure(std::declval<const ProcessWorld&>())) {
   const IndexRange own = split_evenly(layout.tp_size, port->process(), port->num_processes());
   TRY(const RankSpread spread, join_processes(*port, join_of(layout, static_cast<int32_t>(own.end - own.begin))));
-  ProcessWorld world(layout, spread, port, options);
+  TRY(auto memory, HostMemory::meet(*port, spread, layout.attn_tp_size(), kJobTimeout_s));
+  ProcessWorld world(layout, spread, port, options, std::move(memory));
   TRY(auto measured, measure(world));
   TRY_STATUS(world.leave());
   return measured;
