@@ -11,6 +11,7 @@
 #include <thread>
 #include <utility>
 
+#include "braid/base/freed_memory.h"
 #include "braid/base/output_queue.h"
 #include "braid/base/system_info.h"
 #include "braid/cli/commands.h"
@@ -40,6 +41,7 @@ class Loading {
       : thread_([this, options, logger, shows_progress, &signals] {
           try {
             engine_ = load(options, logger, shows_progress);
+            return_freed_memory();
           } catch (const std::exception& error) {  // the edge of the thread; out of memory, for example
             engine_ = fail("{}", error.what());
           }
