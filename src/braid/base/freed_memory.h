@@ -8,8 +8,4 @@ namespace braid {
 // process, not for a library. Does nothing where the C library has no such setting.
 void keep_freed_memory();
 
-// Returns what is free now to the system, also between blocks that are in use: for once, behind work that needed much
-// memory. Takes milliseconds. Does nothing where the C library has no such function.
-void return_freed_memory();
-
 }  // namespace braid

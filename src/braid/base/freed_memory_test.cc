@@ -6,9 +6,6 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
-#include <vector>
-
-#include "braid/base/system_info.h"
 
 namespace braid {
 namespace {
@@ -34,23 +31,6 @@ TEST(FreedMemory, AFreedBufferIsReused) {
   const int64_t before = num_page_faults();
   for (int i = 0; i < 20; ++i) EXPECT_EQ(use_one(), 1);
   EXPECT_LT(num_page_faults() - before, static_cast<int64_t>(kBytes / 4096)) << "less than one buffer's, of twenty";
-}
-
-TEST(FreedMemory, FreedBlocksBetweenUsedOnesAreReturned) {
-#if !defined(__GLIBC__) || defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  GTEST_SKIP() << "not the C library's allocator";
-#endif
-  constexpr size_t kBytes = size_t{64} << 10;
-  constexpr size_t kCount = 512;
-  std::vector<std::unique_ptr<char[]>> blocks;
-  for (size_t i = 0; i < kCount; ++i) {
-    blocks.emplace_back(new char[kBytes]);
-    std::memset(blocks.back().get(), 1, kBytes);
-  }
-  for (size_t i = 0; i < kCount; i += 2) blocks[i].reset();
-  const int64_t before = resident_memory_bytes();
-  return_freed_memory();
-  EXPECT_LT(resident_memory_bytes(), before - static_cast<int64_t>(kBytes * kCount / 4)) << "half of what is free";
 }
 
 }  // namespace

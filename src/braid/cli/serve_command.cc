@@ -11,7 +11,6 @@
 #include <thread>
 #include <utility>
 
-#include "braid/base/freed_memory.h"
 #include "braid/base/output_queue.h"
 #include "braid/base/system_info.h"
 #include "braid/cli/commands.h"
@@ -41,7 +40,6 @@ class Loading {
       : thread_([this, options, logger, shows_progress, &signals] {
           try {
             engine_ = load(options, logger, shows_progress);
-            return_freed_memory();
           } catch (const std::exception& error) {  // the edge of the thread; out of memory, for example
             engine_ = fail("{}", error.what());
           }
