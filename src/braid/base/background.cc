@@ -102,4 +102,9 @@ void give_way_to_steps() {
   setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kQuarter);
 }
 
+void run_when_idle() {
+  const sched_param none = {};
+  sched_setscheduler(0, SCHED_IDLE, &none);
+}
+
 }  // namespace braid

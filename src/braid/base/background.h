@@ -40,4 +40,8 @@ class ShortTurns {
 // steps (nice 6).
 void give_way_to_steps();
 
+// The calling thread, and those that it starts from now on, have a CPU only while nothing else wants it (SCHED_IDLE).
+// They may get none at all for a long time (IdleCaller).
+void run_when_idle();
+
 }  // namespace braid

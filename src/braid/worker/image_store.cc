@@ -13,17 +13,29 @@ namespace braid {
 
 // `make` owns all that it uses. The edge of a thread: what is thrown, such as std::bad_alloc, is an error.
 template <typename Made, typename Make>
-ImageStore::Attempt<Made> ImageStore::try_make(WatchedCaller& caller, Make make) const {
-  const auto attempt = std::make_shared<std::optional<Attempt<Made>>>();
-  const bool is_done = caller.run([attempt, make = std::move(make)] {
+std::function<void()> ImageStore::attempt_at(std::shared_ptr<std::optional<Attempt<Made>>> attempt, Make make) {
+  return [attempt = std::move(attempt), make = std::move(make)] {
     try {
       *attempt = Attempt<Made>{.made = make()};
     } catch (const std::exception& exception) {
       *attempt = Attempt<Made>{.made = Error{exception.what()}, .is_broken = true};
     }
-  });
-  if (is_done) return std::move(**attempt);
+  };
+}
+
+template <typename Made, typename Make>
+ImageStore::Attempt<Made> ImageStore::try_make(WatchedCaller& caller, Make make) const {
+  const auto attempt = std::make_shared<std::optional<Attempt<Made>>>();
+  if (caller.run(attempt_at<Made>(attempt, std::move(make)))) return std::move(**attempt);
   return {.made = fail("its making has not got on for {} s", options_.patience_s), .is_broken = true};
+}
+
+template <typename Made, typename Make>
+std::optional<ImageStore::Attempt<Made>> ImageStore::try_idly(IdleCaller& caller, const Entry& entry, Make make) const {
+  if (monotonic_seconds() - entry.wanted_s >= options_.max_idle_s) return std::nullopt;
+  const auto attempt = std::make_shared<std::optional<Attempt<Made>>>();
+  if (!caller.run(attempt_at<Made>(attempt, std::move(make)))) return std::nullopt;
+  return std::move(*attempt);
 }
 
 ImageStore::ImageStore(std::shared_ptr<ImageMaker> maker, const ImageStoreOptions& options)
@@ -67,6 +79,7 @@ ImageStore::Use ImageStore::use(const RequestImage& image, std::function<void()>
   } else if (is_new || (entry->is_awaited && !entry->state)) {
     entry->is_awaited = false;
     entry->bytes = image.bytes;
+    entry->wanted_s = monotonic_seconds();
     to_prepare_.push_back(entry);
     to_prepare_arrived_.notify_one();
   }
@@ -123,11 +136,13 @@ std::shared_ptr<ImageStore::Entry> ImageStore::take(Queue& queue, std::condition
 void ImageStore::prepare_images() {
   set_thread_role(ThreadRole::kImages);
   give_way_to_steps();
+  IdleCaller idle(options_.starving_s);
   WatchedCaller caller(options_.patience_s);
   while (std::shared_ptr<Entry> entry = take(to_prepare_, to_prepare_arrived_)) {
     const double start_s = monotonic_seconds();
-    auto [patches, is_broken] =
-        try_make<ImagePatches>(caller, [maker = maker_, bytes = entry->bytes] { return maker->prepare(*bytes); });
+    const auto prepare = [maker = maker_, bytes = entry->bytes] { return maker->prepare(*bytes); };
+    auto attempt = try_idly<ImagePatches>(idle, *entry, prepare);
+    auto [patches, is_broken] = attempt ? *std::move(attempt) : try_make<ImagePatches>(caller, prepare);
     const double seconds = monotonic_seconds() - start_s;
     std::unique_lock lock(mutex_);
     counts_.prepare_seconds += seconds;
@@ -146,18 +161,28 @@ void ImageStore::prepare_images() {
 void ImageStore::encode_images() {
   set_thread_role(ThreadRole::kImages);
   give_way_to_steps();
+  // An encoder belongs to the thread that uses it first, so each caller has its own.
+  using OwnEncoder = std::shared_ptr<std::unique_ptr<ImageEncoder>>;
+  IdleCaller idle(options_.starving_s);
   WatchedCaller caller(options_.watches_encoding ? options_.patience_s : 0);
-  auto encoder = std::make_shared<std::unique_ptr<ImageEncoder>>();  // of the caller's helper
+  auto idle_encoder = std::make_shared<std::unique_ptr<ImageEncoder>>();
+  auto encoder = std::make_shared<std::unique_ptr<ImageEncoder>>();
   while (const std::shared_ptr<Entry> entry = take(to_encode_, to_encode_arrived_)) {
     const double start_s = monotonic_seconds();
-    auto encode = [maker = maker_, encoder, patches = entry->patches,
-                   is_shared = options_.is_shared]() -> Result<FeatureBlock> {
-      if (*encoder == nullptr) *encoder = maker->make_encoder();
-      TRY(const ImageFeatures made, (*encoder)->encode(*patches));
-      return FeatureBlock(made, is_shared);
+    const auto encode_by = [&](const OwnEncoder& own) {
+      return [maker = maker_, own, patches = entry->patches, is_shared = options_.is_shared]() -> Result<FeatureBlock> {
+        if (*own == nullptr) *own = maker->make_encoder();
+        TRY(const ImageFeatures made, (*own)->encode(*patches));
+        return FeatureBlock(made, is_shared);
+      };
     };
-    auto features = try_make<FeatureBlock>(caller, std::move(encode));
-    if (features.is_broken) encoder = std::make_shared<std::unique_ptr<ImageEncoder>>();
+    std::optional<Attempt<FeatureBlock>> attempt;
+    if (options_.watches_encoding) attempt = try_idly<FeatureBlock>(idle, *entry, encode_by(idle_encoder));
+    auto features = attempt ? *std::move(attempt) : try_make<FeatureBlock>(caller, encode_by(encoder));
+    if (features.is_broken) {
+      idle_encoder = std::make_shared<std::unique_ptr<ImageEncoder>>();
+      encoder = std::make_shared<std::unique_ptr<ImageEncoder>>();
+    }
     {
       const std::lock_guard lock(mutex_);
       counts_.encode_seconds += monotonic_seconds() - start_s;

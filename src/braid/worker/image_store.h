@@ -2,10 +2,12 @@
 // bring the same image again.
 //
 // An image goes through two stages on threads of their own: several prepare images at once (decode, resize, cut into
-// patches), and one encodes an image after the other (the vision tower) on a team of compute threads. Both have a lower
-// priority than the ranks' threads. A thread that gets stuck in an image is left behind and replaced, and the image has
-// failed. The key is a hash of the content, not the request's id, so that the same image in
-// another request, or another choice of the same one, is found. An image may also come from another process (adopt()).
+// patches), and one encodes an image after the other (the vision tower) on a team of compute threads. An image is first
+// made only where nothing else wants a CPU (base/idle_caller.h). Once somebody has waited for it for max_idle_s, or
+// where it hardly gets a CPU, it is made with a quarter of the weight of the ranks' threads. A thread that gets stuck
+// in an image is left behind and replaced, and the image has failed. The key is a hash of the content, not the
+// request's id, so that the same image in another request, or another choice of the same one, is found. An image may
+// also come from another process (adopt()).
 //
 // Images in use are never dropped; of the others the oldest are, once there are more than the limits allow. Tested by
 // image_store_test.cc and image_faults_test.cc.
@@ -25,6 +27,7 @@
 #include <utility>
 #include <vector>
 
+#include "braid/base/idle_caller.h"
 #include "braid/base/log.h"
 #include "braid/base/result.h"
 #include "braid/base/watched_caller.h"
@@ -60,7 +63,9 @@ struct ImageStoreOptions {
   int64_t max_bytes = int64_t{2} << 30;  // of features
   bool is_shared = false;                // other processes of the host read them
   double patience_s = 30;                // with an image that does not get on (WatchedCaller); 0: for ever
-  bool watches_encoding = true;          // false: encoders end by themselves (JointTower)
+  bool watches_encoding = true;          // false: encoders end by themselves, and wait for others (JointTower)
+  double max_idle_s = 0;                 // that an image may take on idle CPUs, since it is wanted; 0: none does
+  double starving_s = 0.025;             // without a quarter of a CPU, after which an image is made otherwise
   Logger* log = nullptr;                 // outlives the store
 };
 
@@ -146,6 +151,7 @@ class ImageStore final : public ImageFeatureSource {
  private:
   struct Entry {
     ImageKey key = {};
+    double wanted_s = 0;                          // when it began to be made here, on the monotonic clock
     std::shared_ptr<const std::string> bytes;     // until it is prepared
     std::shared_ptr<const ImagePatches> patches;  // until it is encoded
     FeatureBlock features;                        // once it is made, like the next
@@ -166,7 +172,12 @@ class ImageStore final : public ImageFeatureSource {
   };
 
   template <typename Made, typename Make>
+  static std::function<void()> attempt_at(std::shared_ptr<std::optional<Attempt<Made>>> attempt, Make make);
+  template <typename Made, typename Make>
   Attempt<Made> try_make(WatchedCaller& caller, Make make) const;
+  // Absent if it has not been made in time.
+  template <typename Made, typename Make>
+  std::optional<Attempt<Made>> try_idly(IdleCaller& caller, const Entry& entry, Make make) const;
 
   void prepare_images();
   void encode_images();

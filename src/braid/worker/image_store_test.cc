@@ -1,6 +1,7 @@
 #include "braid/worker/image_store.h"
 
 #include <gtest/gtest.h>
+#include <sched.h>
 
 #include <atomic>
 #include <chrono>
@@ -22,6 +23,7 @@ RequestImage image_of(const std::string& content) {
 
 // A byte of an image is one token, whose features are the byte.
 class ByteEncoder final : public ImageEncoder {
+ public:
   Result<ImageFeatures> encode(const ImagePatches& patches) override {
     ImageFeatures features{.embeddings = RowsBuffer(DType::kFloat32, patches.grid.cols, 1)};
     for (int32_t i = 0; i < patches.grid.cols; ++i) {
@@ -149,6 +151,95 @@ TEST_F(ImageStoreTest, TheEndWaitsForWhatIsBeingMade) {
     });
   }
   releases.join();
+}
+
+// Says of each call what it runs on: SCHED_IDLE or SCHED_OTHER. On idle CPUs it may be held up.
+class PolicyMaker final : public ImageMaker {
+ public:
+  struct Calls {
+    std::vector<int> prepares;
+    std::vector<int> encodes;
+  };
+
+  Result<ImagePatches> prepare(const std::string& bytes) override {
+    note(&Calls::prepares, holds_prepares);
+    return ImagePatches{.grid = {.rows = 1, .cols = static_cast<int32_t>(bytes.size())},
+                        .patch_size = 1,
+                        .pixels = {bytes.begin(), bytes.end()}};
+  }
+  std::unique_ptr<ImageEncoder> make_encoder() override { return std::make_unique<Encoder>(*this); }
+
+  Calls calls() {
+    const std::lock_guard lock(mutex_);
+    return calls_;
+  }
+
+  std::atomic<bool> holds_prepares = false;
+  std::atomic<bool> holds_encodes = false;
+  std::promise<void> held;
+
+ private:
+  class Encoder final : public ImageEncoder {
+   public:
+    explicit Encoder(PolicyMaker& maker) : maker_(maker) {}
+    Result<ImageFeatures> encode(const ImagePatches& patches) override {
+      maker_.note(&Calls::encodes, maker_.holds_encodes);
+      return bytes_.encode(patches);
+    }
+
+   private:
+    PolicyMaker& maker_;
+    ByteEncoder bytes_;
+  };
+
+  void note(std::vector<int> Calls::*of, bool holds) {
+    const int policy = sched_getscheduler(0);
+    {
+      const std::lock_guard lock(mutex_);
+      (calls_.*of).push_back(policy);
+    }
+    if (holds && policy == SCHED_IDLE) held_.wait();
+  }
+
+  std::shared_future<void> held_ = held.get_future().share();
+  std::mutex mutex_;
+  Calls calls_;
+};
+
+class IdleImageStoreTest : public ImageStoreTest {
+ protected:
+  static constexpr double kForEver_s = 1e6;
+  const std::shared_ptr<PolicyMaker> policy_maker_ = std::make_shared<PolicyMaker>();
+};
+
+TEST_F(IdleImageStoreTest, AnImageIsMadeOnIdleCpus) {
+  ImageStore store(policy_maker_, {.max_idle_s = kForEver_s, .starving_s = kForEver_s});
+  ASSERT_TRUE(made(store, image_of("abc")).ok());
+  EXPECT_EQ(policy_maker_->calls().prepares, std::vector<int>{SCHED_IDLE});
+  EXPECT_EQ(policy_maker_->calls().encodes, std::vector<int>{SCHED_IDLE});
+}
+
+TEST_F(IdleImageStoreTest, AnImageThatHasWaitedTakesItsPartOfTheCpus) {
+  ImageStore store(policy_maker_, {.max_idle_s = 0, .starving_s = kForEver_s});
+  ASSERT_TRUE(made(store, image_of("abc")).ok());
+  EXPECT_EQ(policy_maker_->calls().prepares, std::vector<int>{SCHED_OTHER});
+  EXPECT_EQ(policy_maker_->calls().encodes, std::vector<int>{SCHED_OTHER});
+}
+
+TEST_F(IdleImageStoreTest, AnImageThatStarvesIsMadeAnewAndOnlyOnceForItsUsers) {
+  for (const bool when_encoding : {false, true}) {
+    const auto maker = std::make_shared<PolicyMaker>();
+    (when_encoding ? maker->holds_encodes : maker->holds_prepares) = true;
+    ImageStore store(maker, {.num_preparing = 1, .max_idle_s = kForEver_s, .starving_s = 0.02});
+    ASSERT_TRUE(made(store, image_of("abc")).ok());
+    ASSERT_TRUE(made(store, image_of("de")).ok()) << "while the first still starves";
+    EXPECT_EQ(store.find(image_of("abc").span.key)->embeddings.row<float>(2)[0], 'c');
+    EXPECT_EQ(store.counts().num_failures, 0U);
+    maker->held.set_value();
+    ASSERT_TRUE(made(store, image_of("f")).ok());
+    EXPECT_EQ(store.counts().num_entries, 3);
+    EXPECT_EQ(store.counts().bytes, 6 * 4);
+  }
 }
 
 TEST_F(ImageStoreTest, ADeskKnowsWhenAllImagesOfARequestAreThere) {

@@ -10,6 +10,13 @@
 #include "braid/worker/rank_set.h"
 
 namespace braid {
+namespace {
+
+// An image may come this much later, so that text does not wait for it. It matters where cores are busy: there a queue
+// of images soon is as old, and then takes its part of them.
+constexpr double kMaxIdle_s = 0.1;
+
+}  // namespace
 
 Status RankSet::make_image_store(const Checkpoint& checkpoint, const RankOptions& options, const LoadedModel& loaded) {
   if (loaded.vision == nullptr) return {};
@@ -38,6 +45,7 @@ Status RankSet::make_image_store(const Checkpoint& checkpoint, const RankOptions
                         .is_shared = std::ranges::count_if(realms_, is_own) > 1,
                         .patience_s = options.mm_timeout_s,
                         .watches_encoding = tower_ == nullptr,
+                        .max_idle_s = kMaxIdle_s,
                         .log = log_of(LogPart::kWorker, logger_).get()});
   carrier_ = {.broadcast = options.mm_broadcast,
               .max_entries = options.mm_cache_entries,
