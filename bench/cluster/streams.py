@@ -47,6 +47,7 @@ class Stream:
 async def read_stream(address, method, path, body, stream):
     """Until its end. What is wrong is the stream's error."""
     is_whole = False
+    writer = None
     try:
         reader, writer = await asyncio.open_connection(*address)
         data = json.dumps(body).encode() if body is not None else b""
@@ -60,12 +61,14 @@ async def read_stream(address, method, path, body, stream):
                 event = line.decode().removeprefix("data: ").strip()
                 stream.take(event)
                 is_whole = event == "[DONE]"
-        writer.close()
         if not is_whole:
             raise ValueError("it ends in the middle")
         stream.error = None
     except (OSError, ValueError, asyncio.IncompleteReadError) as error:
         stream.error = f"{type(error).__name__}: {error}"
+    finally:
+        if writer is not None:
+            writer.close()  # also of a reader that is cancelled
 
 
 async def run_all(address, all_bodies, streams):
