@@ -48,37 +48,29 @@ def num_segments(server):
     return total
 
 
-def tower_thread(server, process, questions):
-    """The thread on which a process encodes images. The first image that it makes starts one to decode, then this."""
-    pid = rank_processes(server)[process]
-    before = threads_of(pid, "braid-images")
-    for question in questions:
-        ask(server, question)
-    return sorted(threads_of(pid, "braid-images") - before)[1]
+def idle_threads(pid):
+    """Those that make images where nothing else wants a CPU."""
+    return [thread for thread in threads_of(pid, "braid-images") if os.sched_getscheduler(thread) == os.SCHED_IDLE]
 
 
 # `num_before`: questions with one image, then with two. Processes take turns, if they do, so the next image is the third's.
+# What happens if threads with a weight of their own hang too, is in image_faults_test.cc.
 @pytest.mark.parametrize(("strategy", "process", "num_before"), [("sharded", 2, 5), ("local", 3, 1)])
-def test_a_thread_that_hangs_is_replaced_and_every_process_makes_the_image(
+def test_an_image_whose_idle_threads_hang_is_made_by_others_of_its_process(
         braid, fresh, expected, strategy, process, num_before):  # noqa: F811
     hung, others = fresh
-    with serve(braid, strategy, "--mm-timeout", PATIENCE, "--mm-cache-size", 0) as server, ThreadPoolExecutor(1) as pool:
-        threads = [tower_thread(server, process, others[:num_before])]
-        text = {"prompt": "one two", "max_tokens": 4, "ignore_eos": True, "temperature": 0}
-        said = server.post("/v1/completions", text).json()["choices"]
+    with serve(braid, strategy, "--mm-timeout", PATIENCE, "--mm-cache-size", 0) as server:
+        for question in others[:num_before]:
+            ask(server, question)
+        threads = idle_threads(rank_processes(server)[process])
+        assert threads, "images are first made on idle CPUs"
         try:
             with Frozen(threads):
-                answer = pool.submit(ask, server, hung[0])
-                assert server.post("/v1/completions", text).json()["choices"] == said, "a request without images does not wait"
-                assert not answer.done()
-                assert answer.result(timeout=60) == expected["tp4"][0]
+                assert ask(server, hung[0]) == expected["tp4"][0]
         except PermissionError:
             pytest.skip("ptrace is not allowed")
-        assert counted(server, "mm_fallbacks_total", TO_LOCAL) == 1
-        assert len(warnings_of(server, "every process makes it itself")) == 1
-        assert f"process {process} of the group could not" in server.read_log()
         assert ask_all(server, hung + others) == expected["tp4"]
-        assert sum_of(server, "mm_fallbacks_total") == 1
+        assert sum_of(server, "mm_fallbacks_total") == 0
         wait_for(lambda: num_segments(server) == 0, "segments are left")
 
 
