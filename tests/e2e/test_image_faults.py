@@ -39,10 +39,10 @@ def num_segments(server):
     """Images' features in shared memory that processes of the server have mapped, or as open files."""
     total = 0
     for pid in rank_processes(server):
-        total += pathlib.Path(f"/proc/{pid}/maps").read_text().count("/memfd:braid-shared")
+        total += pathlib.Path(f"/proc/{pid}/maps").read_text().count("/memfd:braid-images")
         for file in pathlib.Path(f"/proc/{pid}/fd").iterdir():
             try:
-                total += os.readlink(file).startswith("/memfd:braid-shared")
+                total += os.readlink(file).startswith("/memfd:braid-images")
             except OSError:
                 continue
     return total
@@ -141,7 +141,7 @@ def test_a_process_that_is_killed_before_or_after_the_broadcast_changes_no_answe
         braid, fresh, expected, when, victim):  # noqa: F811
     asked, others = fresh
     with serve(braid, "batch", "--mm-cache-size", 0) as server, ThreadPoolExecutor(1) as pool:
-        threads = [tower_thread(server, 0, others[:1])] if when == "before" else []
+        threads = threads_of(rank_processes(server)[0], "braid-images") if when == "before" else []
         pid = rank_processes(server)[victim]
         sent = sum_of(server, "mm_broadcast_images_total")
         try:

@@ -55,13 +55,13 @@ void SharedSegment::close_file() {
   fd_ = -1;
 }
 
-Result<SharedSegment> SharedSegment::make(int64_t bytes) {
+Result<SharedSegment> SharedSegment::make(int64_t bytes, const char* name) {
   // The kernel sets no limit of its own: it would take memory from everybody first.
   if (const int64_t available = available_memory_bytes(); bytes > available / 2) {
     return fail("shared memory of {} bytes: {} are free, and at most half of them may go", bytes, available);
   }
   SharedSegment segment;
-  segment.fd_ = memfd_create("braid-shared", MFD_CLOEXEC);
+  segment.fd_ = memfd_create(name, MFD_CLOEXEC);
   if (segment.fd_ < 0) return fail("shared memory: {}", std::strerror(errno));
   // All of it now: a page that cannot be had later is a signal, not an error.
   if (const int error = posix_fallocate(segment.fd_, 0, bytes); error != 0) {

@@ -28,8 +28,8 @@ class SharedSegment {
   SharedSegment(SharedSegment&& other) noexcept;
   SharedSegment& operator=(SharedSegment&& other) noexcept;
 
-  // Zeros. An error where memory is short.
-  static Result<SharedSegment> make(int64_t bytes);
+  // Zeros. `name`: what /proc calls it, behind "memfd:". An error where memory is short.
+  static Result<SharedSegment> make(int64_t bytes, const char* name);
   // Another process' segment, to read. An error if that process does not show it to this one, or has let go of it.
   static Result<SharedSegment> open(const Handle& handle);
 

@@ -12,7 +12,7 @@ namespace braid {
 namespace {
 
 TEST(SharedSegment, AnotherProcessReadsWhatWasWritten) {
-  auto made = SharedSegment::make(100'000);
+  auto made = SharedSegment::make(100'000, "braid-test");
   ASSERT_TRUE(made.ok()) << made.error().message;
   std::memcpy(made->memory().data() + 99'000, "written", 8);
   const SharedSegment::Handle handle = made->handle();
@@ -28,7 +28,7 @@ TEST(SharedSegment, AnotherProcessReadsWhatWasWritten) {
 }
 
 TEST(SharedSegment, StaysForWhoeverHasOpenedIt) {
-  auto made = SharedSegment::make(5000);
+  auto made = SharedSegment::make(5000, "braid-test");
   ASSERT_TRUE(made.ok());
   made->memory()[4999] = std::byte{42};
   const SharedSegment::Handle handle = made->handle();
@@ -40,7 +40,7 @@ TEST(SharedSegment, StaysForWhoeverHasOpenedIt) {
 }
 
 TEST(SharedSegment, ItsMemoryStaysWhenItsFileIsClosed) {
-  auto made = SharedSegment::make(4096);
+  auto made = SharedSegment::make(4096, "braid-test");
   ASSERT_TRUE(made.ok());
   made->memory()[17] = std::byte{42};
   const SharedSegment::Handle handle = made->handle();
@@ -54,12 +54,12 @@ TEST(SharedSegment, ItsMemoryStaysWhenItsFileIsClosed) {
 }
 
 TEST(SharedSegment, ErrorsSayWhatIsNotThere) {
-  auto made = SharedSegment::make(5000);
+  auto made = SharedSegment::make(5000, "braid-test");
   ASSERT_TRUE(made.ok());
   SharedSegment::Handle handle = made->handle();
   handle.bytes = 6000;
   EXPECT_NE(SharedSegment::open(handle).error().message.find("it has not 6000 bytes"), std::string::npos);
-  EXPECT_FALSE(SharedSegment::make(int64_t{1} << 62).ok());
+  EXPECT_FALSE(SharedSegment::make(int64_t{1} << 62, "braid-test").ok());
 }
 
 TEST(SharedSegment, ProcessesOfOneHostAndUserShareARealm) {

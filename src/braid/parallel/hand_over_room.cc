@@ -22,7 +22,7 @@ HandOverRoom::HandOverRoom(SharedSegment segment) : segment_(std::move(segment))
 }
 
 Result<std::shared_ptr<HandOverRoom>> HandOverRoom::make(int64_t bytes) {
-  TRY(SharedSegment segment, SharedSegment::make(in_units(bytes)));
+  TRY(SharedSegment segment, SharedSegment::make(in_units(bytes), "braid-pages"));
   return std::shared_ptr<HandOverRoom>(new HandOverRoom(std::move(segment)));
 }
 

@@ -68,7 +68,7 @@ Result<std::shared_ptr<const HostMemory>> HostMemory::meet(ProcessPort& port, co
       std::clamp(std::bit_floor(static_cast<size_t>(kMostBytes / num_slots)), kFewestSlotBytes, kMostRingData);
   std::string handle;
   if (memory->members_.size() > 1) {
-    auto segment = SharedSegment::make(memory->bytes_of(memory->own_));
+    auto segment = SharedSegment::make(memory->bytes_of(memory->own_), "braid-messages");
     if (segment.ok()) {
       memory->segment_ = *std::move(segment);
       handle = text_of(memory->segment_.handle());

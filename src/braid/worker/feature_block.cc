@@ -32,7 +32,7 @@ FeatureBlock::FeatureBlock(const FeatureShape& shape, std::span<const std::byte>
 
 std::byte* FeatureBlock::make_memory(bool is_shared) {
   if (is_shared) {
-    auto made = SharedSegment::make(shape_.bytes());
+    auto made = SharedSegment::make(shape_.bytes(), "braid-images");
     if (made.ok()) {
       segment_ = std::move(made).value();
       return segment_.memory().data();

@@ -20,7 +20,7 @@ using testing::CarriedGroup;
 using testing::numbered_image;
 
 constexpr double kImpatience_s = 0.5;
-constexpr char kSegment[] = "/memfd:braid-shared";
+constexpr char kSegment[] = "/memfd:braid-images";
 
 // Of this process, mapped or not.
 int num_open_segments() {
