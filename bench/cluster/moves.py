@@ -23,14 +23,13 @@ sys.path[:0] = [str(ROOT / "tests" / "e2e"), str(ROOT / "tests" / "cluster")]
 from cluster import Cluster, Hosts  # noqa: E402
 import streams  # noqa: E402
 
-LAYOUT = ["--tp-size", 2, "--dp-size", 2, "--enable-dp-attention", "--ranks-per-process", 1, "--kv-rebalance",
-          "--served-model-name", "model"]
+LAYOUT = ["--tp-size", 2, "--dp-size", 2, "--enable-dp-attention", "--ranks-per-process", 1, "--kv-rebalance"]
 NUM_LONG = 6
 AFTER = 100  # tokens that count as afterwards
 
 
 def body(prompt, num_tokens, group, is_strict):
-    return {"model": "model", "prompt": prompt, "max_tokens": num_tokens, "temperature": 0, "ignore_eos": True, "stream": True,
+    return {"prompt": prompt, "max_tokens": num_tokens, "temperature": 0, "ignore_eos": True, "stream": True,
             "dp_rank": group, "dp_rank_strict": is_strict}
 
 

@@ -11,7 +11,7 @@ def bodies(count, num_tokens):
     """All different: greedy and sampled, of several lengths, with penalties, logprobs and stop strings among them."""
     more = [{}, {"temperature": 0.9, "seed": 7}, {"temperature": 0.7, "seed": 3, "presence_penalty": 0.5},
             {"temperature": 0.8, "seed": 1, "logprobs": 2}, {"stop": ["zebra crossing"]}]
-    return [{"model": "model", "prompt": f"Number {i}: tell me about {TOPICS[i % len(TOPICS)]}. " * (1 + i % 4),
+    return [{"prompt": f"Number {i}: tell me about {TOPICS[i % len(TOPICS)]}. " * (1 + i % 4),
              "max_tokens": num_tokens + 7 * (i % 5), "temperature": 0, "ignore_eos": True, "stream": True,
              **more[i % len(more)]} for i in range(count)]
 
