@@ -4,8 +4,9 @@
 #pragma once
 
 #include <functional>
-#include <memory>
-#include <thread>
+#include <optional>
+
+#include "braid/base/call_thread.h"
 
 namespace braid {
 
@@ -25,13 +26,10 @@ class IdleCaller {
   bool run(std::function<void()> call);
 
  private:
-  struct Helper;
-  static void serve(const std::shared_ptr<Helper>& helper);
   bool is_done_in_time();
 
   const double window_s_;
-  std::shared_ptr<Helper> helper_;  // null, as the thread: the first call starts one
-  std::thread thread_;
+  std::optional<CallThread> thread_;  // absent: the first call starts one
 };
 
 }  // namespace braid

@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "braid/base/check.h"
-#include "braid/parallel/call_bytes.h"
+#include "braid/parallel/segment_bytes.h"
 
 namespace braid {
 namespace {
@@ -38,14 +38,12 @@ MessageHead head_of(HeadType type, const HandOverId& id, int64_t total, int64_t 
 }
 
 // Where something lies: the process' segment, and the first byte in it.
-constexpr size_t kPlaceBytes = 24;
+constexpr size_t kPlaceBytes = kSegmentBytes + 8;
 
 std::array<std::byte, kPlaceBytes> encode_place(const SharedSegment::Handle& handle, int64_t offset) {
   std::array<std::byte, kPlaceBytes> bytes{};
   ByteWriter out(bytes.data());
-  out.put(handle.pid);
-  out.put(handle.fd);
-  out.put(handle.bytes);
+  put_segment(out, handle);
   out.put(offset);
   return bytes;
 }
@@ -182,10 +180,7 @@ Status HandOverMail::deliver_seen(const HandOverId& id, const MessageHead& head,
     return fail("{} is shown by {} bytes, or came before", describe(id), data.size());
   }
   ByteReader in(data);
-  SharedSegment::Handle handle;
-  handle.pid = in.get<int32_t>();
-  handle.fd = in.get<int32_t>();
-  handle.bytes = in.get<int64_t>();
+  const SharedSegment::Handle handle = get_segment(in);
   const auto offset = in.get<int64_t>();
   const int64_t total = head.call.bytes;
   if (offset < 0 || offset > handle.bytes || total > handle.bytes - offset) {

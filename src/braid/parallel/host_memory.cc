@@ -4,12 +4,13 @@
 
 #include <algorithm>
 #include <bit>
-#include <charconv>
 #include <filesystem>
+#include <span>
 #include <system_error>
 #include <utility>
 
 #include "braid/parallel/process_texts.h"
+#include "braid/parallel/segment_bytes.h"
 
 namespace braid {
 namespace {
@@ -26,21 +27,16 @@ std::string realm() {
 }
 
 std::string text_of(const SharedSegment::Handle& handle) {
-  return fmt::format("{} {} {}", handle.pid, handle.fd, handle.bytes);
+  std::string text(kSegmentBytes, '\0');
+  ByteWriter out(reinterpret_cast<std::byte*>(text.data()));
+  put_segment(out, handle);
+  return text;
 }
 
 std::optional<SharedSegment::Handle> handle_of(std::string_view text) {
-  SharedSegment::Handle handle;
-  const char* at = text.data();
-  const char* const end = at + text.size();
-  const auto read = [&](auto& number) {
-    while (at != end && *at == ' ') ++at;
-    const auto [next, error] = std::from_chars(at, end, number);
-    at = next;
-    return error == std::errc();
-  };
-  if (!read(handle.pid) || !read(handle.fd) || !read(handle.bytes)) return std::nullopt;
-  return handle;
+  if (text.size() != kSegmentBytes) return std::nullopt;
+  ByteReader in(std::as_bytes(std::span(text)));
+  return get_segment(in);
 }
 
 }  // namespace
@@ -63,7 +59,7 @@ Result<std::shared_ptr<const HostMemory>> HostMemory::meet(ProcessPort& port, co
   const bool is_any_host_shared =
       std::ranges::any_of(realms, [&](const std::string& one) { return std::ranges::count(realms, one) > 1; });
   if (!is_any_host_shared) return std::shared_ptr<const HostMemory>(std::move(memory));
-  const auto num_slots = static_cast<int64_t>(2 * 8 * std::max<size_t>(memory->members_.size() - 1, 1));
+  const auto num_slots = static_cast<int64_t>(2 * kRingSlots * std::max<size_t>(memory->members_.size() - 1, 1));
   memory->slot_bytes_ =
       std::clamp(std::bit_floor(static_cast<size_t>(kMostBytes / num_slots)), kFewestSlotBytes, kMostRingData);
   std::string handle;

@@ -15,7 +15,6 @@ namespace braid {
 namespace {
 
 constexpr size_t kCacheLine = 64;
-constexpr size_t kNumSlots = 8;  // a rank is one or two operations ahead of another, beside what it has begun
 constexpr size_t kBytesInHead = 16;
 
 // In the receiver's memory. The sender looks at `is_asleep` for each message, so it has a line of its own, which
@@ -56,7 +55,7 @@ struct RingWriter::Slot {
 };
 
 size_t ring_bytes(size_t slot_bytes) {
-  return kNumSlots * (kCacheLine + slot_bytes);
+  return kRingSlots * (kCacheLine + slot_bytes);
 }
 
 RingWriter::RingWriter(std::span<std::byte> ring, std::span<const std::byte> reader, size_t slot_bytes)
@@ -67,14 +66,14 @@ RingWriter::RingWriter(std::span<std::byte> ring, std::span<const std::byte> rea
 }
 
 RingWriter::Slot* RingWriter::free_slot() {
-  if (num_written_ - num_read_ == kNumSlots) {
+  if (num_written_ - num_read_ == kRingSlots) {
     num_read_ = reinterpret_cast<const ReaderLines*>(reader_.data())->num_read.load(std::memory_order_acquire);
-    if (num_written_ - num_read_ >= kNumSlots) {
-      num_read_ = num_written_ - kNumSlots;
+    if (num_written_ - num_read_ >= kRingSlots) {
+      num_read_ = num_written_ - kRingSlots;
       return nullptr;
     }
   }
-  return reinterpret_cast<Slot*>(ring_.data()) + num_written_ % kNumSlots;
+  return reinterpret_cast<Slot*>(ring_.data()) + num_written_ % kRingSlots;
 }
 
 void RingWriter::publish(Slot& slot, const OpRecord& call, int64_t num_bytes, int32_t tag) {
@@ -97,7 +96,7 @@ void RingWriter::publish(Slot& slot, const OpRecord& call, int64_t num_bytes, in
 bool RingWriter::try_send(const OpRecord& call, std::span<const std::byte> data) {
   Slot* const slot = data.size() <= slot_bytes_ ? free_slot() : nullptr;
   if (slot == nullptr) return false;
-  std::byte* const room = ring_.data() + kNumSlots * kCacheLine + num_written_ % kNumSlots * slot_bytes_;
+  std::byte* const room = ring_.data() + kRingSlots * kCacheLine + num_written_ % kRingSlots * slot_bytes_;
   if (!data.empty()) std::memcpy(data.size() <= kBytesInHead ? slot->first_data : room, data.data(), data.size());
   publish(*slot, call, static_cast<int64_t>(data.size()), -1);
   return true;
@@ -117,7 +116,7 @@ RingReader::RingReader(std::span<const std::byte> ring, std::span<std::byte> rea
 }
 
 const RingWriter::Slot& RingReader::next_slot() const {
-  return reinterpret_cast<const RingWriter::Slot*>(ring_.data())[num_taken_ % kNumSlots];
+  return reinterpret_cast<const RingWriter::Slot*>(ring_.data())[num_taken_ % kRingSlots];
 }
 
 bool RingReader::has_next() const {
@@ -144,7 +143,7 @@ Result<RingMessage> RingReader::take() {
                       .data = {}};
   if (has_data) {
     const auto size = static_cast<size_t>(slot.num_bytes);
-    const std::byte* const room = ring_.data() + kNumSlots * kCacheLine + num_taken_ % kNumSlots * slot_bytes_;
+    const std::byte* const room = ring_.data() + kRingSlots * kCacheLine + num_taken_ % kRingSlots * slot_bytes_;
     message.data = {size <= kBytesInHead ? slot.first_data : room, size};
   }
   ++num_received_;
@@ -172,7 +171,7 @@ void RingReader::wait(double seconds) {
 void RingReader::wake() {
   if (reinterpret_cast<const ReaderLines*>(reader_.data())->is_asleep.load() == 0) return;
   const auto* const slots = reinterpret_cast<const RingWriter::Slot*>(ring_.data());
-  for (size_t i = 0; i < kNumSlots; ++i) wake_sleepers(slots[i].number);
+  for (size_t i = 0; i < kRingSlots; ++i) wake_sleepers(slots[i].number);
 }
 
 }  // namespace braid

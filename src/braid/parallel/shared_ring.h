@@ -19,6 +19,8 @@ namespace braid {
 // A slot's data; of what is longer only the head is in the ring. Where caches are far apart, 16 KB through a ring take
 // twice as long as by MPI, which reads them from the sender's memory.
 inline constexpr size_t kMostRingData = size_t{8} << 10;
+// A rank is one or two operations ahead of another, beside what it has begun.
+inline constexpr size_t kRingSlots = 8;
 inline constexpr size_t kRingReaderBytes = 128;
 size_t ring_bytes(size_t slot_bytes);  // slot_bytes: a multiple of 64
 

@@ -14,7 +14,7 @@ namespace braid {
 namespace {
 
 constexpr size_t kRingSlot = 256;
-constexpr uint64_t kRingSlots = 8;
+constexpr uint64_t kNumSlots = 8;
 
 // Both ends in this process, over the same memory.
 class SharedRingTest : public ::testing::Test {
@@ -77,7 +77,7 @@ TEST_F(SharedRingTest, TooLongIsNotSent) {
 TEST_F(SharedRingTest, WhatGoesAnotherWayKeepsItsPlace) {
   int64_t sent = 0;
   while (writer_.try_send(ring_call(sent), {})) ++sent;
-  EXPECT_EQ(sent, kRingSlots);
+  EXPECT_EQ(sent, kNumSlots);
   EXPECT_FALSE(writer_.try_announce(ring_call(sent), 1, 1)) << "no slot for it either";
   writer_.pass();  // message 8
   for (int64_t step = 0; step < 3; ++step) EXPECT_EQ(reader_.take()->call.step, step);
