@@ -72,7 +72,7 @@ class HeldToTransformers : public ::testing::TestWithParam<std::string> {
   }
 
   // By default quantized weights meet exact rows, which is what transformers computes.
-  std::unique_ptr<RankSet> load(const Tier& tier, DType dtype, ActivationBits activations = ActivationBits::k16,
+  std::unique_ptr<RankSet> load(const Tier& tier, DType dtype, ActivationBits activations = ActivationBits::kExact,
                                 Quantization quantization = Quantization::kNone, KvCodes kv_codes = KvCodes::kNone) {
     RankOptions options;
     options.isa = tier.isa;
@@ -277,8 +277,8 @@ TEST_P(HeldToTransformers, ActivationsOf8BitsAreNearFloat32) {
 TEST_P(HeldToTransformers, WeightsQuantizedWhileLoadingAreNearTheirOwn) {
   const Tier tier = tiers().back();
   const auto exact = load(tier, DType::kBFloat16);
-  const auto int8 = load(tier, DType::kBFloat16, ActivationBits::k16, Quantization::kInt8);
-  const auto int4 = load(tier, DType::kBFloat16, ActivationBits::k16, Quantization::kInt4);
+  const auto int8 = load(tier, DType::kBFloat16, ActivationBits::kExact, Quantization::kInt8);
+  const auto int4 = load(tier, DType::kBFloat16, ActivationBits::kExact, Quantization::kInt4);
   ASSERT_TRUE(exact != nullptr && int8 != nullptr && int4 != nullptr);
   const auto kl = [&](RankSet& ranks) {
     return testing::median_kl(logits(ranks.first()), fixture_.logits, fixture_.vocab);
@@ -298,8 +298,8 @@ TEST_P(HeldToTransformers, WeightsQuantizedWhileLoadingAreNearTheirOwn) {
 TEST_P(HeldToTransformers, CodesOfKeysAndValuesAreNearFloat32) {
   for (const Tier& tier : tiers()) {
     SCOPED_TRACE(tier.key());
-    const auto int8 = load(tier, DType::kBFloat16, ActivationBits::k16, Quantization::kNone, KvCodes::kInt8);
-    const auto e4m3 = load(tier, DType::kBFloat16, ActivationBits::k16, Quantization::kNone, KvCodes::kE4m3);
+    const auto int8 = load(tier, DType::kBFloat16, ActivationBits::kExact, Quantization::kNone, KvCodes::kInt8);
+    const auto e4m3 = load(tier, DType::kBFloat16, ActivationBits::kExact, Quantization::kNone, KvCodes::kE4m3);
     ASSERT_TRUE(int8 != nullptr && e4m3 != nullptr);
     const auto ratio = [&](RankSet& ranks) {
       return testing::median_kl(logits(ranks.first()), fixture_.logits, fixture_.vocab) / fixture_.bfloat16_median_kl;
