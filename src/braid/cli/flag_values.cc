@@ -133,6 +133,14 @@ Result<std::string> read_flag_file(std::string_view flag, const std::string& pat
   return text;
 }
 
+Result<std::optional<ActivationBits>> parse_activation_bits(std::string_view text) {
+  if (text == "auto") return std::optional<ActivationBits>();
+  for (const ActivationBits bits : {ActivationBits::k8, ActivationBits::k16, ActivationBits::kExact}) {
+    if (text == activation_bits_name(bits)) return std::optional(bits);
+  }
+  return fail("--activation-bits {}: must be auto, 8, 16 or exact", text);
+}
+
 Result<std::vector<TokenId>> parse_token_ids(std::string_view flag, std::string_view text) {
   std::vector<TokenId> ids;
   for (std::string_view left = text;;) {

@@ -3,12 +3,14 @@
 
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "braid/base/result.h"
 #include "braid/cli/command_line.h"
+#include "braid/kernels/quantized_layout.h"
 #include "braid/request/ids.h"
 
 namespace braid {
@@ -26,6 +28,9 @@ FlagConversion byte_size(int64_t smallest = 0, int64_t largest = std::numeric_li
 
 // The contents of a file that a flag names; an error names both.
 Result<std::string> read_flag_file(std::string_view flag, const std::string& path);
+
+// The value of --activation-bits; absent: auto.
+Result<std::optional<ActivationBits>> parse_activation_bits(std::string_view text);
 
 // Parses a flag's "1,2,3"; an error names the flag and says what is wrong. Does not know which ids the model has.
 Result<std::vector<TokenId>> parse_token_ids(std::string_view flag, std::string_view text);

@@ -13,5 +13,13 @@ TEST(ParseTokenIds, TakesWholeNumbersBetweenCommasAndNothingElse) {
   }
 }
 
+TEST(ParseActivationBits, TakesTheKindsOfRowsByName) {
+  EXPECT_EQ(parse_activation_bits("auto").value(), std::nullopt);
+  EXPECT_EQ(parse_activation_bits("8").value(), ActivationBits::k8);
+  EXPECT_EQ(parse_activation_bits("16").value(), ActivationBits::k16);
+  EXPECT_EQ(parse_activation_bits("exact").value(), ActivationBits::kExact);
+  EXPECT_EQ(parse_activation_bits("32").error().message, "--activation-bits 32: must be auto, 8, 16 or exact");
+}
+
 }  // namespace
 }  // namespace braid

@@ -59,13 +59,6 @@ Result<Quantization> parse_quantization(const std::string& text) {
   return fail("--quantization {}: must be none, int8 or int4", text);
 }
 
-Result<std::optional<ActivationBits>> parse_activation_bits(const std::string& text) {
-  if (text == "auto") return std::optional<ActivationBits>();
-  if (text == "8") return std::optional(ActivationBits::k8);
-  if (text == "16") return std::optional(ActivationBits::k16);
-  return fail("--activation-bits {}: must be auto, 8 or 16", text);
-}
-
 }  // namespace
 
 std::string environment_variable(const char* name) {
@@ -229,7 +222,8 @@ void add_number_flags(Command command, ModelFlags& flags) {
                            "(blocks of 32; head and embedding to int8)"));
   group(command.add_option(
       "--activation-bits", flags.activation_bits,
-      "Of rows in products with quantized weights: 8 (fast), 16 (exact), auto (8 with bfloat16 activations)"));
+      "Of rows in products with quantized weights: 8 (fast), 16, exact (as they are), auto (8; 16 where the hidden "
+      "size is below 1024; exact with --dtype float32)"));
 }
 
 void add_rank_flags(Command command, ModelFlags& flags) {

@@ -117,7 +117,7 @@ void inspect_weights(const Checkpoint& checkpoint, const RankOptions& ranks, Ins
   }
   report.bfloat16_bytes = report.parameters * dtype_bytes(DType::kBFloat16);
   const DType dtype = chosen_dtype(ranks, config);
-  report.weight_uses = expected_uses(table, checkpoint, dtype, chosen_quantization(ranks, dtype));
+  report.weight_uses = expected_uses(table, checkpoint, dtype, chosen_quantization(ranks, config));
   report.ignored = list_ignored(table, ignored, checkpoint);
   const auto problems = find_weight_problems(table, ignored, checkpoint, kMaxProblems);
   report.problems.insert(report.problems.end(), problems.begin(), problems.end());

@@ -40,7 +40,7 @@ class InputOrder : public EveryTier {};
 TEST_P(InputOrder, ProductsGatherTheirInputs) {
   const std::vector<int32_t> order = shuffled_order();
   for (const DType dtype : {DType::kFloat32, DType::kBFloat16}) {
-    for (const ActivationBits bits : {ActivationBits::k8, ActivationBits::k16}) {
+    for (const ActivationBits bits : {ActivationBits::k8, ActivationBits::kExact}) {
       for (const int64_t rows : {0, 1, 7, 33}) {
         const Matrix wide = random_matrix(rows, kGatheredInputs, 11);
         Matrix x(dtype, rows, kGatheredInputs);
@@ -82,7 +82,7 @@ BRAID_FOR_EVERY_TIER(InputOrder);
 
 TEST(InputOrderOfMatrix, RowsAreReadInTheModelsOrder) {
   const std::vector<int32_t> order = shuffled_order();
-  PackedMatrix w = some_matrix(DType::kFloat32, ActivationBits::k16);
+  PackedMatrix w = some_matrix(DType::kFloat32, ActivationBits::kExact);
   std::vector<float> packed(kGatheredInputs);
   w.read_column(5, packed.data());
   w.set_input_order(order);

@@ -121,7 +121,7 @@ PackedMatrix::PackedMatrix(const QuantizedFormat& format, ActivationBits activat
       format_(format),
       panels_(quantized_panels(format, k)) {
   check_shape();
-  CHECK(activations == ActivationBits::k16 || allows_8_bit_activations(format), "E4M3 times activations of 8 bits");
+  CHECK(activations == ActivationBits::kExact || allows_rounded_rows(format), "E4M3 times rounded rows");
   const int64_t bytes = num_panels() * panel_bytes();
   buffer_ = arena == nullptr ? Buffer(bytes) : arena->take(bytes);
 }

@@ -103,7 +103,7 @@ class PackedMatrix {
   int64_t n_ = 0;
   int64_t k_ = 0;
   bool is_quantized_ = false;
-  ActivationBits activations_ = ActivationBits::k16;
+  ActivationBits activations_ = ActivationBits::kExact;
   QuantizedFormat format_;
   QuantizedPanels panels_;
   std::vector<int32_t> input_order_;

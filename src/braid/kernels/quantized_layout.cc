@@ -92,7 +92,18 @@ void check(const QuantizedFormat& format) {
 
 }  // namespace
 
-bool allows_8_bit_activations(const QuantizedFormat& format) {
+std::string_view activation_bits_name(ActivationBits activations) {
+  switch (activations) {
+    case ActivationBits::k8:
+      return "8";
+    case ActivationBits::k16:
+      return "16";
+    default:
+      return "exact";
+  }
+}
+
+bool allows_rounded_rows(const QuantizedFormat& format) {
   return format.values != QuantizedFormat::Values::kE4m3;
 }
 

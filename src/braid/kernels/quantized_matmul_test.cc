@@ -1,5 +1,5 @@
-// Products with quantized weights in every tier that this machine has, and emulated AMX. With 16-bit activations they
-// have the bits of the same weights packed in the rows' type; with 8-bit activations those of the definition.
+// Products with quantized weights in every tier that this machine has, and emulated AMX. With exact rows they
+// have the bits of the same weights packed in the rows' type; with rounded rows those of the definition.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -50,7 +50,7 @@ std::vector<WideningTier> widening_tiers() {
   for (const CpuIsa isa : kernel_isas()) {
     for (const DType dtype : {DType::kBFloat16, DType::kFloat32}) {
       tiers.push_back({fmt::format("{}/{}", isa_name(isa), dtype_name(dtype)), cpu::tier_for(isa, dtype),
-                       cpu::tier_for(isa, pack_quantized_rows(one, ActivationBits::k16, dtype)), dtype});
+                       cpu::tier_for(isa, pack_quantized_rows(one, ActivationBits::kExact, dtype)), dtype});
     }
   }
 #if defined(__x86_64__)
@@ -66,13 +66,20 @@ std::vector<WideningTier> widening_tiers() {
 
 struct IntegerTier {
   std::string name;
-  cpu::MatmulTier (*tier)(const QuantizedPanels& panels);
+  cpu::MatmulTier (*tier)(const QuantizedPanels& panels, cpu::RowCodes codes);
+
+  cpu::MatmulTier of(const PackedMatrix& w) const {
+    return tier(w.panels(), w.activations() == ActivationBits::k16 ? cpu::RowCodes::kTwo : cpu::RowCodes::kOne);
+  }
 };
 
+IntegerTier portable_tier() {
+  return {"portable", cpu::portable_int8};
+}
+
 std::vector<IntegerTier> integer_tiers() {
-  std::vector<IntegerTier> tiers = {{"portable", cpu::portable_int8},
-                                    {"emulated_vnni", cpu::emulated_vnni_int8},
-                                    {"emulated_amx", cpu::emulated_amx_int8}};
+  std::vector<IntegerTier> tiers = {
+      portable_tier(), {"emulated_vnni", cpu::emulated_vnni_int8}, {"emulated_amx", cpu::emulated_amx_int8}};
 #if defined(__x86_64__)
   for (const IntegerDots dots : available_integer_dots()) {
     if (dots == IntegerDots::kAvx2) tiers.push_back({"avx2", cpu::avx2_int8});
@@ -93,7 +100,7 @@ struct ProductShape {
 constexpr ProductShape kOddShapes[] = {{0, 64, 64},  {1, 1, 1},  {1, 48, 33},  {2, 256, 32},  {3, 31, 33},  {4, 96, 7},
                                        {5, 513, 40}, {3, 0, 20}, {13, 64, 96}, {17, 300, 64}, {40, 130, 50}};
 
-TEST(QuantizedMatmul, WithSixteenBitActivationsItHasTheBitsOfWidenedWeights) {
+TEST(QuantizedMatmul, WithExactRowsItHasTheBitsOfWidenedWeights) {
   ThreadTeam team(2);
   for (const WideningTier& tier : widening_tiers()) {
     for (const NamedFormat& named : quantized_formats()) {
@@ -101,8 +108,8 @@ TEST(QuantizedMatmul, WithSixteenBitActivationsItHasTheBitsOfWidenedWeights) {
       for (const ProductShape& shape : kOddShapes) {
         SCOPED_TRACE(fmt::format("{} {} m {} k {} n {}", tier.name, named.name, shape.m, shape.k, shape.n));
         const Matrix x = random_rows_of(tier.dtype, shape.m, shape.k, 3);
-        const PackedMatrix w =
-            pack_quantized_rows(random_quantized(named.format, shape.n, shape.k, 4), ActivationBits::k16, tier.dtype);
+        const PackedMatrix w = pack_quantized_rows(random_quantized(named.format, shape.n, shape.k, 4),
+                                                   ActivationBits::kExact, tier.dtype);
         const Matrix y(DType::kFloat32, shape.m, shape.n);
         const Matrix expected(DType::kFloat32, shape.m, shape.n);
         cpu::matmul_with(tier.widening, team, x.view, w, y.view, {});
@@ -113,28 +120,40 @@ TEST(QuantizedMatmul, WithSixteenBitActivationsItHasTheBitsOfWidenedWeights) {
   }
 }
 
-TEST(QuantizedMatmul, WithEightBitActivationsItHasTheBitsOfTheDefinition) {
-  ThreadTeam team(2);
-  const std::unique_ptr<Ops> ref = make_ref_ops();
+// Calls expect(format, activations) for all that multiply rounded rows.
+template <typename Expect>
+void for_each_rounded_format(const Expect& expect) {
   for (const NamedFormat& named : quantized_formats()) {
     if (is_e4m3(named.format)) continue;
-    for (const DType dtype : {DType::kBFloat16, DType::kFloat32}) {
-      for (const ProductShape& shape : kOddShapes) {
-        const Matrix x = random_rows_of(dtype, shape.m, shape.k, 3);
-        const PackedMatrix w =
-            pack_quantized_rows(random_quantized(named.format, shape.n, shape.k, 4), ActivationBits::k8, dtype);
-        const Matrix expected(DType::kFloat32, shape.m, shape.n);
-        ref->matmul(x.view, w, expected.view);
-        for (const IntegerTier& tier : integer_tiers()) {
-          SCOPED_TRACE(fmt::format("{} {} {} m {} k {} n {}", tier.name, named.name, dtype_name(dtype), shape.m,
-                                   shape.k, shape.n));
-          const Matrix y(DType::kFloat32, shape.m, shape.n);
-          cpu::matmul_with(tier.tier(w.panels()), team, x.view, w, y.view, {});
-          ASSERT_TRUE(same_bits(y.view, expected.view));
-        }
+    for (const ActivationBits activations : {ActivationBits::k8, ActivationBits::k16}) {
+      SCOPED_TRACE(fmt::format("{} {} bits", named.name, activations == ActivationBits::k8 ? 8 : 16));
+      expect(named, activations);
+    }
+  }
+}
+
+void expect_the_bits_of_the_definition(const NamedFormat& named, ActivationBits activations) {
+  ThreadTeam team(2);
+  const std::unique_ptr<Ops> ref = make_ref_ops();
+  for (const DType dtype : {DType::kBFloat16, DType::kFloat32}) {
+    for (const ProductShape& shape : kOddShapes) {
+      const Matrix x = random_rows_of(dtype, shape.m, shape.k, 3);
+      const PackedMatrix w =
+          pack_quantized_rows(random_quantized(named.format, shape.n, shape.k, 4), activations, dtype);
+      const Matrix expected(DType::kFloat32, shape.m, shape.n);
+      ref->matmul(x.view, w, expected.view);
+      for (const IntegerTier& tier : integer_tiers()) {
+        const Matrix y(DType::kFloat32, shape.m, shape.n);
+        cpu::matmul_with(tier.of(w), team, x.view, w, y.view, {});
+        ASSERT_TRUE(same_bits(y.view, expected.view))
+            << fmt::format("{} {} m {} k {} n {}", tier.name, dtype_name(dtype), shape.m, shape.k, shape.n);
       }
     }
   }
+}
+
+TEST(QuantizedMatmul, WithRoundedRowsItHasTheBitsOfTheDefinition) {
+  for_each_rounded_format(expect_the_bits_of_the_definition);
 }
 
 // All codes with scales that a whole block shares, as FP8 has them, also with scales beside which products leave the
@@ -161,7 +180,7 @@ TEST(QuantizedMatmul, E4m3HasTheBitsOfWidenedWeightsForEveryCodeAndScale) {
           }
           constexpr int64_t kNanCol = 20;
           if (has_nan) weights.codes[kNanCol * kK + 77] = 0xff;
-          const PackedMatrix w = pack_quantized_rows(weights, ActivationBits::k16, tier.dtype);
+          const PackedMatrix w = pack_quantized_rows(weights, ActivationBits::kExact, tier.dtype);
           const Matrix y(DType::kFloat32, 3, kN);
           const Matrix expected(DType::kFloat32, 3, kN);
           cpu::matmul_with(tier.widening, team, x.view, w, y.view, {});
@@ -178,31 +197,30 @@ TEST(QuantizedMatmul, E4m3HasTheBitsOfWidenedWeightsForEveryCodeAndScale) {
 }
 
 // Blocks of 1 to 16 rows, two blocks that share a row, several of unequal length, several super-blocks.
-TEST(QuantizedMatmul, WithEightBitActivationsTiersHaveTheSameBitsForOneTo512Rows) {
+void expect_the_same_bits_for_one_to_512_rows(const NamedFormat& named, ActivationBits activations) {
   constexpr int64_t kMaxRows = 512;
   constexpr int64_t kK = 328;
   constexpr int64_t kN = 50;
   ThreadTeam team(2);
   const Matrix x = random_rows_of(DType::kBFloat16, kMaxRows, kK, 18);
-  for (const NamedFormat& named : quantized_formats()) {
-    if (is_e4m3(named.format)) continue;
-    const PackedMatrix w =
-        pack_quantized_rows(random_quantized(named.format, kN, kK, 19), ActivationBits::k8, DType::kBFloat16);
-    const Matrix expected(DType::kFloat32, kMaxRows, kN);
-    cpu::matmul_with(cpu::portable_int8(w.panels()), team, x.view, w, expected.view, {});
-    for (const IntegerTier& tier : integer_tiers()) {
-      for (const int64_t rows : {2, 4, 7, 9, 10, 12, 14, 16, 17, 25, 31, 32, 33, 47, 50, 67, 512}) {
-        const int64_t first = (kMaxRows - rows) / 2;
-        const Matrix y(DType::kFloat32, rows, kN);
-        cpu::matmul_with(tier.tier(w.panels()), team, x.view.slice_rows(first, rows), w, y.view, {});
-        ASSERT_TRUE(same_bits(y.view, expected.view.slice_rows(first, rows)))
-            << tier.name << " " << named.name << " " << rows << " rows";
-      }
+  const PackedMatrix w = pack_quantized_rows(random_quantized(named.format, kN, kK, 19), activations, DType::kBFloat16);
+  const Matrix expected(DType::kFloat32, kMaxRows, kN);
+  cpu::matmul_with(portable_tier().of(w), team, x.view, w, expected.view, {});
+  for (const IntegerTier& tier : integer_tiers()) {
+    for (const int64_t rows : {2, 4, 5, 7, 9, 10, 12, 14, 16, 17, 25, 31, 32, 33, 47, 50, 67, 512}) {
+      const int64_t first = (kMaxRows - rows) / 2;
+      const Matrix y(DType::kFloat32, rows, kN);
+      cpu::matmul_with(tier.of(w), team, x.view.slice_rows(first, rows), w, y.view, {});
+      ASSERT_TRUE(same_bits(y.view, expected.view.slice_rows(first, rows))) << tier.name << " " << rows << " rows";
     }
   }
 }
 
-TEST(QuantizedMatmul, WithEightBitActivationsTiersHaveTheSameBitsForExperts) {
+TEST(QuantizedMatmul, WithRoundedRowsTiersHaveTheSameBitsForOneTo512Rows) {
+  for_each_rounded_format(expect_the_same_bits_for_one_to_512_rows);
+}
+
+void expect_the_same_bits_for_experts(const NamedFormat& named, ActivationBits activations) {
   constexpr int64_t kTokens = 40;
   constexpr int64_t kK = 96;
   constexpr int64_t kHalf = 40;
@@ -213,42 +231,44 @@ TEST(QuantizedMatmul, WithEightBitActivationsTiersHaveTheSameBitsForExperts) {
   for (int32_t row = 0; row < offsets.back(); ++row) sources.push_back(row * 7 % static_cast<int32_t>(kTokens));
   const ExpertRows expert_rows = {.offsets = offsets, .sources = sources};
   const Epilogue gated = {.kind = Epilogue::Kind::kSiluMul};
-  for (const NamedFormat& named : quantized_formats()) {
-    if (is_e4m3(named.format)) continue;
-    std::vector<PackedMatrix> w;
-    for (uint32_t expert = 0; expert + 1 < offsets.size(); ++expert) {
-      w.emplace_back(named.format, ActivationBits::k8, DType::kBFloat16, 2 * kHalf, kK);
-      w.back().pack_gate_up_rows(random_quantized(named.format, kHalf, kK, 2 * expert), 0, false);
-      w.back().pack_gate_up_rows(random_quantized(named.format, kHalf, kK, 2 * expert + 1), 0, true);
-    }
-    const Matrix expected(DType::kBFloat16, offsets.back(), kHalf);
-    cpu::grouped_matmul_with(cpu::portable_int8(w[0].panels()), team, x.view, expert_rows, w, expected.view, gated);
-    for (const IntegerTier& tier : integer_tiers()) {
-      const Matrix y(DType::kBFloat16, offsets.back(), kHalf);
-      cpu::grouped_matmul_with(tier.tier(w[0].panels()), team, x.view, expert_rows, w, y.view, gated);
-      ASSERT_TRUE(same_bits(y.view, expected.view)) << tier.name << " " << named.name;
-    }
+  std::vector<PackedMatrix> w;
+  for (uint32_t expert = 0; expert + 1 < offsets.size(); ++expert) {
+    w.emplace_back(named.format, activations, DType::kBFloat16, 2 * kHalf, kK);
+    w.back().pack_gate_up_rows(random_quantized(named.format, kHalf, kK, 2 * expert), 0, false);
+    w.back().pack_gate_up_rows(random_quantized(named.format, kHalf, kK, 2 * expert + 1), 0, true);
+  }
+  const Matrix expected(DType::kBFloat16, offsets.back(), kHalf);
+  cpu::grouped_matmul_with(portable_tier().of(w[0]), team, x.view, expert_rows, w, expected.view, gated);
+  for (const IntegerTier& tier : integer_tiers()) {
+    const Matrix y(DType::kBFloat16, offsets.back(), kHalf);
+    cpu::grouped_matmul_with(tier.of(w[0]), team, x.view, expert_rows, w, y.view, gated);
+    ASSERT_TRUE(same_bits(y.view, expected.view)) << tier.name;
   }
 }
 
-// How far 8 bits are from the exact product: about 1/300 of the row's largest value in each term.
-TEST(QuantizedMatmul, EightBitActivationsAreCloseToTheProduct) {
+TEST(QuantizedMatmul, WithRoundedRowsTiersHaveTheSameBitsForExperts) {
+  for_each_rounded_format(expect_the_same_bits_for_experts);
+}
+
+// How far rounded rows are from the exact product: about 1/300 of the row's largest value in each term with 8 bits, and
+// 1/70 000 with 16.
+TEST(QuantizedMatmul, RoundedRowsAreCloseToTheProduct) {
   constexpr int64_t kK = 512;
   constexpr int64_t kN = 64;
   const std::unique_ptr<Ops> ref = make_ref_ops();
   const Matrix x = random_matrix(3, kK, 7);
-  for (const NamedFormat& named : quantized_formats()) {
-    if (is_e4m3(named.format)) continue;
+  for_each_rounded_format([&](const NamedFormat& named, ActivationBits activations) {
     const QuantizedRows weights = random_quantized(named.format, kN, kK, 8);
     const Matrix rounded(DType::kFloat32, 3, kN);
     const Matrix exact(DType::kFloat32, 3, kN);
-    const PackedMatrix w = pack_quantized_rows(weights, ActivationBits::k16, DType::kFloat32);
-    ref->matmul(x.view, pack_quantized_rows(weights, ActivationBits::k8, DType::kFloat32), rounded.view);
+    const PackedMatrix w = pack_quantized_rows(weights, ActivationBits::kExact, DType::kFloat32);
+    ref->matmul(x.view, pack_quantized_rows(weights, activations, DType::kFloat32), rounded.view);
     ref->matmul(x.view, w, exact.view);
     double squares = 0;
     for (int64_t k = 0; k < kK; ++k) squares += std::pow(w.at(5, k), 2);
-    for (int64_t row = 0; row < 3; ++row) EXPECT_NEAR(rounded.at(row, 5), exact.at(row, 5), 0.05 * std::sqrt(squares));
-  }
+    const double allowed = (activations == ActivationBits::k8 ? 0.05 : 0.05 / 254) * std::sqrt(squares);
+    for (int64_t row = 0; row < 3; ++row) EXPECT_NEAR(rounded.at(row, 5), exact.at(row, 5), allowed);
+  });
 }
 
 TEST(QuantizedMatmul, RowsThatAreNotFiniteGiveNanAndTinyOnesDoNotOverflow) {
@@ -264,20 +284,19 @@ TEST(QuantizedMatmul, RowsThatAreNotFiniteGiveNanAndTinyOnesDoNotOverflow) {
     x.view.row<float>(5)[k] = 0;
     x.view.row<float>(6)[k] = k % 2 == 0 ? 3e38F : -3e38F;
   }
-  for (const NamedFormat& named : quantized_formats()) {
-    if (is_e4m3(named.format)) continue;
+  for_each_rounded_format([&](const NamedFormat& named, ActivationBits activations) {
     const PackedMatrix w =
-        pack_quantized_rows(random_quantized(named.format, 40, kK, 10), ActivationBits::k8, DType::kFloat32);
+        pack_quantized_rows(random_quantized(named.format, 40, kK, 10), activations, DType::kFloat32);
     for (const IntegerTier& tier : integer_tiers()) {
       const Matrix y(DType::kFloat32, 7, 40);
-      cpu::matmul_with(tier.tier(w.panels()), team, x.view, w, y.view, {});
+      cpu::matmul_with(tier.of(w), team, x.view, w, y.view, {});
       for (int64_t col = 0; col < 40; ++col) {
-        for (int64_t row = 0; row < 3; ++row) EXPECT_TRUE(std::isnan(y.at(row, col))) << tier.name << named.name;
-        for (int64_t row = 3; row < 6; ++row) EXPECT_EQ(y.at(row, col), 0.0F) << tier.name << named.name;
-        EXPECT_FALSE(std::isnan(y.at(6, col))) << tier.name << named.name;
+        for (int64_t row = 0; row < 3; ++row) EXPECT_TRUE(std::isnan(y.at(row, col))) << tier.name;
+        for (int64_t row = 3; row < 6; ++row) EXPECT_EQ(y.at(row, col), 0.0F) << tier.name;
+        EXPECT_FALSE(std::isnan(y.at(6, col))) << tier.name;
       }
     }
-  }
+  });
 }
 
 // The largest codes, zeros and rows together: where 16-bit sums of two products would saturate.
@@ -302,7 +321,7 @@ TEST(QuantizedMatmul, TheLargestValuesDoNotSaturate) {
           for (const IntegerTier& tier : integer_tiers()) {
             for (const int64_t rows : {int64_t{1}, kRows}) {
               const Matrix y(DType::kFloat32, rows, 33);
-              cpu::matmul_with(tier.tier(w.panels()), team, x.view.slice_rows(0, rows), w, y.view, {});
+              cpu::matmul_with(tier.of(w), team, x.view.slice_rows(0, rows), w, y.view, {});
               EXPECT_TRUE(same_bits(y.view, expected.view.slice_rows(0, rows))) << tier.name << " " << named.name;
             }
           }
@@ -336,8 +355,8 @@ TEST(QuantizedMatmul, UpToEightRowsOfTheAmxTierNeedNoTiles) {
       const Matrix x = random_rows_of(DType::kBFloat16, rows, kK, 22);
       const Matrix expected(DType::kFloat32, rows, kN);
       const Matrix y(DType::kFloat32, rows, kN);
-      cpu::matmul_with(cpu::portable_int8(w.panels()), team, x.view, w, expected.view, {});
-      cpu::matmul_with(cpu::amx_int8(w.panels()), team, x.view, w, y.view, {});
+      cpu::matmul_with(portable_tier().of(w), team, x.view, w, expected.view, {});
+      cpu::matmul_with(cpu::amx_int8(w.panels(), cpu::RowCodes::kOne), team, x.view, w, y.view, {});
       ASSERT_TRUE(same_bits(y.view, expected.view)) << named.name << " " << rows << " rows";
     }
   }
@@ -351,7 +370,7 @@ TEST(QuantizedMatmul, ARowHasTheSameBitsInEveryBatchAndTeam) {
   constexpr int64_t kN = 100;
   for (const CpuIsa isa : kernel_isas()) {
     for (const NamedFormat& named : a_few_formats()) {
-      for (const ActivationBits activations : {ActivationBits::k8, ActivationBits::k16}) {
+      for (const ActivationBits activations : {ActivationBits::k8, ActivationBits::k16, ActivationBits::kExact}) {
         const Matrix x = random_rows_of(DType::kBFloat16, kMaxRows, kK, 12);
         const PackedMatrix w =
             pack_quantized_rows(random_quantized(named.format, kN, kK, 13), activations, DType::kBFloat16);
@@ -383,7 +402,7 @@ TEST(QuantizedMatmul, EpiloguesMaximaAndExpertsAreThoseOfThePlainProduct) {
   ThreadTeam team(2);
   for (const CpuIsa isa : kernel_isas()) {
     for (const NamedFormat& named : a_few_formats()) {
-      for (const ActivationBits activations : {ActivationBits::k8, ActivationBits::k16}) {
+      for (const ActivationBits activations : {ActivationBits::k8, ActivationBits::k16, ActivationBits::kExact}) {
         SCOPED_TRACE(fmt::format("{} {}", isa_name(isa), named.name));
         const Matrix x = random_rows_of(DType::kBFloat16, kRows, kK, 14);
         const QuantizedRows gate = random_quantized(named.format, kHalf, kK, 15);

@@ -57,7 +57,7 @@ TEST(QuantizedPacking, ElementsAreThoseOfTheDefinitionBitForBit) {
     for (const auto& [n, k] : {std::pair<int64_t, int64_t>{1, 1}, {32, 256}, {37, 95}, {50, 336}, {16, 48}}) {
       SCOPED_TRACE(fmt::format("{} n {} k {}", named.name, n, k));
       const QuantizedRows source = random_quantized(named.format, n, k, 5);
-      PackedMatrix packed(named.format, ActivationBits::k16, DType::kBFloat16, n, k);
+      PackedMatrix packed(named.format, ActivationBits::kExact, DType::kBFloat16, n, k);
       const int64_t first_part = n / 3;  // also parts that begin and end within a half of a panel
       packed.pack_rows(slice_quantized(source, first_part, n - first_part), first_part);
       packed.pack_rows(slice_quantized(source, 0, first_part), 0);
@@ -80,7 +80,7 @@ TEST(QuantizedPacking, GateAndUpShareAPanel) {
   for (const NamedFormat& named : quantized_formats()) {
     const QuantizedRows gate = random_quantized(named.format, kFfn, kK, 1);
     const QuantizedRows up = random_quantized(named.format, kFfn, kK, 2);
-    PackedMatrix packed(named.format, ActivationBits::k16, DType::kBFloat16, 2 * kFfn, kK);
+    PackedMatrix packed(named.format, ActivationBits::kExact, DType::kBFloat16, 2 * kFfn, kK);
     packed.pack_gate_up_rows(gate, 0, false);
     packed.pack_gate_up_rows(slice_quantized(up, 7, kFfn - 7), 7, true);
     packed.pack_gate_up_rows(slice_quantized(up, 0, 7), 0, true);
@@ -97,7 +97,7 @@ TEST(QuantizedPacking, AMatrixIsAtMostSevenPercentLargerThanItsFile) {
   constexpr int64_t kK = 2048;
   for (const NamedFormat& named : quantized_formats()) {
     if (named.file_bits == 0) continue;
-    const PackedMatrix packed(named.format, ActivationBits::k16, DType::kBFloat16, kN, kK);
+    const PackedMatrix packed(named.format, ActivationBits::kExact, DType::kBFloat16, kN, kK);
     EXPECT_LE(static_cast<double>(packed.bytes() * 8), 1.07 * named.file_bits * static_cast<double>(kN * kK))
         << named.name;
   }
@@ -111,7 +111,7 @@ TEST(QuantizedPacking, E4m3AndE8m0HaveAllTheirValues) {
   for (int i = 0; i < 256 * 32; ++i) source.codes[static_cast<size_t>(i)] = 0x38;  // 1
   for (int i = 0; i < 255; ++i) source.scales.push_back(std::ldexp(1.0F, i - 127));
   source.scales.push_back(std::nanf(""));
-  PackedMatrix packed(format, ActivationBits::k16, DType::kBFloat16, 1, 256 * 32);
+  PackedMatrix packed(format, ActivationBits::kExact, DType::kBFloat16, 1, 256 * 32);
   packed.pack_rows(source, 0);
   for (int i = 0; i < 255; ++i) EXPECT_EQ(packed.at(0, i * 32), std::ldexp(1.0F, i - 127)) << i;
   EXPECT_TRUE(std::isnan(packed.at(0, 255 * 32)));
@@ -120,7 +120,7 @@ TEST(QuantizedPacking, E4m3AndE8m0HaveAllTheirValues) {
   source.codes.resize(256);
   source.scales.assign(8, 1.0F);
   for (int i = 0; i < 256; ++i) source.codes[static_cast<size_t>(i)] = static_cast<uint8_t>(i);
-  PackedMatrix codes(format, ActivationBits::k16, DType::kBFloat16, 1, 256);
+  PackedMatrix codes(format, ActivationBits::kExact, DType::kBFloat16, 1, 256);
   codes.pack_rows(source, 0);
   for (int i = 0; i < 256; ++i) {
     const float expected = e4m3_by_formula(static_cast<uint8_t>(i));
@@ -135,7 +135,7 @@ TEST(QuantizedPacking, AnEmbeddingReadsRowsOfAQuantizedHead) {
   constexpr int64_t kHidden = 96;
   for (const NamedFormat& named : quantized_formats()) {
     const QuantizedRows source = random_quantized(named.format, kVocab, kHidden, 3);
-    PackedMatrix head(named.format, ActivationBits::k16, DType::kBFloat16, kVocab, kHidden);
+    PackedMatrix head(named.format, ActivationBits::kExact, DType::kBFloat16, kVocab, kHidden);
     head.pack_rows(source, 0);
     const std::vector<TokenId> ids = {69, 0, 31, 32};
     const RowsBuffer y(DType::kFloat32, 4, kHidden);

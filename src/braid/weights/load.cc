@@ -222,7 +222,7 @@ PackedMatrix WeightLoader::make_packed(const StoredTensor& tensor, const std::op
                                        DType dtype, int64_t rows, IndexRange cols, int32_t domain) const {
   const int64_t num_cols = cols.end - cols.begin;
   if (!format) return {dtype, rows, num_cols, arena(domain)};
-  const ActivationBits bits = allows_8_bit_activations(*format) ? *quantized_.activations : ActivationBits::k16;
+  const ActivationBits bits = allows_rounded_rows(*format) ? *quantized_.activations : ActivationBits::kExact;
   PackedMatrix packed(*format_of_cols(*format, tensor.cols(), cols), bits, dtype, rows, num_cols, arena(domain));
   const std::span<const int32_t> order = tensor.input_order();
   packed.set_input_order({order.begin(), order.end()});

@@ -233,7 +233,7 @@ std::vector<float> values_of(const StoredTensor& tensor) {
   return values;
 }
 
-constexpr QuantizedWeights kKept{.activations = ActivationBits::k16, .quantization = Quantization::kNone};
+constexpr QuantizedWeights kKept{.activations = ActivationBits::kExact, .quantization = Quantization::kNone};
 
 // Every quantized matrix is kept as codes, in every part whose edges leave groups of 32, with the values of a widened
 // one.

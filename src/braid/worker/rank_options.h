@@ -47,7 +47,7 @@ struct RankOptions {
   std::optional<DType> dtype;                       // absent: bfloat16 unless the checkpoint is float32
   std::optional<KvDType> kv_cache_dtype;            // absent: as dtype
   Quantization quantization = Quantization::kNone;  // of matrices that are stored in 16 or 32 bits
-  // Of rows in products with quantized weights. Absent: 8 with bfloat16 activations, else 16.
+  // Of rows in products with quantized weights. Absent: chosen_quantization().
   std::optional<ActivationBits> activation_bits;
   std::string attention_backend = "fa";
   int32_t page_size = 16;              // tokens, a multiple of 16
@@ -73,8 +73,11 @@ struct RankOptions {
 inline DType chosen_dtype(const RankOptions& options, const ModelConfig& config) {
   return options.dtype.value_or(config.checkpoint_dtype == DType::kFloat32 ? DType::kFloat32 : DType::kBFloat16);
 }
-inline QuantizedWeights chosen_quantization(const RankOptions& options, DType dtype) {
-  const ActivationBits usual = dtype == DType::kBFloat16 ? ActivationBits::k8 : ActivationBits::k16;
+// Rows of 8 bits cost a small model more of its words, and it is fast with 16 (docs/decisions.md).
+inline QuantizedWeights chosen_quantization(const RankOptions& options, const ModelConfig& config) {
+  constexpr int32_t kSmallHidden = 1024;
+  ActivationBits usual = config.hidden < kSmallHidden ? ActivationBits::k16 : ActivationBits::k8;
+  if (chosen_dtype(options, config) == DType::kFloat32) usual = ActivationBits::kExact;
   return {.activations = options.activation_bits.value_or(usual), .quantization = options.quantization};
 }
 

@@ -235,7 +235,7 @@ RankSet::RankSet(const ModelConfig& config, const RankOptions& options, ProcessR
       isa_(own_.isa),
       dtype_(chosen_dtype(options, config)),
       kv_dtype_(options.kv_cache_dtype.value_or(KvDType(dtype_))),
-      quantized_(chosen_quantization(options, dtype_)),
+      quantized_(chosen_quantization(options, config)),
       page_transfer_(std::make_unique<LocalKvPageTransfer>(options.collective_timeout_s)) {
   if (config_.vision) tower_share_ = tower_share(*config_.vision, own_, options.mm_broadcast.strategy);
 }

@@ -146,6 +146,19 @@ TEST(PlaceInOneProcess, RanksShareCpusWhereThereAreMoreOfThem) {
   EXPECT_TRUE(share(available_cores() + 1));
 }
 
+TEST(ChosenQuantization, SmallModelsHaveRowsOf16BitsAndFloat32ExactOnes) {
+  ModelConfig config = tiny_checkpoint().config();
+  config.checkpoint_dtype = DType::kBFloat16;
+  const auto chosen = [&](const RankOptions& options) { return *chosen_quantization(options, config).activations; };
+  config.hidden = 1023;
+  EXPECT_EQ(chosen({}), ActivationBits::k16);
+  EXPECT_EQ(chosen({.activation_bits = ActivationBits::k8}), ActivationBits::k8);
+  config.hidden = 1024;
+  EXPECT_EQ(chosen({}), ActivationBits::k8);
+  EXPECT_EQ(chosen({.activation_bits = ActivationBits::kExact}), ActivationBits::kExact);
+  EXPECT_EQ(chosen({.dtype = DType::kFloat32}), ActivationBits::kExact);
+}
+
 TEST(CheckRankOptions, NamesTheFlagItsValueAndWhatIsAllowed) {
   EXPECT_EQ(options_error({}), "");
   EXPECT_EQ(options_error({.page_size = 24}), "--page-size 24: must be a multiple of 16 from 16 to 4096");

@@ -36,11 +36,8 @@ const std::vector<BenchWeights>& bench_weights() {
       {"q6_k", q6_k()},
       {"int8", with_zero(8, Scales::kFloat32, kRow)},
       {"fp8",  // in blocks of 128 x 128
-       {.values = QuantizedFormat::Values::kE4m3, .scales = Scales::kFloat32, .bits = 8, .group = 128},
-       ActivationBits::k16},
-      {"fp8_channel",
-       {.values = QuantizedFormat::Values::kE4m3, .scales = Scales::kFloat32, .bits = 8, .group = kRow},
-       ActivationBits::k16},
+       {.values = QuantizedFormat::Values::kE4m3, .scales = Scales::kFloat32, .bits = 8, .group = 128}},
+      {"fp8_channel", {.values = QuantizedFormat::Values::kE4m3, .scales = Scales::kFloat32, .bits = 8, .group = kRow}},
   };
   return all;
 }

@@ -13,7 +13,6 @@ namespace braid {
 struct BenchWeights {
   std::string name;
   QuantizedFormat format;
-  ActivationBits activations = ActivationBits::k8;
 };
 
 // GGUF's types; int8 has a scale a row, as compressed-tensors' W8A8; fp8 is E4M3 with a scale a block of 128 x 128.

@@ -14,7 +14,7 @@ namespace {
 WeightSet make_weights(const KernelBench& bench, const KernelShape& shape, ThreadTeam& team) {
   if (bench.weights == nullptr) return {team, bench.dtype, shape.n, shape.k, bench.weight_bytes};
   const QuantizedRows panel = random_quantized_rows(bench.weights->format, PackedMatrix::kPanelCols, shape.k);
-  return {team, panel, bench.weights->activations, bench.dtype, shape.n, bench.weight_bytes};
+  return {team, panel, activations_of(bench), bench.dtype, shape.n, bench.weight_bytes};
 }
 
 std::vector<KernelFigure> measure_shape(const KernelBench& bench, const KernelShape& shape, ThreadTeam& team,
@@ -41,7 +41,8 @@ std::vector<KernelFigure> measure_shape(const KernelBench& bench, const KernelSh
   std::vector<KernelFigure> figures;
   for (size_t i = 0; i < bench.batch_sizes.size(); ++i) {
     const double seconds = median(times[i]);
-    const double flops = 2.0 * static_cast<double>(bench.batch_sizes[i]) * static_cast<double>(shape.n * shape.k);
+    const double flops = operations_of(activations_of(bench)) * static_cast<double>(bench.batch_sizes[i]) *
+                         static_cast<double>(shape.n * shape.k);
     figures.push_back({.shape = shape,
                        .m = bench.batch_sizes[i],
                        .seconds = seconds,
@@ -59,9 +60,14 @@ std::vector<KernelShape> default_kernel_shapes() {
   return {{1024, 4096}, {2048, 1024}, {1024, 6144}, {3072, 1024}, {1024, 151936}, {2048, 1536}, {768, 2048}};
 }
 
+ActivationBits activations_of(const KernelBench& bench) {
+  if (bench.weights == nullptr || !allows_rounded_rows(bench.weights->format)) return ActivationBits::kExact;
+  return bench.activations.value_or(ActivationBits::k8);
+}
+
 Arithmetic arithmetic_of(const KernelBench& bench) {
   if (bench.weights == nullptr) return arithmetic_of(bench.dtype);
-  return arithmetic_of(bench.weights->format, bench.weights->activations, bench.dtype);
+  return arithmetic_of(bench.weights->format, activations_of(bench), bench.dtype);
 }
 
 std::vector<int64_t> default_batch_sizes() {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "braid/bench/kernels/attention_bench.h"
@@ -29,7 +30,8 @@ struct KernelFigure {
 struct KernelBench {
   CpuIsa isa = CpuIsa::kPortable;
   DType dtype = DType::kBFloat16;
-  const BenchWeights* weights = nullptr;  // quantized; null: of `dtype`
+  const BenchWeights* weights = nullptr;      // quantized; null: of `dtype`
+  std::optional<ActivationBits> activations;  // of rows beside them; absent: as is usual for them
   std::vector<KernelShape> shapes;
   std::vector<int64_t> batch_sizes;
   int64_t weight_bytes = int64_t{1} << 30;  // distinct weights to rotate over
@@ -43,7 +45,8 @@ struct KernelBench {
 std::vector<KernelShape> default_kernel_shapes();
 std::vector<int64_t> default_batch_sizes();
 
-// Beside whose peak the products stand.
+// How the products treat their rows, and beside whose peak they stand.
+ActivationBits activations_of(const KernelBench& bench);
 Arithmetic arithmetic_of(const KernelBench& bench);
 
 // A few cases over little memory, some of it cached: a quick look, not figures to report.

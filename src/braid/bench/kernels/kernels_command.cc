@@ -11,6 +11,7 @@
 #include "braid/bench/bench_flags.h"
 #include "braid/bench/commands.h"
 #include "braid/bench/kernels/kernels_report.h"
+#include "braid/cli/flag_values.h"
 
 namespace braid {
 namespace {
@@ -24,6 +25,7 @@ void add_bench_kernels_command(Command bench, CommandRunner& runner) {
     MachineFlags machine;
     bool quick = false;
     std::string weights;
+    std::string activation_bits = "auto";
     std::string kv_cache_dtype;
   };
   auto flags = std::make_shared<Flags>();
@@ -38,6 +40,8 @@ void add_bench_kernels_command(Command bench, CommandRunner& runner) {
                                        "Products with quantized weights of this kind instead, without attention: " +
                                            fmt::format("{}", fmt::join(names, ", ")))
                            .check(one_of(names));
+  command.add_option("--activation-bits", flags->activation_bits,
+                     "Of rows beside --weights: 8 (auto), 16 or exact; fp8 has exact ones");
   std::vector<std::string> caches;
   for (const KvCodes codes : kBenchCaches) caches.emplace_back(kv_dtype_name(DType::kBFloat16, codes));
   command
@@ -49,6 +53,10 @@ void add_bench_kernels_command(Command bench, CommandRunner& runner) {
     BenchKernelsOptions options{.threads = flags->machine.num_threads(), .json = flags->machine.json};
     if (flags->quick) options.bench = quick_kernel_bench();
     if (!flags->weights.empty()) options.bench.weights = find_bench_weights(flags->weights);
+    TRY(options.bench.activations, parse_activation_bits(flags->activation_bits));
+    if (options.bench.activations && options.bench.weights == nullptr) {
+      return fail("--activation-bits {}: is for --weights", flags->activation_bits);
+    }
     options.bench.only_attention = !flags->kv_cache_dtype.empty();
     for (const KvCodes codes : kBenchCaches) {
       if (flags->kv_cache_dtype == kv_dtype_name(DType::kBFloat16, codes)) options.bench.attention.codes = codes;

@@ -92,7 +92,7 @@ TEST(KernelsReport, QuantizedProductsStandBesideThePeakOfTheirArithmetic) {
     EXPECT_TRUE(line.at("attention").empty());
     ASSERT_EQ(line.at("products").size(), 2U);
     const char* peak = weights.format.bits < 8 ? "few_bits_ops_per_s" : "int8_ops_per_s";
-    if (weights.activations == ActivationBits::k16) peak = "bf16_flops_per_s";
+    if (!allows_rounded_rows(weights.format)) peak = "bf16_flops_per_s";
     for (const auto& figure : line.at("products")) {
       // Less than 9.1 bits a weight, and more than 4.
       const double bytes = figure.at("bytes_per_s").get<double>() * figure.at("seconds").get<double>();

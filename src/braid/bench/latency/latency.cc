@@ -181,7 +181,7 @@ Status run_bench_latency(const LatencyOptions& options, std::shared_ptr<Logger> 
   TRY(const Checkpoint checkpoint, open_checkpoint(options.engine.source));
   TRY(const auto ranks, RankSet::load(checkpoint, options.engine.rank, std::move(logger), {}));
   std::vector<BatchShape> shapes;
-  const QuantizedWeights quantized = chosen_quantization(options.engine.rank, ranks->dtype());
+  const QuantizedWeights quantized = chosen_quantization(options.engine.rank, checkpoint.config());
   const std::vector<WeightProduct> products = weight_products(checkpoint, ranks->dtype(), quantized);
   for (const int32_t batch_size : options.batch_sizes) {
     shapes.push_back(options.shape);

@@ -10,7 +10,7 @@ namespace {
 // y[m, n] = x[m, k] · wᵀ of `count` equal matrices; the weights are read once.
 StepWork::Operation operation(const WeightProduct& product, double m, double count) {
   return {.bytes = count * product.weight_bytes,
-          .flops = count * 2.0 * m * product.n * product.k,
+          .flops = count * product.operations * m * product.n * product.k,
           .arithmetic = product.arithmetic};
 }
 

@@ -36,6 +36,7 @@ std::vector<WeightProduct> weight_products(
     if (const auto format = format_of(spec)) {
       product.weight_bytes = packed_bytes(*format, n, k);
       product.arithmetic = arithmetic_of(*format, activations, dtype);
+      if (allows_rounded_rows(*format)) product.operations = operations_of(activations);
     } else {
       const DType own = matrix_use(spec.shard) == MatrixUse::kExact ? DType::kFloat32 : dtype;
       product.weight_bytes = product.n * product.k * static_cast<double>(dtype_bytes(own));
@@ -51,7 +52,7 @@ std::vector<WeightProduct> weight_products(const Checkpoint& checkpoint, DType d
   const ModelConfig& config = checkpoint.config();
   const ModelFamily* const family = find_family(config.architecture);
   CHECK(family != nullptr, "{}", config.architecture);
-  const ActivationBits activations = quantized.activations.value_or(ActivationBits::k16);
+  const ActivationBits activations = quantized.activations.value_or(ActivationBits::kExact);
   return weight_products(family->weights(config), config, dtype, activations,
                          [&](const WeightSpec& spec) { return kept_format(spec, checkpoint, quantized); });
 }

@@ -23,6 +23,7 @@ struct WeightProduct {
   double n = 0;
   double k = 0;
   double weight_bytes = 0;  // as packed
+  double operations = 2;    // of a weight and a row
   Arithmetic arithmetic = Arithmetic::kBFloat16;
 };
 

@@ -91,7 +91,7 @@ double Roofline::*peak_of(Arithmetic arithmetic) {
 
 Arithmetic arithmetic_of(const QuantizedFormat& format, ActivationBits activations, DType dtype) {
   constexpr int32_t kMostFewBits = 6;
-  if (activations == ActivationBits::k16 || !allows_8_bit_activations(format)) return arithmetic_of(dtype);
+  if (activations == ActivationBits::kExact || !allows_rounded_rows(format)) return arithmetic_of(dtype);
   const bool is_few = format.values == QuantizedFormat::Values::kInteger && format.bits <= kMostFewBits;
   return is_few ? Arithmetic::kFewBits : Arithmetic::kInt8;
 }

@@ -17,7 +17,7 @@
 
 namespace braid {
 
-// What a product multiplies: each has a peak of its own. Integers are products of 8-bit rows; weights of up to 6 bits
+// What a product multiplies: each has a peak of its own. Integers are products of rounded rows; weights of up to 6 bits
 // are kFewBits, which AVX2 multiplies faster.
 enum class Arithmetic : uint8_t { kBFloat16, kFloat32, kInt8, kFewBits };
 
@@ -27,6 +27,10 @@ constexpr Arithmetic arithmetic_of(DType dtype) {
 }
 // Of rows of this dtype and such weights. Tables have values of 8 bits.
 Arithmetic arithmetic_of(const QuantizedFormat& format, ActivationBits activations, DType dtype);
+// Of one weight and one row: a product and a sum, twice where rows have two codes.
+constexpr double operations_of(ActivationBits activations) {
+  return activations == ActivationBits::k16 ? 4 : 2;
+}
 // "bfloat16", "float32", "int8" or "few_bits"
 std::string_view arithmetic_name(Arithmetic arithmetic);
 

@@ -24,22 +24,22 @@ FloatTiers float_tiers(CpuIsa isa, DType dtype) {
   }
 }
 
-MatmulTier int8_tier(IntegerDots dots, const QuantizedPanels& panels) {
+MatmulTier int8_tier(IntegerDots dots, const QuantizedPanels& panels, RowCodes codes) {
   switch (dots) {
 #if defined(__x86_64__)
     case IntegerDots::kAmxInt8:
-      return amx_int8(panels);
+      return amx_int8(panels, codes);
     case IntegerDots::kAvx512Vnni:
-      return avx512vnni_int8(panels);
+      return avx512vnni_int8(panels, codes);
     case IntegerDots::kAvx512:
-      return avx512_int8(panels);
+      return avx512_int8(panels, codes);
     case IntegerDots::kAvxVnni:
-      return avxvnni_int8(panels);
+      return avxvnni_int8(panels, codes);
     case IntegerDots::kAvx2:
-      return avx2_int8(panels);
+      return avx2_int8(panels, codes);
 #endif
     default:
-      return portable_int8(panels);
+      return portable_int8(panels, codes);
   }
 }
 
@@ -55,8 +55,9 @@ MatmulTier tier_for(CpuIsa isa, const PackedMatrix& w) {
   const bool is_e4m3_bf16 = w.panels().values == QuantizedPanels::Values::kE4m3 && w.dtype() == DType::kBFloat16;
   if (is_e4m3_bf16 && isa == CpuIsa::kAvx512Bf16 && has_byte_lookups()) return avx512vbmi_e4m3();
 #endif
-  if (w.activations() == ActivationBits::k16) return float_tiers(isa, w.dtype()).widening;
-  return int8_tier(integer_dots(isa), w.panels());
+  if (w.activations() == ActivationBits::kExact) return float_tiers(isa, w.dtype()).widening;
+  const RowCodes codes = w.activations() == ActivationBits::k16 ? RowCodes::kTwo : RowCodes::kOne;
+  return int8_tier(integer_dots(isa), w.panels(), codes);
 }
 
 void matmul(CpuIsa isa, ThreadTeam& team, ConstRows x, const PackedMatrix& w, Rows y, const Epilogue& epilogue) {

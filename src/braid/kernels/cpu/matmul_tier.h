@@ -71,7 +71,7 @@ struct MatmulTier {
 };
 
 // What a tier has for one type of rows: kernels for plain weights, and for quantized weights that are widened to that
-// type (ActivationBits::k16).
+// type (ActivationBits::kExact).
 struct FloatTiers {
   MatmulTier plain;
   MatmulTier widening;
@@ -90,16 +90,19 @@ FloatTiers amx_bf16();
 #endif
 FloatTiers emulated_amx_bf16();  // the AMX tier's kernels over registers in memory: the same bits, on any processor
 
-// Quantized weights of one format times rows rounded to 8 bits (ActivationBits::k8): the same bits in every tier.
-MatmulTier portable_int8(const QuantizedPanels& panels);
+// Codes of 8 bits for each input of a rounded row: ActivationBits::k8 and k16.
+enum class RowCodes : uint8_t { kOne, kTwo };
+
+// Quantized weights of one format times rounded rows: the same bits in every tier.
+MatmulTier portable_int8(const QuantizedPanels& panels, RowCodes codes);
 #if defined(__x86_64__)
-MatmulTier avx2_int8(const QuantizedPanels& panels);
-MatmulTier avxvnni_int8(const QuantizedPanels& panels);
-MatmulTier avx512_int8(const QuantizedPanels& panels);
-MatmulTier avx512vnni_int8(const QuantizedPanels& panels);
-MatmulTier amx_int8(const QuantizedPanels& panels);
+MatmulTier avx2_int8(const QuantizedPanels& panels, RowCodes codes);
+MatmulTier avxvnni_int8(const QuantizedPanels& panels, RowCodes codes);
+MatmulTier avx512_int8(const QuantizedPanels& panels, RowCodes codes);
+MatmulTier avx512vnni_int8(const QuantizedPanels& panels, RowCodes codes);
+MatmulTier amx_int8(const QuantizedPanels& panels, RowCodes codes);
 #endif
-MatmulTier emulated_vnni_int8(const QuantizedPanels& panels);  // vpdpbusd written out, on any processor
-MatmulTier emulated_amx_int8(const QuantizedPanels& panels);   // registers in memory, on any processor
+MatmulTier emulated_vnni_int8(const QuantizedPanels& panels, RowCodes codes);  // vpdpbusd written out, on any processor
+MatmulTier emulated_amx_int8(const QuantizedPanels& panels, RowCodes codes);   // registers in memory, on any processor
 
 }  // namespace braid::cpu

@@ -5,8 +5,8 @@
 
 namespace braid::cpu {
 
-MatmulTier emulated_amx_int8(const QuantizedPanels& panels) {
-  return tile_tier_of<EmulatedTiles>(panels);
+MatmulTier emulated_amx_int8(const QuantizedPanels& panels, RowCodes codes) {
+  return tile_tier_of<EmulatedTiles>(panels, codes);
 }
 
 }  // namespace braid::cpu

@@ -1,4 +1,4 @@
-// Products of quantized weights and 8-bit rows on AVX2. Tested by kernels/quantized_matmul_test.cc.
+// Products of quantized weights and rounded rows on AVX2. Tested by kernels/quantized_matmul_test.cc.
 //
 // Codes of up to 6 bits stay bytes: vpmaddubsw multiplies quads, and its sums of 16 bits cannot saturate, because only
 // as many are added up as fit. 8 bits and tables would not fit: their bytes become pairs of 16 bits for vpmaddwd, in
@@ -46,7 +46,7 @@ class Avx2QuantizedKernel {
   explicit Avx2QuantizedKernel(int64_t) {}
   static int64_t packed_rows(int64_t rows) { return rows <= 2 ? rows : 4; }
   static constexpr int64_t row_bytes(int64_t k) { return k / QuantizedPanels::kUnitK * Record::kBytes; }
-  static void pack(const RowSource& source, int64_t first, int64_t rows, int64_t k, std::byte* out) {
+  static void pack(const PackedRowSource& source, int64_t first, int64_t rows, int64_t k, std::byte* out) {
     pack_records<Code, kParts, kOffsets, !kHasBytes>(source, first, rows, packed_rows(rows), k, out);
   }
 
@@ -356,16 +356,17 @@ class Avx2QuantizedKernel {
 };
 
 struct Avx2Tier {
+  RowCodes codes;
   template <int kBits, bool kIsTable, int kParts, QuantizedPanels::Offsets kOffsets>
   MatmulTier operator()() const {
-    return quantized_tier_of<Avx2QuantizedKernel<kBits, kIsTable, kParts, kOffsets>>();
+    return rounded_tier_of<Avx2QuantizedKernel<kBits, kIsTable, kParts, kOffsets>>(codes);
   }
 };
 
 }  // namespace
 
-MatmulTier avx2_int8(const QuantizedPanels& panels) {
-  return with_known_layout(panels, Avx2Tier(), [&] { return integer_tier_of<PairDots>(panels); });
+MatmulTier avx2_int8(const QuantizedPanels& panels, RowCodes codes) {
+  return with_known_layout(panels, Avx2Tier{codes}, [&] { return integer_tier_of<PairDots>(panels, codes); });
 }
 
 }  // namespace braid::cpu

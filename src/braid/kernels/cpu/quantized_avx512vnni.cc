@@ -1,5 +1,5 @@
-// Products of quantized weights and 8-bit rows on AVX-512 processors with VNNI. Formats that no checkpoint has take the
-// generic kernels. Tested by kernels/quantized_matmul_test.cc.
+// Products of quantized weights and rounded rows on AVX-512 processors with VNNI. Formats that no checkpoint has take
+// the generic kernels. Tested by kernels/quantized_matmul_test.cc.
 #include "braid/kernels/cpu/quantized_vnni_inl.h"
 
 namespace braid::cpu {
@@ -16,16 +16,17 @@ struct Avx512VnniDots {
 };
 
 struct VnniTier {
+  RowCodes codes;
   template <int kBits, bool kIsTable, int kParts, QuantizedPanels::Offsets kOffsets>
   MatmulTier operator()() const {
-    return quantized_tier_of<VnniKernel<kBits, kIsTable, kParts, kOffsets>>();
+    return rounded_tier_of<VnniKernel<kBits, kIsTable, kParts, kOffsets>>(codes);
   }
 };
 
 }  // namespace
 
-MatmulTier avx512vnni_int8(const QuantizedPanels& panels) {
-  return with_known_layout(panels, VnniTier(), [&] { return integer_tier_of<Avx512VnniDots>(panels); });
+MatmulTier avx512vnni_int8(const QuantizedPanels& panels, RowCodes codes) {
+  return with_known_layout(panels, VnniTier{codes}, [&] { return integer_tier_of<Avx512VnniDots>(panels, codes); });
 }
 
 }  // namespace braid::cpu

@@ -1,4 +1,4 @@
-// Products of quantized weights and 8-bit rows on AVX2 processors with AVX-VNNI: vpdpbusd over vectors of 32 bytes.
+// Products of quantized weights and rounded rows on AVX2 processors with AVX-VNNI: vpdpbusd over vectors of 32 bytes.
 // Tested by kernels/quantized_matmul_test.cc.
 #include "braid/kernels/cpu/quantized_integer_inl.h"
 
@@ -17,8 +17,8 @@ struct AvxVnniDots {
 
 }  // namespace
 
-MatmulTier avxvnni_int8(const QuantizedPanels& panels) {
-  return integer_tier_of<AvxVnniDots>(panels);
+MatmulTier avxvnni_int8(const QuantizedPanels& panels, RowCodes codes) {
+  return integer_tier_of<AvxVnniDots>(panels, codes);
 }
 
 }  // namespace braid::cpu

@@ -13,6 +13,7 @@
 //   multiply_alone(rows, a, panels, w, count, k, sums)   if kAloneRows > 0: sums [count][rows][32] = a · `count`
 //   panels;
 //                        it fetches what comes next
+//   join_codes(rows, sums)  optional: makes the sums of a panel's packed rows those of its rows
 #pragma once
 
 #include "braid/kernels/cpu/matmul_driver.h"
@@ -50,6 +51,11 @@ int64_t quantized_scratch_bytes(int64_t rows, int64_t k) {
          Kernel::kStretch * Kernel::kExpandedBytes;
 }
 
+template <typename Kernel>
+inline __attribute__((always_inline)) void join_codes(int64_t rows, float* sums) {
+  if constexpr (requires { Kernel::join_codes(rows, sums); }) Kernel::join_codes(rows, sums);
+}
+
 // Up to kAloneRows packed rows times runs of panels.
 template <typename Kernel>
 void run_quantized_alone(Kernel& kernel, const PanelWork& work, int64_t padded_k, float* sums) {
@@ -61,8 +67,9 @@ void run_quantized_alone(Kernel& kernel, const PanelWork& work, int64_t padded_k
     }
     kernel.multiply_alone(work.rows, work.scratch, *work.quantized, w, work.num_runs, padded_k, sums);
     for (int64_t run = 0; run < work.num_runs; ++run) {
-      finish_panel(work, panel + run * work.run_stride, 0, work.rows,
-                   sums + run * Kernel::packed_rows(work.rows) * kPanelCols);
+      float* const run_sums = sums + run * Kernel::packed_rows(work.rows) * kPanelCols;
+      join_codes<Kernel>(work.rows, run_sums);
+      finish_panel(work, panel + run * work.run_stride, 0, work.rows, run_sums);
     }
   }
 }
@@ -113,6 +120,7 @@ void run_quantized(const PanelWork& work) {
       run_blocks<Kernel>(work, blocks, padded_k, quantized_stretch<Kernel>(work, panel, k, part, blocks.count()), sums,
                          [&](int64_t rows, const std::byte* a, float* block_sums, const Prefetch& prefetch) {
                            kernel.multiply(rows, a, weights, part, block_sums, k > 0, prefetch);
+                           if (k + part == padded_k) join_codes<Kernel>(rows, block_sums);
                          });
       k += part;
     } while (k < padded_k);

@@ -1,6 +1,6 @@
-// Products of quantized weights and 8-bit rows (ActivationBits::k8), with the including tier's Dots. Codes of a stretch
-// are unpacked into the cache as the Dots take them. Included only by the tiers' files; each gets its own copy
-// (matmul_tier.h says why). Tested by kernels/quantized_matmul_test.cc.
+// Products of quantized weights and rounded rows (ActivationBits::k8 and k16), with the including tier's Dots. Codes of
+// a stretch are unpacked into the cache as the Dots take them. Included only by the tiers' files; each gets its own
+// copy (matmul_tier.h says why). Tested by kernels/quantized_matmul_test.cc.
 //
 // A Dots has
 //   Code                 of packed rows: int16_t or int8_t
@@ -12,6 +12,7 @@
 
 #include "braid/kernels/cpu/quantized_driver.h"
 #include "braid/kernels/cpu/quantized_rows_inl.h"
+#include "braid/kernels/cpu/quantized_two_codes_inl.h"
 #include "braid/kernels/cpu/quantized_unpack.h"
 
 namespace braid::cpu {
@@ -208,7 +209,7 @@ struct IntegerKernel {
   explicit IntegerKernel(int64_t) {}
   static int64_t packed_rows(int64_t rows) { return rows <= 2 ? rows : (rows <= 4 ? 4 : kBlockRows); }
   static constexpr int64_t row_bytes(int64_t k) { return k / QuantizedPanels::kUnitK * Record::kBytes; }
-  static void pack(const RowSource& source, int64_t first, int64_t rows, int64_t k, std::byte* out) {
+  static void pack(const PackedRowSource& source, int64_t first, int64_t rows, int64_t k, std::byte* out) {
     pack_records<typename Dots::Code, kParts, kOffsets>(source, first, rows, packed_rows(rows), k, out);
   }
 
@@ -314,19 +315,19 @@ struct IntegerKernel {
 };
 
 template <typename Dots, QuantizedPanels::Offsets kOffsets>
-MatmulTier integer_tier_of(int64_t group) {
-  return group == 16 ? quantized_tier_of<IntegerKernel<Dots, 2, kOffsets>>()
-                     : quantized_tier_of<IntegerKernel<Dots, 1, kOffsets>>();
+MatmulTier integer_tier_of(int64_t group, RowCodes codes) {
+  return group == 16 ? rounded_tier_of<IntegerKernel<Dots, 2, kOffsets>>(codes)
+                     : rounded_tier_of<IntegerKernel<Dots, 1, kOffsets>>(codes);
 }
 
 template <typename Dots>
-MatmulTier integer_tier_of(const QuantizedPanels& panels) {
+MatmulTier integer_tier_of(const QuantizedPanels& panels, RowCodes codes) {
   using Offsets = QuantizedPanels::Offsets;
-  if (panels.offsets == Offsets::kMinimums) return integer_tier_of<Dots, Offsets::kMinimums>(panels.group);
+  if (panels.offsets == Offsets::kMinimums) return integer_tier_of<Dots, Offsets::kMinimums>(panels.group, codes);
   if (Dots::kIsUnsigned && panels.offsets == Offsets::kGroupZeros) {
-    return integer_tier_of<Dots, Offsets::kGroupZeros>(panels.group);
+    return integer_tier_of<Dots, Offsets::kGroupZeros>(panels.group, codes);
   }
-  return integer_tier_of<Dots, Offsets::kFixedZero>(panels.group);
+  return integer_tier_of<Dots, Offsets::kFixedZero>(panels.group, codes);
 }
 
 }  // namespace

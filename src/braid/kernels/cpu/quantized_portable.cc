@@ -1,11 +1,11 @@
-// Products of quantized weights and 8-bit rows on any processor: pairs of 16 bits in vectors of 16 bytes. Tested by
+// Products of quantized weights and rounded rows on any processor: pairs of 16 bits in vectors of 16 bytes. Tested by
 // kernels/quantized_matmul_test.cc.
 #include "braid/kernels/cpu/quantized_integer_inl.h"
 
 namespace braid::cpu {
 
-MatmulTier portable_int8(const QuantizedPanels& panels) {
-  return integer_tier_of<PairDots>(panels);
+MatmulTier portable_int8(const QuantizedPanels& panels, RowCodes codes) {
+  return integer_tier_of<PairDots>(panels, codes);
 }
 
 }  // namespace braid::cpu

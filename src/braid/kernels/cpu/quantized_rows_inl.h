@@ -1,6 +1,6 @@
-// Rows rounded to 8 bits, as ActivationBits::k8 defines it, packed for a block of rows: in vectors of 8, and for the
-// portable tier in plain loops. Included only by the tiers' files; each gets its own copy (matmul_tier.h says why).
-// Tested by kernels/quantized_matmul_test.cc.
+// Rows rounded to codes of 8 bits, as ActivationBits::k8 and k16 define it, packed for a block of rows: in vectors of
+// 8, and for the portable tier in plain loops. Included only by the tiers' files; each gets its own copy (matmul_tier.h
+// says why). Tested by kernels/quantized_matmul_test.cc.
 #pragma once
 
 #if defined(__AVX2__)
@@ -25,9 +25,41 @@ struct RowRecord {
   static constexpr int64_t kBytes = (kWordsAt + 4 * kParts + 15) / 16 * 16;
 };
 
-// Rounds 32 inputs of a row from `k` on, zeros from `end` on: writes their codes and the sum of each part's, and
-// returns the scale. With kEvenFirst each quad of codes has its even k before its odd ones. No code is beyond ±127:
-// amax · (127 / amax) is less than 127.5.
+// 32 inputs of a packed row from `k` on, zeros from `end` on.
+struct RowUnit {
+  const std::byte* row = nullptr;  // null: all zeros
+  bool is_f32 = false;             // else bfloat16
+  bool is_second = false;          // codes of what the first ones leave (ActivationBits::k16)
+  int64_t k = 0;
+  int64_t end = 0;
+};
+
+// The rows of a product as they are packed: with two codes for each input the packed rows 2 i and 2 i + 1 are the first
+// and the second codes of row i.
+class PackedRowSource {
+ public:
+  // Implicit: the driver passes rows.
+  PackedRowSource(const RowSource& rows, bool has_two_codes = false) : rows_(rows), has_two_codes_(has_two_codes) {}
+
+  const PanelWork& work() const { return rows_.work; }
+  RowUnit unit(int64_t packed_row, int64_t k, int64_t end) const {
+    return {.row = rows_.row(has_two_codes_ ? packed_row / 2 : packed_row),
+            .is_f32 = rows_.work.x_is_f32,
+            .is_second = has_two_codes_ && packed_row % 2 != 0,
+            .k = k,
+            .end = end};
+  }
+
+ private:
+  RowSource rows_;
+  bool has_two_codes_;
+};
+
+// A first code leaves at most half a step.
+constexpr float kSecondStepsOfFirst = 254;
+
+// Rounds a unit: writes its codes and the sum of each part's, and returns the scale. With kEvenFirst each quad of codes
+// has its even k before its odd ones. No code is beyond ±127: amax · (127 / amax) is less than 127.5.
 #if defined(__AVX2__)
 inline __attribute__((always_inline)) __m256 load_row_floats(const std::byte* from, bool is_f32, int index) {
   if (is_f32) return _mm256_loadu_ps(reinterpret_cast<const float*>(from) + index * 8);
@@ -50,21 +82,20 @@ inline __attribute__((always_inline)) uint32_t largest_lane(__m256i lanes) {
 
 // Small matrices take so little time that loops which the compiler vectorises would be a fifth of it.
 template <typename Code, int kParts, bool kEvenFirst>
-inline __attribute__((always_inline)) float round_unit(const std::byte* row, bool is_f32, int64_t k, int64_t end,
-                                                       Code* codes, int32_t (&sums)[kParts]) {
+inline __attribute__((always_inline)) float round_unit(const RowUnit& unit, Code* codes, int32_t (&sums)[kParts]) {
   constexpr int64_t kUnitK = QuantizedPanels::kUnitK;
-  const int64_t element_bytes = is_f32 ? 4 : 2;
-  const std::byte* from = row + k * element_bytes;
+  const int64_t element_bytes = unit.is_f32 ? 4 : 2;
+  const std::byte* from = unit.row + unit.k * element_bytes;
   std::byte tail[kUnitK * 4] = {};
-  if (end - k < kUnitK) {
-    __builtin_memcpy(tail, from, static_cast<size_t>((end - k) * element_bytes));
+  if (unit.end - unit.k < kUnitK) {
+    __builtin_memcpy(tail, from, static_cast<size_t>((unit.end - unit.k) * element_bytes));
     from = tail;
   }
   __m256 x[4];
   __m256i largest = _mm256_setzero_si256();
 #pragma GCC unroll 4
   for (int i = 0; i < 4; ++i) {
-    x[i] = load_row_floats(from, is_f32, i);
+    x[i] = load_row_floats(from, unit.is_f32, i);
     const __m256i magnitudes = _mm256_and_si256(_mm256_castps_si256(x[i]), _mm256_set1_epi32(0x7fffffff));
     largest = _mm256_max_epu32(largest, magnitudes);
   }
@@ -79,7 +110,14 @@ inline __attribute__((always_inline)) float round_unit(const std::byte* row, boo
   const __m256 inverse = _mm256_set1_ps(127.0F / amax);
   __m256i rounded[4];  // to even from the middle
 #pragma GCC unroll 4
-  for (int i = 0; i < 4; ++i) rounded[i] = _mm256_cvtps_epi32(_mm256_mul_ps(x[i], inverse));
+  for (int i = 0; i < 4; ++i) {
+    const __m256 scaled = _mm256_mul_ps(x[i], inverse);
+    rounded[i] = _mm256_cvtps_epi32(scaled);
+    if (unit.is_second) {
+      const __m256 rest = _mm256_sub_ps(scaled, _mm256_cvtepi32_ps(rounded[i]));
+      rounded[i] = _mm256_cvtps_epi32(_mm256_mul_ps(rest, _mm256_set1_ps(kSecondStepsOfFirst)));
+    }
+  }
   const __m256i first = _mm256_add_epi32(rounded[0], rounded[1]);
   const __m256i second = _mm256_add_epi32(rounded[2], rounded[3]);
   if constexpr (kParts == 1) {
@@ -102,21 +140,20 @@ inline __attribute__((always_inline)) float round_unit(const std::byte* row, boo
     _mm256_storeu_si256(to, _mm256_permute4x64_epi64(low, _MM_SHUFFLE(3, 1, 2, 0)));
     _mm256_storeu_si256(to + 1, _mm256_permute4x64_epi64(high, _MM_SHUFFLE(3, 1, 2, 0)));
   }
-  return amax / 127.0F;
+  return unit.is_second ? amax / 127.0F / kSecondStepsOfFirst : amax / 127.0F;
 }
 #else
 template <typename Code, int kParts, bool kEvenFirst>
-inline float round_unit(const std::byte* row, bool is_f32, int64_t k, int64_t end, Code* codes,
-                        int32_t (&sums)[kParts]) {
+inline float round_unit(const RowUnit& unit, Code* codes, int32_t (&sums)[kParts]) {
   constexpr int kUnitK = QuantizedPanels::kUnitK;
   constexpr float kRound = 12582912.0F;  // 1.5 x 2^23: adding it rounds to an integer, to even from the middle
-  const int64_t count = at_most(end - k, kUnitK);
+  const int64_t count = at_most(unit.end - unit.k, kUnitK);
   float x[kUnitK] = {};
-  if (is_f32) {
-    __builtin_memcpy(x, row + k * 4, static_cast<size_t>(count * 4));
+  if (unit.is_f32) {
+    __builtin_memcpy(x, unit.row + unit.k * 4, static_cast<size_t>(count * 4));
   } else {
     uint16_t halves[kUnitK] = {};
-    __builtin_memcpy(halves, row + k * 2, static_cast<size_t>(count * 2));
+    __builtin_memcpy(halves, unit.row + unit.k * 2, static_cast<size_t>(count * 2));
     for (int i = 0; i < kUnitK; ++i) x[i] = __builtin_bit_cast(float, uint32_t{halves[i]} << 16);
   }
   uint32_t largest = 0;
@@ -131,7 +168,9 @@ inline float round_unit(const std::byte* row, bool is_f32, int64_t k, int64_t en
   int32_t rounded[kUnitK] = {};
   if (!is_zero) {
     for (int i = 0; i < kUnitK; ++i) {
-      rounded[i] = __builtin_bit_cast(int32_t, x[i] * inverse + kRound) - __builtin_bit_cast(int32_t, kRound);
+      float scaled = x[i] * inverse;
+      if (unit.is_second) scaled = (scaled - (scaled + kRound - kRound)) * kSecondStepsOfFirst;
+      rounded[i] = __builtin_bit_cast(int32_t, scaled + kRound) - __builtin_bit_cast(int32_t, kRound);
     }
   }
   for (int i = 0; i < kUnitK; ++i) {
@@ -143,7 +182,8 @@ inline float round_unit(const std::byte* row, bool is_f32, int64_t k, int64_t en
     for (int i = 0; i < kUnitK / kParts; ++i) sums[part] += rounded[part * (kUnitK / kParts) + i];
   }
   if (!is_finite) return __builtin_nanf("");
-  return is_zero ? 0.0F : amax / 127.0F;
+  if (is_zero) return 0.0F;
+  return unit.is_second ? amax / 127.0F / kSecondStepsOfFirst : amax / 127.0F;
 }
 #endif
 
@@ -161,16 +201,15 @@ struct PackedUnit {
   int64_t words_step;  // bytes from one part's word to the next one's
 };
 
-// Rounds 32 inputs of a row (`x`: null is a row of zeros) from `k` on and writes what RowRecord describes.
+// Rounds a unit and writes what RowRecord describes.
 template <typename Code, int kParts, QuantizedPanels::Offsets kOffsets, bool kEvenFirst = false>
-inline __attribute__((always_inline)) void pack_unit(const std::byte* x, bool is_f32, int64_t k, int64_t end,
-                                                     int32_t zero, const PackedUnit& to) {
+inline __attribute__((always_inline)) void pack_unit(const RowUnit& unit, int32_t zero, const PackedUnit& to) {
   using Offsets = QuantizedPanels::Offsets;
   alignas(64) Code codes[QuantizedPanels::kUnitK] = {};
   float scale = 0;
   int32_t words[kParts] = {};
-  if (x != nullptr) {
-    scale = round_unit<Code, kParts, kEvenFirst>(x, is_f32, k, end, codes, words);
+  if (unit.row != nullptr) {
+    scale = round_unit<Code, kParts, kEvenFirst>(unit, codes, words);
     for (int32_t& word : words) {
       const int32_t sum = word;
       word = kOffsets == Offsets::kFixedZero ? -zero * sum : -sum;
@@ -182,16 +221,16 @@ inline __attribute__((always_inline)) void pack_unit(const std::byte* x, bool is
   for (int part = 0; part < kParts; ++part) __builtin_memcpy(to.words + part * to.words_step, &words[part], 4);
 }
 
-// Packs `rows` rows, filled up to packed_rows with zeros: [k/32][packed_rows] records.
+// Packs `rows` packed rows, filled up to `padded_rows` with zeros: [k/32][padded_rows] records.
 template <typename Code, int kParts, QuantizedPanels::Offsets kOffsets, bool kEvenFirst = false>
-void pack_records(const RowSource& source, int64_t first, int64_t rows, int64_t packed_rows, int64_t k,
+void pack_records(const PackedRowSource& source, int64_t first, int64_t rows, int64_t padded_rows, int64_t k,
                   std::byte* out) {
   using Record = RowRecord<Code, kParts>;
-  const int32_t zero = fixed_zero_of(*source.work.quantized);
+  const int32_t zero = fixed_zero_of(*source.work().quantized);
   for (int64_t begin = 0; begin < k; begin += QuantizedPanels::kUnitK) {
-    for (int64_t row = 0; row < packed_rows; ++row, out += Record::kBytes) {
+    for (int64_t row = 0; row < padded_rows; ++row, out += Record::kBytes) {
       pack_unit<Code, kParts, kOffsets, kEvenFirst>(
-          row < rows ? source.row(first + row) : nullptr, source.work.x_is_f32, begin, k, zero,
+          row < rows ? source.unit(first + row, begin, k) : RowUnit(), zero,
           {.codes = out, .scale = out + Record::kScaleAt, .words = out + Record::kWordsAt, .words_step = 4});
     }
   }

@@ -1,6 +1,7 @@
-// Products of quantized weights and 8-bit rows (ActivationBits::k8) on AMX's tile registers, hardware or emulated
-// (matmul_amx_kernel.h states the interface; here it has multiply_add_s8 and multiply_add_u8, too). Included only by
-// the tiers' files; each gets its own copy (matmul_tier.h says why). Tested by kernels/quantized_matmul_test.cc.
+// Products of quantized weights and rounded rows (ActivationBits::k8 and k16) on AMX's tile registers, hardware or
+// emulated (matmul_amx_kernel.h states the interface; here it has multiply_add_s8 and multiply_add_u8, too). Included
+// only by the tiers' files; each gets its own copy (matmul_tier.h says why). Tested by
+// kernels/quantized_matmul_test.cc.
 //
 // A row's scale changes every 32 k, so no tile product may be longer: 16 rows x 32 k (16 k with groups of 16) times 16
 // columns. Its sums leave the tile as integers, and vectors scale and add them, as in every other tier. That takes
@@ -30,18 +31,17 @@ struct TileUnit {
 };
 
 template <int kParts, QuantizedPanels::Offsets kOffsets>
-void pack_tile_units(const RowSource& source, int64_t first, int64_t rows, int64_t packed_rows, int64_t k,
+void pack_tile_units(const PackedRowSource& source, int64_t first, int64_t rows, int64_t padded_rows, int64_t k,
                      std::byte* out) {
   using Unit = TileUnit<kParts>;
-  const int32_t zero = fixed_zero_of(*source.work.quantized);
-  for (int64_t begin = 0; begin < k; begin += QuantizedPanels::kUnitK, out += Unit::bytes(packed_rows)) {
-    for (int64_t row = 0; row < packed_rows; ++row) {
-      pack_unit<int8_t, kParts, kOffsets>(row < rows ? source.row(first + row) : nullptr, source.work.x_is_f32, begin,
-                                          k, zero,
+  const int32_t zero = fixed_zero_of(*source.work().quantized);
+  for (int64_t begin = 0; begin < k; begin += QuantizedPanels::kUnitK, out += Unit::bytes(padded_rows)) {
+    for (int64_t row = 0; row < padded_rows; ++row) {
+      pack_unit<int8_t, kParts, kOffsets>(row < rows ? source.unit(first + row, begin, k) : RowUnit(), zero,
                                           {.codes = out + row * Unit::kCodeBytes,
-                                           .scale = out + Unit::scales_at(packed_rows) + row * 4,
-                                           .words = out + Unit::words_at(packed_rows) + row * 4,
-                                           .words_step = packed_rows * 4});
+                                           .scale = out + Unit::scales_at(padded_rows) + row * 4,
+                                           .words = out + Unit::words_at(padded_rows) + row * 4,
+                                           .words_step = padded_rows * 4});
     }
   }
 }
@@ -223,7 +223,7 @@ class TileKernel {
     return divide_up(rows, 4) * 4;
   }
   static constexpr int64_t row_bytes(int64_t k) { return TileUnit<kParts>::bytes(k / QuantizedPanels::kUnitK); }
-  static void pack(const RowSource& source, int64_t first, int64_t rows, int64_t k, std::byte* out) {
+  static void pack(const PackedRowSource& source, int64_t first, int64_t rows, int64_t k, std::byte* out) {
     if constexpr (kAloneRows > 0) {
       if (rows <= kAloneRows) return FewRows::pack(source, first, rows, k, out);
     }
@@ -290,20 +290,20 @@ inline bool fits_signed_bytes(const QuantizedPanels& panels) {
 }
 
 template <typename Tiles, int kParts>
-MatmulTier tile_tier_of_parts(const QuantizedPanels& panels) {
+MatmulTier tile_tier_of_parts(const QuantizedPanels& panels, RowCodes codes) {
   using Offsets = QuantizedPanels::Offsets;
   if (panels.offsets == Offsets::kMinimums) {
-    return quantized_tier_of<TileKernel<Tiles, NoFewRows, kParts, Offsets::kMinimums>>();
+    return rounded_tier_of<TileKernel<Tiles, NoFewRows, kParts, Offsets::kMinimums>>(codes);
   }
   // A fixed zero that does not fit is treated as zeros of groups.
-  return fits_signed_bytes(panels) ? quantized_tier_of<TileKernel<Tiles, NoFewRows, kParts, Offsets::kFixedZero>>()
-                                   : quantized_tier_of<TileKernel<Tiles, NoFewRows, kParts, Offsets::kGroupZeros>>();
+  return fits_signed_bytes(panels) ? rounded_tier_of<TileKernel<Tiles, NoFewRows, kParts, Offsets::kFixedZero>>(codes)
+                                   : rounded_tier_of<TileKernel<Tiles, NoFewRows, kParts, Offsets::kGroupZeros>>(codes);
 }
 
 // Tiles for any number of rows.
 template <typename Tiles>
-MatmulTier tile_tier_of(const QuantizedPanels& panels) {
-  return panels.group == 16 ? tile_tier_of_parts<Tiles, 2>(panels) : tile_tier_of_parts<Tiles, 1>(panels);
+MatmulTier tile_tier_of(const QuantizedPanels& panels, RowCodes codes) {
+  return panels.group == 16 ? tile_tier_of_parts<Tiles, 2>(panels, codes) : tile_tier_of_parts<Tiles, 1>(panels, codes);
 }
 
 }  // namespace

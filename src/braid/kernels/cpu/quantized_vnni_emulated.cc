@@ -21,8 +21,8 @@ struct EmulatedVnniDots {
 
 }  // namespace
 
-MatmulTier emulated_vnni_int8(const QuantizedPanels& panels) {
-  return integer_tier_of<EmulatedVnniDots>(panels);
+MatmulTier emulated_vnni_int8(const QuantizedPanels& panels, RowCodes codes) {
+  return integer_tier_of<EmulatedVnniDots>(panels, codes);
 }
 
 }  // namespace braid::cpu

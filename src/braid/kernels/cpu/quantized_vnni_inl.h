@@ -1,6 +1,6 @@
-// vpdpbusd over vectors of 64 bytes: products of quantized weights and 8-bit rows in the layouts that checkpoints have.
-// Included only by the tiers' files that have AVX-512 VNNI; each gets its own copy (matmul_tier.h says why). Tested by
-// kernels/quantized_matmul_test.cc.
+// vpdpbusd over vectors of 64 bytes: products of quantized weights and rounded rows in the layouts that checkpoints
+// have. Included only by the tiers' files that have AVX-512 VNNI; each gets its own copy (matmul_tier.h says why).
+// Tested by kernels/quantized_matmul_test.cc.
 //
 // Codes go straight from their planes into registers, 16 columns and 32 k at a time, and meet all rows of a block
 // there. The rows' codes are broadcast by vpdpbusd itself, which g++ 12 does only in assembly (docs/decisions.md has
@@ -41,7 +41,7 @@ class VnniKernel {
     return rows <= 8 ? (rows + 1) / 2 * 2 : (rows + 3) / 4 * 4;
   }
   static constexpr int64_t row_bytes(int64_t k) { return k / QuantizedPanels::kUnitK * Record::kBytes; }
-  static void pack(const RowSource& source, int64_t first, int64_t rows, int64_t k, std::byte* out) {
+  static void pack(const PackedRowSource& source, int64_t first, int64_t rows, int64_t k, std::byte* out) {
     pack_records<int8_t, kParts, kOffsets>(source, first, rows, packed_rows(rows), k, out);
   }
   static void expand(const QuantizedStretch& stretch) {

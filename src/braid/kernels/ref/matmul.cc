@@ -24,7 +24,7 @@ double gated_value(Epilogue::Kind kind, double gate, double up) {
 }
 
 double dot(ConstRows x, int64_t row, const PackedMatrix& w, int64_t column) {
-  if (w.is_quantized() && w.activations() == ActivationBits::k8) return rounded_dot(x, row, w, column);
+  if (w.is_quantized() && w.activations() != ActivationBits::kExact) return rounded_dot(x, row, w, column);
   double sum = 0;
   for (int64_t k = 0; k < w.k(); ++k) {
     sum += static_cast<double>(load(x, row, k)) * (w.is_quantized() ? widened_weight(w, column, k) : w.at(column, k));

@@ -14,12 +14,15 @@ namespace {
 
 constexpr int64_t kUnitK = 32;
 
+// Which of the codes of a row's inputs.
+enum class Codes { kFirst, kSecond };
+
 struct RoundedUnit {
   std::vector<int32_t> codes;
   float scale = 0;
 };
 
-RoundedUnit round_unit(ConstRows x, int64_t row, int64_t begin, int64_t end) {
+RoundedUnit round_unit(ConstRows x, int64_t row, int64_t begin, int64_t end, Codes which) {
   RoundedUnit unit = {.codes = std::vector<int32_t>(static_cast<size_t>(end - begin))};
   float amax = 0;
   for (int64_t k = begin; k < end; ++k) {
@@ -30,25 +33,23 @@ RoundedUnit round_unit(ConstRows x, int64_t row, int64_t begin, int64_t end) {
     amax = std::max(amax, std::abs(load(x, row, k)));
   }
   if (amax < 0x1p-100F) return unit;
-  unit.scale = amax / 127.0F;
+  unit.scale = which == Codes::kFirst ? amax / 127.0F : amax / 127.0F / 254.0F;
   for (int64_t k = begin; k < end; ++k) {
-    unit.codes[static_cast<size_t>(k - begin)] =
-        static_cast<int32_t>(std::nearbyint(load(x, row, k) * (127.0F / amax)));
+    float steps = load(x, row, k) * (127.0F / amax);
+    if (which == Codes::kSecond) steps = (steps - std::nearbyint(steps)) * 254.0F;
+    unit.codes[static_cast<size_t>(k - begin)] = static_cast<int32_t>(std::nearbyint(steps));
   }
   return unit;
 }
 
-}  // namespace
-
-float rounded_dot(ConstRows x, int64_t row, const PackedMatrix& w, int64_t column) {
-  const FlushDenormals flush;
+float dot_of_codes(ConstRows x, int64_t row, const PackedMatrix& w, int64_t column, Codes which) {
   const QuantizedPanels& panels = w.panels();
   const std::byte* panel = w.panel(column / PackedMatrix::kPanelCols);
   const int64_t part_k = std::min(panels.group, kUnitK);
   float sum = 0;
   for (int64_t begin = 0; begin < w.k(); begin += kUnitK) {
     const int64_t end = std::min(begin + kUnitK, w.k());
-    const RoundedUnit unit = round_unit(x, row, begin, end);
+    const RoundedUnit unit = round_unit(x, row, begin, end, which);
     for (int64_t part = begin; part < end; part += part_k) {
       int32_t dot = 0;
       int32_t codes = 0;
@@ -65,6 +66,14 @@ float rounded_dot(ConstRows x, int64_t row, const PackedMatrix& w, int64_t colum
     }
   }
   return sum;
+}
+
+}  // namespace
+
+float rounded_dot(ConstRows x, int64_t row, const PackedMatrix& w, int64_t column) {
+  const FlushDenormals flush;
+  const float sum = dot_of_codes(x, row, w, column, Codes::kFirst);
+  return w.activations() == ActivationBits::k8 ? sum : sum + dot_of_codes(x, row, w, column, Codes::kSecond);
 }
 
 float widened_weight(const PackedMatrix& w, int64_t column, int64_t input) {

@@ -6,10 +6,10 @@
 
 namespace braid::ref {
 
-// With rows rounded to 8 bits: exactly the float32 that every tier computes (quantized_layout.h, ActivationBits::k8).
+// With rounded rows: exactly the float32 that every tier computes (quantized_layout.h, ActivationBits::k8 and k16).
 float rounded_dot(ConstRows x, int64_t row, const PackedMatrix& w, int64_t column);
 
-// The weight that ActivationBits::k16 multiplies: rounded to the rows' type.
+// The weight that ActivationBits::kExact multiplies: rounded to the rows' type.
 float widened_weight(const PackedMatrix& w, int64_t column, int64_t input);
 
 }  // namespace braid::ref
