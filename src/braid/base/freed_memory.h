@@ -8,4 +8,8 @@ namespace braid {
 // process, not for a library. Does nothing where the C library has no such setting.
 void keep_freed_memory();
 
+// Returns to the system what is freed now, in all threads' heaps. Some milliseconds: for when a large model is loaded
+// and its files' parts are gone.
+void return_freed_memory();
+
 }  // namespace braid

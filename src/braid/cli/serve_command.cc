@@ -11,6 +11,7 @@
 #include <thread>
 #include <utility>
 
+#include "braid/base/freed_memory.h"
 #include "braid/base/output_queue.h"
 #include "braid/base/system_info.h"
 #include "braid/cli/commands.h"
@@ -170,6 +171,7 @@ Result<int> run_front(const ServeFlags& flags, EngineOptions engine_options) {
     return engine.error();
   }
   service.set_engine(std::move(engine).value());
+  return_freed_memory();
   logger->flush();  // whoever waits for these lines finds the log of the start complete
   announce(server->url(), flags.model_name(), flags.format());
 

@@ -44,7 +44,7 @@ GrammarCompiler::GrammarCompiler(const Tokenizer& tokenizer, const Limits& limit
     : limits_(limits),
       warn_(std::move(warn)),
       meter_(std::make_shared<MemoryMeter>(limits.max_bytes / 2)),
-      vocabulary_(std::make_shared<const grammar::Vocabulary>(tokenizer)),
+      tokenizer_(tokenizer),
       shared_masks_(std::make_shared<grammar::SharedLocalMasks>()) {}
 
 GrammarCompiler::~GrammarCompiler() = default;
@@ -166,6 +166,12 @@ GrammarCompiler::Entries GrammarCompiler::make_room() {
   return gone;
 }
 
+// Made for the first grammar: it takes tens of megabytes with the largest vocabularies, and many servers never need it.
+std::shared_ptr<const grammar::Vocabulary> GrammarCompiler::vocabulary() {
+  std::call_once(vocabulary_made_, [this] { vocabulary_ = std::make_shared<const grammar::Vocabulary>(tokenizer_); });
+  return vocabulary_;
+}
+
 GrammarCompiler::Compiled GrammarCompiler::find_or_compile(std::string key, const Make& make) {
   std::shared_ptr<Entry> entry;
   {
@@ -190,7 +196,7 @@ GrammarCompiler::Compiled GrammarCompiler::find_or_compile(std::string key, cons
   }
   const auto compile = [&]() -> Compiled {
     TRY(const Grammar made, make());
-    return CompiledGrammar::compile(made, vocabulary_, shared_masks_, meter_);
+    return CompiledGrammar::compile(made, vocabulary(), shared_masks_, meter_);
   };
   Compiled compiled = fail("not compiled");
   try {

@@ -1,6 +1,10 @@
 #include "braid/model/workspace.h"
 
 #include <algorithm>
+#include <array>
+#include <memory>
+#include <span>
+#include <vector>
 
 namespace braid {
 namespace {
@@ -18,18 +22,48 @@ int64_t widest_ffn(const LocalShape& shape) {
   return widest;
 }
 
+// A buffer to be made.
+struct Wanted {
+  RowsBuffer* buffer = nullptr;
+  DType dtype = DType::kFloat32;
+  int64_t rows = 0;
+  int64_t cols = 0;
+
+  int64_t bytes() const { return rows * cols * dtype_bytes(dtype); }
+};
+
+// Makes the buffers of blocks that are never at work at the same time: each block's lie one behind another, from the
+// same address on. Returns the bytes of all.
+int64_t make_in_one_memory(std::span<const std::vector<Wanted>> blocks) {
+  constexpr int64_t kAlignment = 4096;
+  const auto behind = [](int64_t at, const Wanted& wanted) {
+    return at + (wanted.bytes() + kAlignment - 1) / kAlignment * kAlignment;
+  };
+  int64_t bytes = 0;
+  for (const std::vector<Wanted>& block : blocks) {
+    int64_t at = 0;
+    for (const Wanted& wanted : block) at = behind(at, wanted);
+    bytes = std::max(bytes, at);
+  }
+  if (bytes == 0) return 0;
+  const auto memory = std::make_shared<const Mapping>(bytes);
+  for (const std::vector<Wanted>& block : blocks) {
+    int64_t at = 0;
+    for (const Wanted& wanted : block) {
+      *wanted.buffer = RowsBuffer(Buffer(memory, at, wanted.bytes()), wanted.dtype, wanted.rows, wanted.cols);
+      at = behind(at, wanted);
+    }
+  }
+  return bytes;
+}
+
 }  // namespace
 
 Workspace::Workspace(const ModelConfig& config, const LocalShape& shape, DType compute_dtype, const StepLimits& limits)
     : residual(DType::kFloat32, limits.group_tokens, config.hidden),
-      qkv(DType::kFloat32, limits.group_tokens,
-          int64_t{shape.num_heads() + 2 * shape.num_kv_heads()} * config.head_dim),
       qk_squares(DType::kFloat32, limits.group_tokens, 2),
-      attended(compute_dtype, limits.group_tokens, int64_t{shape.num_heads()} * config.head_dim),
       delta(DType::kFloat32, limits.all_tokens, config.hidden),
       normed_delta(DType::kFloat32, limits.group_tokens, config.hidden),
-      ffn_hidden(compute_dtype, limits.all_tokens, shape.ffn.end - shape.ffn.begin),
-      gate_up_sums(DType::kFloat32, gate_up_rows(config, limits), widest_ffn(shape)),
       logit_input(DType::kFloat32, limits.group_logit_rows, config.hidden),
       logit_normed(compute_dtype, limits.group_logit_rows, config.hidden),
       is_alone_(shape.tp_size == 1) {
@@ -39,24 +73,32 @@ Workspace::Workspace(const ModelConfig& config, const LocalShape& shape, DType c
   } else {
     attention_partial = RowsBuffer(DType::kFloat32, limits.group_tokens, config.hidden);
   }
+  std::vector<Wanted> feed_forward = {
+      {&ffn_hidden, compute_dtype, limits.all_tokens, shape.ffn.end - shape.ffn.begin},
+      {&gate_up_sums, DType::kFloat32, gate_up_rows(config, limits), widest_ffn(shape)}};
   if (config.moe.num_experts > 0) {
     const int64_t routed_rows = limits.all_tokens * config.moe.experts_per_token;
     const int64_t shared_rows = config.moe.shared_ffn > 0 ? limits.all_tokens : 0;
     router_input = RowsBuffer(DType::kFloat32, limits.all_tokens, config.hidden);
     router_logits = RowsBuffer(DType::kFloat32, limits.all_tokens, config.moe.num_experts);
-    expert_hidden = RowsBuffer(compute_dtype, routed_rows, shape.expert_ffn.end - shape.expert_ffn.begin);
     shared_gates = RowsBuffer(DType::kFloat32, shared_rows, 1);
-    shared_hidden = RowsBuffer(compute_dtype, shared_rows, shape.shared_ffn.end - shape.shared_ffn.begin);
-    expert_outputs = RowsBuffer(DType::kFloat32, routed_rows + shared_rows, config.hidden);
+    feed_forward.insert(feed_forward.end(),
+                        {{&expert_hidden, compute_dtype, routed_rows, shape.expert_ffn.end - shape.expert_ffn.begin},
+                         {&shared_hidden, compute_dtype, shared_rows, shape.shared_ffn.end - shape.shared_ffn.begin},
+                         {&expert_outputs, DType::kFloat32, routed_rows + shared_rows, config.hidden}});
   }
+  const std::vector<Wanted> attention = {
+      {&qkv, DType::kFloat32, limits.group_tokens,
+       int64_t{shape.num_heads() + 2 * shape.num_kv_heads()} * config.head_dim},
+      {&attended, compute_dtype, limits.group_tokens, int64_t{shape.num_heads()} * config.head_dim}};
+  shared_bytes_ = make_in_one_memory(std::array{attention, feed_forward});
 }
 
 int64_t Workspace::bytes() const {
-  int64_t total = 0;
+  int64_t total = shared_bytes_;
   for (const RowsBuffer* buffer :
-       {&residual, &normed, &qkv, &qk_squares, &attended, &attention_partial, &delta, &normed_delta, &ffn_hidden,
-        &gate_up_sums, &router_input, &router_logits, &expert_hidden, &shared_gates, &shared_hidden, &expert_outputs,
-        &logit_input, &logit_normed, &logits}) {
+       {&residual, &normed, &qk_squares, &attention_partial, &delta, &normed_delta, &router_input, &router_logits,
+        &shared_gates, &logit_input, &logit_normed, &logits}) {
     total += buffer->bytes();
   }
   return total;

@@ -1,5 +1,5 @@
 // A rank's activations: allocated once for the largest step, shared by all layers, committed on first use. Tested by
-// sharded_model_test.cc.
+// workspace_test.cc and sharded_model_test.cc.
 #pragma once
 
 #include <cstdint>
@@ -37,26 +37,30 @@ struct Workspace {
 
   RowsBuffer residual;    // [tokens, hidden] float32
   RowsBuffer normed;      // [tokens, hidden] compute dtype; with several ranks in the exchange's memory
-  RowsBuffer qkv;         // [group's tokens, (heads + 2 kv_heads) * head_dim] float32
   RowsBuffer qk_squares;  // [group's tokens, 2] float32: sums of squares of q and of k, for a norm over all heads
-  RowsBuffer attended;    // [group's tokens, heads * head_dim] compute dtype
   RowsBuffer attention_partial;  // [group's tokens, hidden] float32; not for a single rank
   RowsBuffer delta;              // [tokens, hidden] float32: what a block adds to the residual stream
   RowsBuffer normed_delta;       // [group's tokens, hidden] float32: `delta` after its norm
-  RowsBuffer ffn_hidden;         // [tokens, ffn] compute dtype
-  RowsBuffer gate_up_sums;       // [2 x kGateUpRows or fewer, widest ffn] float32: gates and ups that are apart
   RowsBuffer router_input;       // [tokens, hidden] float32, mixtures only
   RowsBuffer router_logits;      // [tokens, experts] float32
-  RowsBuffer expert_hidden;      // [tokens * top_k, expert_ffn] compute dtype
   RowsBuffer shared_gates;       // [tokens, 1] float32, mixtures with a shared expert only
-  RowsBuffer shared_hidden;      // [tokens, shared_ffn] compute dtype
-  RowsBuffer expert_outputs;     // [tokens * top_k, hidden] float32, then the shared expert's [tokens, hidden]
   RowsBuffer logit_input;        // [logit rows, hidden] float32: the residual rows for logits
   RowsBuffer logit_normed;       // [logit rows, hidden] compute dtype
   RowsBuffer logits;             // [logit rows, vocab] float32; with several ranks in the exchange's memory
 
+  // The first two are read and written within a layer's attention, the others within its feed-forward block. So both
+  // blocks have the same memory.
+  RowsBuffer qkv;             // [group's tokens, (heads + 2 kv_heads) * head_dim] float32
+  RowsBuffer attended;        // [group's tokens, heads * head_dim] compute dtype
+  RowsBuffer ffn_hidden;      // [tokens, ffn] compute dtype
+  RowsBuffer gate_up_sums;    // [2 x kGateUpRows or fewer, widest ffn] float32: gates and ups that are apart
+  RowsBuffer expert_hidden;   // [tokens * top_k, expert_ffn] compute dtype
+  RowsBuffer shared_hidden;   // [tokens, shared_ffn] compute dtype
+  RowsBuffer expert_outputs;  // [tokens * top_k, hidden] float32, then the shared expert's [tokens, hidden]
+
  private:
   bool is_alone_;
+  int64_t shared_bytes_ = 0;  // of attention's and feed-forward blocks' memory
 };
 
 }  // namespace braid

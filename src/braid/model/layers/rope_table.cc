@@ -109,8 +109,7 @@ RopeTable::RopeTable(const RopeConfig& config, int32_t rotary_dim, int64_t num_p
     frequencies_.push_back(rope_frequencies(of_long, rotary_dim));
   }
   const int64_t num_rows = num_positions * static_cast<int64_t>(frequencies_.size());
-  cos_ = RowsBuffer(DType::kFloat32, num_rows, rotary_dim / 2);
-  sin_ = RowsBuffer(DType::kFloat32, num_rows, rotary_dim / 2);
+  table_ = RowsBuffer(DType::kFloat32, num_rows, int64_t{rotary_dim / 2} * 2);
 }
 
 void RopeTable::rotate(Ops& ops, Rows x, int32_t head_dim, const RopePositions& positions) const {
@@ -158,29 +157,33 @@ void RopeTable::rotate_in_grid(Ops& ops, const Rows& x, int32_t head_dim, const 
 RopeTable::Angles RopeTable::angles(std::span<const int32_t> rows) const {
   int64_t end = 0;
   for (const int32_t row : rows) {
-    CHECK(row >= 0 && row < cos_.max_rows(), "row {} of {}", row, cos_.max_rows());
+    CHECK(row >= 0 && row < table_.max_rows(), "row {} of {}", row, table_.max_rows());
     end = std::max<int64_t>(end, int64_t{row} + 1);
   }
   if (end > num_computed_.load(std::memory_order_acquire)) {
     const std::scoped_lock lock(mutex_);
     if (end > num_computed_.load(std::memory_order_relaxed)) compute_to(end);
   }
-  return {.cos = cos_.first(cos_.max_rows()), .sin = sin_.first(sin_.max_rows())};
+  return halves(table_.max_rows());
+}
+
+RopeTable::Angles RopeTable::halves(int64_t num_rows) const {
+  const Rows rows = table_.first(num_rows);
+  return {.cos = rows.slice_cols(0, rows.cols / 2), .sin = rows.slice_cols(rows.cols / 2, rows.cols / 2)};
 }
 
 void RopeTable::compute_to(int64_t end) const {
   constexpr int64_t kStep = 1024;  // rows at a time: some milliseconds
-  end = std::min((end + kStep - 1) / kStep * kStep, cos_.max_rows());
-  const Rows cos_rows = cos_.first(end);
-  const Rows sin_rows = sin_.first(end);
+  end = std::min((end + kStep - 1) / kStep * kStep, table_.max_rows());
+  const Rows rows = table_.first(end);
   const auto num_kinds = static_cast<int64_t>(frequencies_.size());
   for (int64_t row = num_computed_.load(std::memory_order_relaxed); row < end; ++row) {
     const auto position = static_cast<float>(row / num_kinds);
     const std::vector<float>& frequencies = frequencies_[static_cast<size_t>(row % num_kinds)];
     for (size_t i = 0; i < frequencies.size(); ++i) {
       const float angle = position * frequencies[i];  // rounded to float32, as in transformers
-      cos_rows.row<float>(row)[i] = std::cos(angle) * scale_;
-      sin_rows.row<float>(row)[i] = std::sin(angle) * scale_;
+      rows.row<float>(row)[i] = std::cos(angle) * scale_;
+      rows.row<float>(row)[frequencies.size() + i] = std::sin(angle) * scale_;
     }
   }
   num_computed_.store(end, std::memory_order_release);

@@ -51,14 +51,14 @@ class RopeTable {
   Angles angles(std::span<const int32_t> rows) const;
 
  private:
+  Angles halves(int64_t num_rows) const;
   void compute_to(int64_t end) const;  // under mutex_
   void rotate_in_grid(Ops& ops, const Rows& x, int32_t head_dim, const RopePositions& positions) const;
 
   std::vector<uint8_t> axes_;                    // mrope_axes()
   std::vector<std::vector<float>> frequencies_;  // then those with long factors
   float scale_;                                  // multiplies cosines and sines
-  RowsBuffer cos_;
-  RowsBuffer sin_;
+  RowsBuffer table_;  // a row's cosines, then its sines: those of short requests share a huge page
   mutable std::mutex mutex_;
   mutable std::atomic<int64_t> num_computed_ = 0;  // rows; computed rows never change
 };

@@ -53,7 +53,7 @@ Result<Vocabulary> make_vocabulary(const GgufVocabulary& file) {
   for (size_t id = 0; id < file.tokens.size(); ++id) {
     tokens.emplace_back(valid_utf8(file.tokens[id]), static_cast<int64_t>(id));
   }
-  return Vocabulary::make(std::move(tokens));
+  return Vocabulary::make(tokens);
 }
 
 // Control tokens and the unknown token are special; user-defined tokens are found in text too.

@@ -17,7 +17,7 @@ Result<Vocabulary> read_vocabulary(const JsonPart& part) {
     if (!value) return fail("{}: the token \"{}\"{}", vocabulary.name(), token.substr(0, 100), value.error().message);
     tokens.emplace_back(token, *value);
   }
-  Result<Vocabulary> made = Vocabulary::make(std::move(tokens));
+  Result<Vocabulary> made = Vocabulary::make(tokens);
   if (!made) return fail("{}: {}", vocabulary.name(), made.error().message);
   return made;
 }

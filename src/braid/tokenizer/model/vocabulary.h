@@ -5,7 +5,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -21,22 +20,34 @@ class Vocabulary {
  public:
   // Ids may have gaps. An id that is out of range or repeated is an error that names the token. If a token is repeated,
   // encoding uses its first id; decoding accepts both.
-  static Result<Vocabulary> make(std::vector<std::pair<std::string, int64_t>> tokens);
+  static Result<Vocabulary> make(const std::vector<std::pair<std::string, int64_t>>& tokens);
 
-  std::optional<TokenId> find(std::string_view token) const {
-    const auto found = ids_.find(token);
-    return found == ids_.end() ? std::nullopt : std::optional(found->second);
-  }
+  std::optional<TokenId> find(std::string_view token) const;
   std::optional<std::string_view> token(TokenId id) const {
-    if (id < 0 || static_cast<size_t>(id) >= tokens_.size() || tokens_[id].data() == nullptr) return std::nullopt;
-    return tokens_[id];
+    if (id < 0 || id >= size() || !exists_[static_cast<size_t>(id)]) return std::nullopt;
+    return text_of(id);
   }
-  int64_t size() const { return static_cast<int64_t>(tokens_.size()); }  // largest id + 1
+  int64_t size() const { return static_cast<int64_t>(exists_.size()); }  // largest id + 1
 
  private:
-  std::vector<std::pair<std::string, int64_t>> storage_;  // never changes: views point into it
-  std::vector<std::string_view> tokens_;                  // by id; data() is null if there is no such id
-  std::unordered_map<std::string_view, TokenId> ids_;
+  // A slot of the table of hashes: an id below, and above it a part of its token's hash, which is never 0.
+  using Slot = uint32_t;
+  static constexpr int kIdBits = 21;
+  static_assert(kMaxTokenIds == 1 << kIdBits);
+  static constexpr Slot kFree = 0;
+
+  std::string_view text_of(TokenId id) const {
+    const size_t begin = begins_[static_cast<size_t>(id)];
+    return {text_.data() + begin, begins_[static_cast<size_t>(id) + 1] - begin};
+  }
+  void insert(TokenId id);
+
+  // Three blocks instead of a string for each token, which would take five times the memory.
+  std::vector<char> text_;      // of all tokens, by id; never moves, because views point into it
+  std::vector<size_t> begins_;  // of each token, and the end
+  std::vector<bool> exists_;    // false: no token has this id
+  std::vector<Slot> slots_{
+      kFree};  // a power of two, at most two thirds full; a token is in the first free one from its own
 };
 
 }  // namespace braid

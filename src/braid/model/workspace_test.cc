@@ -1,0 +1,64 @@
+#include "braid/model/workspace.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <vector>
+
+namespace braid {
+namespace {
+
+Workspace mixture_workspace() {
+  ModelConfig config;
+  config.hidden = 96;
+  config.head_dim = 32;
+  config.vocab_size = 128;
+  config.moe.num_experts = 4;
+  config.moe.experts_per_token = 2;
+  config.moe.shared_ffn = 40;
+  const LocalShape shape = {.heads = {0, 6},
+                            .kv_heads = {0, 2},
+                            .ffn = {0, 200},
+                            .experts = {0, 4},
+                            .expert_ffn = {0, 72},
+                            .shared_ffn = {0, 40}};
+  return {config, shape, DType::kBFloat16, {.group_tokens = 33, .all_tokens = 33, .group_logit_rows = 5}};
+}
+
+void expect_apart(const std::vector<const RowsBuffer*>& buffers) {
+  const std::byte* end = nullptr;
+  for (const RowsBuffer* buffer : buffers) {
+    const std::byte* const begin = buffer->first(buffer->max_rows()).data;
+    EXPECT_GT(buffer->bytes(), 0);
+    EXPECT_GE(begin, end);
+    end = begin + buffer->bytes();
+  }
+}
+
+TEST(Workspace, BuffersOfOneBlockAreApart) {
+  const Workspace workspace = mixture_workspace();
+  expect_apart({&workspace.qkv, &workspace.attended});
+  expect_apart({&workspace.ffn_hidden, &workspace.gate_up_sums, &workspace.expert_hidden, &workspace.shared_hidden,
+                &workspace.expert_outputs});
+}
+
+TEST(Workspace, AttentionAndFeedForwardBlocksUseTheSameMemory) {
+  const Workspace workspace = mixture_workspace();
+  EXPECT_EQ(workspace.qkv.first(1).data, workspace.ffn_hidden.first(1).data);
+  int64_t feed_forward = 0;
+  for (const RowsBuffer* buffer : {&workspace.ffn_hidden, &workspace.gate_up_sums, &workspace.expert_hidden,
+                                   &workspace.shared_hidden, &workspace.expert_outputs}) {
+    feed_forward += (buffer->bytes() + 4095) / 4096 * 4096;
+  }
+  int64_t others = 0;
+  for (const RowsBuffer* buffer :
+       {&workspace.residual, &workspace.normed, &workspace.qk_squares, &workspace.delta, &workspace.normed_delta,
+        &workspace.router_input, &workspace.router_logits, &workspace.shared_gates, &workspace.logit_input,
+        &workspace.logit_normed, &workspace.logits}) {
+    others += buffer->bytes();
+  }
+  EXPECT_EQ(workspace.bytes(), others + feed_forward) << "attention's take less here, and nothing of their own";
+}
+
+}  // namespace
+}  // namespace braid
