@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -19,6 +20,7 @@ struct StackedLayout {
   bool interleaves_gate_up;  // gate's rows and up's take turns; otherwise all of gate's come first
   bool has_biases;
   bool may_be_mxfp4;
+  bool may_be_upright;       // as transformers 5 writes them: an expert's matrices are not transposed
   std::string_view ffn_key;  // the configuration's name for an expert's inner size
 };
 
@@ -26,11 +28,13 @@ constexpr std::array kLayouts = {StackedLayout{.architecture = "GptOssForCausalL
                                                .interleaves_gate_up = true,
                                                .has_biases = true,
                                                .may_be_mxfp4 = true,
+                                               .may_be_upright = false,
                                                .ffn_key = "intermediate_size"},
                                  StackedLayout{.architecture = "Qwen3VLMoeForConditionalGeneration",
                                                .interleaves_gate_up = false,
                                                .has_biases = false,
                                                .may_be_mxfp4 = false,
+                                               .may_be_upright = true,
                                                .ffn_key = "moe_intermediate_size"}};
 
 const StackedLayout* find_layout(std::string_view architecture) {
@@ -45,7 +49,8 @@ struct RowsOf {
   int64_t every = 1;
 };
 
-// One product of all experts. Its matrices together are [rows, cols]; a checkpoint stores these rows as columns.
+// One product of all experts. Its matrices together are [rows, cols]; a checkpoint stores these rows as columns, unless
+// they are upright.
 struct Product {
   std::string name;  // "gate_up_proj"
   int64_t rows;
@@ -67,8 +72,16 @@ class LayerUnstacker {
         tensors_(tensors),
         prefix_(fmt::format("model.layers.{}.mlp.experts.", layer)) {}
 
-  Status unstack(const Product& product) {
-    if (!layout_.may_be_mxfp4) return unstack_plain(product);
+  // True or false if a tensor's shape says so. A square says nothing.
+  std::optional<bool> is_upright(const Product& product) const {
+    if (!layout_.may_be_upright) return false;
+    const auto found = tensors_.find(prefix_ + product.name);
+    if (found == tensors_.end() || product.rows == product.cols) return std::nullopt;
+    return found->second.shape == std::vector<int64_t>{num_experts_, product.rows, product.cols};
+  }
+
+  Status unstack(const Product& product, bool is_upright) {
+    if (!layout_.may_be_mxfp4) return unstack_plain(product, is_upright);
     const bool has_plain = tensors_.contains(prefix_ + product.name);
     const bool has_blocks = tensors_.contains(prefix_ + product.name + "_blocks");
     const bool has_exponents = tensors_.contains(prefix_ + product.name + "_scales");
@@ -80,7 +93,7 @@ class LayerUnstacker {
       return fail("{}: tensor \"{}{}\" is missing, and so are its MXFP4 \"_blocks\" and \"_scales\"", path_, prefix_,
                   product.name);
     }
-    TRY_STATUS(has_plain ? unstack_plain(product) : unstack_mxfp4(product));
+    TRY_STATUS(has_plain ? unstack_plain(product, is_upright) : unstack_mxfp4(product));
     return layout_.has_biases ? unstack_bias(product) : Status();
   }
 
@@ -104,16 +117,21 @@ class LayerUnstacker {
     return {};
   }
 
-  Status unstack_plain(const Product& product) {
-    TRY(const StoredTensor whole, take(product.name, {num_experts_, product.cols, product.rows},
-                                       fmt::format("experts, {}, {}", product.col_size, product.row_size)));
+  Status unstack_plain(const Product& product, bool is_upright) {
+    const std::array sizes = {product.cols, product.rows};
+    const std::array<std::string_view, 2> names = {product.col_size, product.row_size};
+    const size_t outer = is_upright ? 1 : 0;
+    const size_t inner = 1 - outer;
+    TRY(const StoredTensor whole, take(product.name, {num_experts_, sizes[outer], sizes[inner]},
+                                       fmt::format("experts, {}, {}", names[outer], names[inner])));
     const int64_t element = whole.block_bytes;
+    const int64_t row_step = (is_upright ? product.cols : 1) * element;
     for (int64_t expert = 0; expert < num_experts_; ++expert) {
       for (const RowsOf& rows : product.matrices) {
         StoredTensor one = part_of(whole, product, {product.matrix_rows(), product.cols});
-        one.offset = whole.offset + (expert * product.rows * product.cols + rows.first) * element;
-        one.row_step = rows.every * element;
-        one.element_step = product.rows * element;
+        one.offset = whole.offset + expert * product.rows * product.cols * element + rows.first * row_step;
+        one.row_step = rows.every * row_step;
+        one.element_step = is_upright ? 0 : product.rows * element;
         TRY_STATUS(put(expert, rows.name, "weight", std::move(one)));
       }
     }
@@ -208,8 +226,10 @@ Status unstack_experts(const ModelConfig& config, const std::string& path, Store
   for (int32_t layer = 0; layer < config.num_layers; ++layer) {
     if (!config.is_moe_layer[static_cast<size_t>(layer)]) continue;
     LayerUnstacker unstacker(config, *layout, path, tensors, layer);
-    TRY_STATUS(unstacker.unstack(gate_up));
-    TRY_STATUS(unstacker.unstack(down));
+    const std::optional<bool> first = unstacker.is_upright(gate_up);
+    const std::optional<bool> second = unstacker.is_upright(down);
+    TRY_STATUS(unstacker.unstack(gate_up, first.value_or(second.value_or(false))));
+    TRY_STATUS(unstacker.unstack(down, second.value_or(first.value_or(false))));
   }
   return {};
 }

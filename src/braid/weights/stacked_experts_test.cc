@@ -5,8 +5,11 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <fstream>
 #include <functional>
 
+#include "braid/formats/input_file.h"
+#include "braid/formats/json.h"
 #include "braid/weights/text_tower.h"
 #include "tests/support/weights/written_checkpoint.h"
 
@@ -114,6 +117,48 @@ TEST(StackedExperts, OfQwen3VlMoeHaveGateBeforeUp) {
     ASSERT_EQ(std::ssize(weight), hidden * ffn);
     for (int64_t i = 0; i < hidden * ffn; ++i) {
       ASSERT_EQ(weight[static_cast<size_t>(i)], bfloat16_at(down, (expert * ffn + i % ffn) * hidden + i / ffn));
+    }
+  }
+}
+
+// As save_pretrained of transformers 5 writes them. A product whose two sizes are equal is as the other one.
+TEST(StackedExperts, OfQwen3VlMoeMayBeUpright) {
+  for (const bool is_square : {false, true}) {
+    ModelFixture fixture = testing::read_model_fixture("qwen3_vl_moe");
+    const std::string layer = "model.language_model.layers.0.mlp.experts.";
+    const int64_t num_experts = 8;
+    const int64_t hidden = 64;
+    const int64_t ffn = is_square ? hidden / 2 : 40;
+    for (FixtureTensor& tensor : fixture.tensors) {
+      if (tensor.name.ends_with("experts.gate_up_proj")) tensor.shape = {num_experts, 2 * ffn, hidden};
+      if (tensor.name.ends_with("experts.down_proj")) tensor.shape = {num_experts, hidden, ffn};
+    }
+    const TemporaryFolder folder;
+    write_checkpoint(fixture, folder.path());
+    const std::string config_path = (folder.path() / "config.json").string();
+    Json config = *parse_json(*read_text_file(config_path, 1 << 20));
+    config["text_config"]["moe_intermediate_size"] = ffn;
+    std::ofstream(config_path) << config;
+    const auto model = resolve_model_path(folder.path().string(), {});
+    ASSERT_TRUE(model.ok()) << model.error().message;
+    const auto checkpoint = Checkpoint::open(*model);
+    ASSERT_TRUE(checkpoint.ok()) << checkpoint.error().message;
+    const auto gate_up = written_bytes(fixture, layer + "gate_up_proj");
+    const auto down = written_bytes(fixture, layer + "down_proj");
+    for (int64_t expert = 0; expert < num_experts; ++expert) {
+      const std::string own = fmt::format("model.layers.0.mlp.experts.{}", expert);
+      for (const int64_t is_up : {0, 1}) {
+        const auto weight = all_rows_of(*checkpoint, own + (is_up == 1 ? ".up_proj.weight" : ".gate_proj.weight"));
+        ASSERT_EQ(std::ssize(weight), ffn * hidden);
+        for (int64_t i = 0; i < ffn * hidden; ++i) {
+          ASSERT_EQ(weight[static_cast<size_t>(i)], bfloat16_at(gate_up, (2 * expert + is_up) * ffn * hidden + i));
+        }
+      }
+      const auto weight = all_rows_of(*checkpoint, own + ".down_proj.weight");
+      ASSERT_EQ(std::ssize(weight), hidden * ffn);
+      for (int64_t i = 0; i < hidden * ffn; ++i) {
+        ASSERT_EQ(weight[static_cast<size_t>(i)], bfloat16_at(down, expert * hidden * ffn + i));
+      }
     }
   }
 }
@@ -239,9 +284,9 @@ TEST(StackedExperts, ErrorsNameWhatIsMissingMisshapenOrThereTwice) {
        {"tensor \"model.layers.0.mlp.experts.down_proj\" is missing (shape [8, 40, 64])"}},
       {"qwen3_vl_moe",
        [&](ModelFixture& fixture) {
-         tensor_of(fixture, "model.language_model.layers.0.mlp.experts.gate_up_proj").shape = {8, 80, 64};
+         tensor_of(fixture, "model.language_model.layers.0.mlp.experts.gate_up_proj").shape = {8, 80, 63};
        },
-       {"experts.gate_up_proj\" (model.layers.0.mlp.experts.gate_up_proj) has shape [8, 80, 64]",
+       {"experts.gate_up_proj\" (model.layers.0.mlp.experts.gate_up_proj) has shape [8, 80, 63]",
         "config.json says [8, 64, 80] (experts, hidden_size, 2 * moe_intermediate_size)"}},
       {"gpt_oss_plain",
        [&](ModelFixture& fixture) {
