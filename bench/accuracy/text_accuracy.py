@@ -10,7 +10,7 @@ float32. Prints a table: mean and 99th percentile of KL(reference || variant) ov
 choose the same next token, and perplexity. The text is this repository's docs unless --text names another.
 
 With --llama-perplexity a last row is llama.cpp's own for MODEL. It keeps the log-probabilities of each window's second
-half, so all rows then count only these."""
+half, and those of a position within 16 of its largest, so all rows then count only these."""
 
 import argparse
 import json
@@ -22,6 +22,7 @@ import numpy as np
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 WINDOW = 1024  # tokens that see one another
+KEPT_RANGE = 15.99  # llama.cpp raises what is 16 or more below a position's largest log-probability
 REFERENCE = ["--dtype", "float32"]
 
 
@@ -51,6 +52,16 @@ def log_probabilities(options, flags, tokens):
 
 def text_of(options):
     return "".join(path.read_text(encoding="utf-8") for path in options.text)
+
+
+def divergences_of(reference, other, is_cut):
+    """KL(reference || other) at each position. Cut: only the terms of tokens that llama.cpp keeps, with q - p added to
+    each, which is zero in sum over all tokens and keeps each term from being negative."""
+    p = np.exp(reference)
+    if not is_cut:
+        return (p * (reference - other)).sum(axis=1)
+    kept = other > other.max(axis=1, keepdims=True) - KEPT_RANGE
+    return np.where(kept, p * (reference - other) - p + np.exp(other), 0).sum(axis=1)
 
 
 def llama_log_probabilities(options, folder, windows):
@@ -113,7 +124,7 @@ def print_table(options, variants, windows, of_llama):
                 other = log_probabilities(options, variants[name], tokens)[counted]
             else:
                 other = next(of_llama)
-            divergences[name].append((np.exp(reference) * (reference - other)).sum(axis=1))
+            divergences[name].append(divergences_of(reference, other, of_llama is not None))
             agreements[name].append(reference.argmax(axis=1) == other.argmax(axis=1))
             likelihoods[name].append(other[positions, following])
 

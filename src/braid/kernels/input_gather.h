@@ -1,5 +1,5 @@
-// Rows in a matrix' own order of inputs (PackedMatrix::input_order), for products with weights in act order. Tested by
-// input_gather_test.cc.
+// Rows as a product reads them: in its matrix' own order of inputs (PackedMatrix::input_order) where the weights are in
+// act order, and rounded to the matrix' dtype. Tested by input_gather_test.cc.
 #pragma once
 
 #include "braid/kernels/ops.h"
@@ -9,7 +9,7 @@ namespace braid {
 
 class InputGather {
  public:
-  // `x` itself if the matrix has no order; else a copy, which is valid until the next call.
+  // `x` itself if the product reads it as it is; else a copy, which is valid until the next call.
   ConstRows operator()(Ops& ops, ConstRows x, const PackedMatrix& w);
 
  private:

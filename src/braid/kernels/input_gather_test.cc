@@ -1,10 +1,11 @@
-// A product with inputs in another order has the bits of the product with gathered rows.
+// A product with inputs in another order, or of a wider type, has the bits of the product with rows made for it.
 #include "braid/kernels/input_gather.h"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cstring>
+#include <functional>
 #include <numeric>
 #include <random>
 
@@ -74,6 +75,49 @@ TEST_P(InputOrder, ProductsGatherTheirInputs) {
         ref_->matmul(x.view, w, y.view);
         EXPECT_LT(max_difference(y, expected), 1e-3);
       }
+    }
+  }
+}
+
+// Products that round rows to codes take float32 as it is: rounding it to bfloat16 first would be a second rounding.
+TEST_P(InputOrder, Float32RowsAreRoundedOnce) {
+  constexpr int64_t kRows = 5;
+  const Matrix wide = random_matrix(kRows, kGatheredInputs, 13);
+  Matrix narrow(DType::kBFloat16, kRows, kGatheredInputs);
+  one_.ops->convert(wide.view, narrow.view);
+  const auto plain = [](DType dtype) {
+    PackedMatrix w(dtype, kGatheredOutputs, kGatheredInputs);
+    w.pack_rows(random_matrix(kGatheredOutputs, kGatheredInputs, 17).view, 0);
+    return w;
+  };
+  const auto of_8_bits = [](DType dtype) { return some_matrix(dtype, ActivationBits::k8); };
+  const auto exact = [](DType dtype) { return some_matrix(dtype, ActivationBits::kExact); };
+  for (const bool is_in_order : {true, false}) {
+    for (const std::function<PackedMatrix(DType)>& make :
+         std::initializer_list<std::function<PackedMatrix(DType)>>{plain, of_8_bits, exact}) {
+      PackedMatrix w = make(DType::kBFloat16);
+      PackedMatrix same = make(w.rounds_rows() ? DType::kFloat32 : DType::kBFloat16);
+      if (!is_in_order) w.set_input_order(shuffled_order());
+      if (!is_in_order) same.set_input_order(shuffled_order());
+      const ConstRows x = w.rounds_rows() ? wide.view : narrow.view;
+      Matrix expected(DType::kFloat32, kRows, kGatheredOutputs);
+      one_.ops->matmul(x, same, expected.view);
+      Matrix y(DType::kFloat32, kRows, kGatheredOutputs);
+      three_.ops->matmul(wide.view, w, y.view);
+      EXPECT_TRUE(same_bits(y.view, expected.view));
+      ref_->matmul(wide.view, w, y.view);
+      EXPECT_LT(max_difference(y, expected), 1e-3);
+      std::vector<RowMax> maxima(kRows);
+      std::vector<RowMax> expected_maxima(kRows);
+      one_.ops->matmul_max(x, same, kGatheredOutputs, expected_maxima);
+      three_.ops->matmul_max(wide.view, w, kGatheredOutputs, maxima);
+      for (size_t row = 0; row < kRows; ++row) EXPECT_EQ(maxima[row].value, expected_maxima[row].value);
+      if (!is_in_order) continue;
+      const std::vector<int32_t> offsets = {0, kRows};
+      three_.ops->grouped_matmul(wide.view, {.offsets = offsets}, {&w, 1}, y.view);
+      EXPECT_TRUE(same_bits(y.view, expected.view));
+      ref_->grouped_matmul(wide.view, {.offsets = offsets}, {&w, 1}, y.view);
+      EXPECT_LT(max_difference(y, expected), 1e-3);
     }
   }
 }

@@ -122,8 +122,9 @@ class Ops {
   // their own. The parts depend only on count and the number of threads.
   virtual void parallel_for(int64_t count, FunctionRef<void(int64_t begin, int64_t end)> work) = 0;
 
-  // y[m, n] = epilogue(x[m, k] · wᵀ), x's inputs in w's order (PackedMatrix::input_order). x has w's dtype; y is
-  // float32 or w's dtype (kAdd: float32).
+  // y[m, n] = epilogue(x[m, k] · wᵀ), x's inputs in w's order (PackedMatrix::input_order). x has w's dtype, or is
+  // float32, which is rounded to w's dtype first, unless the product rounds rows to codes (PackedMatrix::rounds_rows:
+  // it takes float32 and bfloat16 as they are). y is float32 or w's dtype (kAdd: float32).
   virtual void matmul(ConstRows x, const PackedMatrix& w, Rows y, const Epilogue& epilogue = {}) = 0;
 
   // The same with one matrix per expert: y's rows are in sorted order. All matrices have one shape.

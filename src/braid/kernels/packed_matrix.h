@@ -43,6 +43,8 @@ class PackedMatrix {
   const QuantizedFormat& format() const { return format_; }
   const QuantizedPanels& panels() const { return panels_; }
   ActivationBits activations() const { return activations_; }
+  // Whether its products round their rows to codes, out of float32 as out of bfloat16. All others take rows of dtype().
+  bool rounds_rows() const { return is_quantized_ && activations_ != ActivationBits::kExact; }
   // Whether the same kernels multiply both.
   bool has_format_of(const PackedMatrix& other) const {
     return dtype_ == other.dtype_ && is_quantized_ == other.is_quantized_ && activations_ == other.activations_ &&

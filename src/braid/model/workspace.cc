@@ -59,22 +59,23 @@ int64_t make_in_one_memory(std::span<const std::vector<Wanted>> blocks) {
 
 }  // namespace
 
-Workspace::Workspace(const ModelConfig& config, const LocalShape& shape, DType compute_dtype, const StepLimits& limits)
+Workspace::Workspace(const ModelConfig& config, const LocalShape& shape, const RowTypes& types,
+                     const StepLimits& limits)
     : residual(DType::kFloat32, limits.group_tokens, config.hidden),
       qk_squares(DType::kFloat32, limits.group_tokens, 2),
       delta(DType::kFloat32, limits.all_tokens, config.hidden),
       normed_delta(DType::kFloat32, limits.group_tokens, config.hidden),
       logit_input(DType::kFloat32, limits.group_logit_rows, config.hidden),
-      logit_normed(compute_dtype, limits.group_logit_rows, config.hidden),
+      logit_normed(shape.tp_size == 1 ? types.rows : types.exchanged, limits.group_logit_rows, config.hidden),
       is_alone_(shape.tp_size == 1) {
   if (is_alone_) {
-    normed = RowsBuffer(compute_dtype, limits.group_tokens, config.hidden);
+    normed = RowsBuffer(types.rows, limits.group_tokens, config.hidden);
     logits = RowsBuffer(DType::kFloat32, limits.group_logit_rows, config.vocab_size);
   } else {
     attention_partial = RowsBuffer(DType::kFloat32, limits.group_tokens, config.hidden);
   }
   std::vector<Wanted> feed_forward = {
-      {&ffn_hidden, compute_dtype, limits.all_tokens, shape.ffn.end - shape.ffn.begin},
+      {&ffn_hidden, types.rows, limits.all_tokens, shape.ffn.end - shape.ffn.begin},
       {&gate_up_sums, DType::kFloat32, gate_up_rows(config, limits), widest_ffn(shape)}};
   if (config.moe.num_experts > 0) {
     const int64_t routed_rows = limits.all_tokens * config.moe.experts_per_token;
@@ -83,14 +84,14 @@ Workspace::Workspace(const ModelConfig& config, const LocalShape& shape, DType c
     router_logits = RowsBuffer(DType::kFloat32, limits.all_tokens, config.moe.num_experts);
     shared_gates = RowsBuffer(DType::kFloat32, shared_rows, 1);
     feed_forward.insert(feed_forward.end(),
-                        {{&expert_hidden, compute_dtype, routed_rows, shape.expert_ffn.end - shape.expert_ffn.begin},
-                         {&shared_hidden, compute_dtype, shared_rows, shape.shared_ffn.end - shape.shared_ffn.begin},
+                        {{&expert_hidden, types.rows, routed_rows, shape.expert_ffn.end - shape.expert_ffn.begin},
+                         {&shared_hidden, types.rows, shared_rows, shape.shared_ffn.end - shape.shared_ffn.begin},
                          {&expert_outputs, DType::kFloat32, routed_rows + shared_rows, config.hidden}});
   }
   const std::vector<Wanted> attention = {
       {&qkv, DType::kFloat32, limits.group_tokens,
        int64_t{shape.num_heads() + 2 * shape.num_kv_heads()} * config.head_dim},
-      {&attended, compute_dtype, limits.group_tokens, int64_t{shape.num_heads()} * config.head_dim}};
+      {&attended, types.rows, limits.group_tokens, int64_t{shape.num_heads()} * config.head_dim}};
   shared_bytes_ = make_in_one_memory(std::array{attention, feed_forward});
 }
 

@@ -17,8 +17,18 @@ struct StepLimits {
   int64_t group_logit_rows = 0;  // of one group: the rows of one product for logits
 };
 
+// Of what products read: kFloat32 or kBFloat16.
+struct RowTypes {
+  // Not explicit: one dtype is that of all.
+  constexpr RowTypes(DType all) : rows(all), exchanged(all) {}
+  constexpr RowTypes(DType of_rows, DType of_exchanged) : rows(of_rows), exchanged(of_exchanged) {}
+
+  DType rows;
+  DType exchanged;  // of rows that travel between ranks: the exchange's
+};
+
 struct Workspace {
-  Workspace(const ModelConfig& config, const LocalShape& shape, DType compute_dtype, const StepLimits& limits);
+  Workspace(const ModelConfig& config, const LocalShape& shape, const RowTypes& types, const StepLimits& limits);
 
   int64_t bytes() const;
 
@@ -36,7 +46,7 @@ struct Workspace {
   int64_t touched_experts = 0;  // experts with rows in this step so far, summed over the layers
 
   RowsBuffer residual;    // [tokens, hidden] float32
-  RowsBuffer normed;      // [tokens, hidden] compute dtype; with several ranks in the exchange's memory
+  RowsBuffer normed;      // [tokens, hidden] row type; with several ranks in the exchange's memory
   RowsBuffer qk_squares;  // [group's tokens, 2] float32: sums of squares of q and of k, for a norm over all heads
   RowsBuffer attention_partial;  // [group's tokens, hidden] float32; not for a single rank
   RowsBuffer delta;              // [tokens, hidden] float32: what a block adds to the residual stream
@@ -45,17 +55,17 @@ struct Workspace {
   RowsBuffer router_logits;      // [tokens, experts] float32
   RowsBuffer shared_gates;       // [tokens, 1] float32, mixtures with a shared expert only
   RowsBuffer logit_input;        // [logit rows, hidden] float32: the residual rows for logits
-  RowsBuffer logit_normed;       // [logit rows, hidden] compute dtype
+  RowsBuffer logit_normed;       // [logit rows, hidden] row type; with several ranks the exchange's
   RowsBuffer logits;             // [logit rows, vocab] float32; with several ranks in the exchange's memory
 
   // The first two are read and written within a layer's attention, the others within its feed-forward block. So both
   // blocks have the same memory.
   RowsBuffer qkv;             // [group's tokens, (heads + 2 kv_heads) * head_dim] float32
-  RowsBuffer attended;        // [group's tokens, heads * head_dim] compute dtype
-  RowsBuffer ffn_hidden;      // [tokens, ffn] compute dtype
+  RowsBuffer attended;        // [group's tokens, heads * head_dim] row type
+  RowsBuffer ffn_hidden;      // [tokens, ffn] row type
   RowsBuffer gate_up_sums;    // [2 x kGateUpRows or fewer, widest ffn] float32: gates and ups that are apart
-  RowsBuffer expert_hidden;   // [tokens * top_k, expert_ffn] compute dtype
-  RowsBuffer shared_hidden;   // [tokens, shared_ffn] compute dtype
+  RowsBuffer expert_hidden;   // [tokens * top_k, expert_ffn] row type
+  RowsBuffer shared_hidden;   // [tokens, shared_ffn] row type
   RowsBuffer expert_outputs;  // [tokens * top_k, hidden] float32, then the shared expert's [tokens, hidden]
 
  private:

@@ -79,6 +79,14 @@ std::optional<QuantizedFormat> kept_format(const StoredTensor& tensor, const Qua
   return integer_format(how.quantization == Quantization::kInt8 || use == MatrixUse::kVocab ? 8 : 4);
 }
 
+DType row_dtype(const Checkpoint& checkpoint, const QuantizedWeights& how, DType dtype) {
+  const bool rounds_rows = std::ranges::any_of(checkpoint.tensors(), [&](const auto& named) {
+    const auto format = kept_format(named.second, how, MatrixUse::kLayer);
+    return format && *how.activations != ActivationBits::kExact && allows_rounded_rows(*format);
+  });
+  return rounds_rows ? DType::kFloat32 : dtype;
+}
+
 bool quantize_rows(ConstRows source, QuantizedRows& out) {
   CHECK(source.dtype == DType::kFloat32 && source.rows == out.rows && source.cols == out.cols &&
         out.format == integer_format(out.format.bits));

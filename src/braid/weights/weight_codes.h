@@ -8,6 +8,7 @@
 #include "braid/base/result.h"
 #include "braid/kernels/quantized_layout.h"
 #include "braid/tensor/quantized_rows.h"
+#include "braid/weights/checkpoint.h"
 #include "braid/weights/stored_tensor.h"
 
 namespace braid {
@@ -33,6 +34,10 @@ enum class MatrixUse : uint8_t {
 // The format in which a model keeps the matrix; absent: in the dtype. (In act order only layers' matrices
 // are kept: products with experts and reads of an embedding take inputs in their own order.)
 std::optional<QuantizedFormat> kept_format(const StoredTensor& tensor, const QuantizedWeights& how, MatrixUse use);
+
+// Of the rows that a model's products read, with activations of `dtype`: float32 if some of its products round rows to
+// codes (PackedMatrix::rounds_rows), which would otherwise be rounded twice.
+DType row_dtype(const Checkpoint& checkpoint, const QuantizedWeights& how, DType dtype);
 
 // Rows [first, first + count) in this format, on any thread. If it is not the format in which they are stored, they are
 // quantized. An error names the tensor.

@@ -99,6 +99,12 @@ TEST(WeightCodes, PlainMatricesAreQuantizedByTheirUse) {
   const auto codes = read_weight_codes(matrix, integer_format(8), 1, 1);
   ASSERT_TRUE(codes.ok()) << codes.error().message;
   EXPECT_EQ(codes->codes[0], 255);
+
+  EXPECT_EQ(row_dtype(*checkpoint, int4, DType::kBFloat16), DType::kFloat32);
+  EXPECT_EQ(row_dtype(*checkpoint, {.activations = ActivationBits::k8}, DType::kBFloat16), DType::kBFloat16);
+  const QuantizedWeights exact{.activations = ActivationBits::kExact, .quantization = Quantization::kInt4};
+  EXPECT_EQ(row_dtype(*checkpoint, exact, DType::kBFloat16), DType::kBFloat16);
+  EXPECT_EQ(row_dtype(*checkpoint, exact, DType::kFloat32), DType::kFloat32);
 }
 
 }  // namespace

@@ -98,7 +98,8 @@ Result<std::unique_ptr<Rank>, RankError> Rank::make(const RankSetup& setup, cons
     parts->exchange = std::move(*exchange);
   }
   parts->traced = std::make_unique<TracedExchange>(*parts->exchange, *setup.trace, setup.trace_rank);
-  parts->workspace = std::make_unique<Workspace>(*setup.config, shape, setup.dtype, limits);
+  const RowTypes types(setup.row_dtype, setup.dtype);
+  parts->workspace = std::make_unique<Workspace>(*setup.config, shape, types, limits);
   parts->runner = std::make_unique<ModelRunner>(RunnerParts{.model = parts->model,
                                                             .team = parts->team,
                                                             .ops = *parts->ops,

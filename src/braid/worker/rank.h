@@ -35,8 +35,9 @@ struct RankSetup {
   RankCpus cpus;
   CpuIsa isa = CpuIsa::kPortable;
   int32_t num_threads = 1;
-  DType dtype = DType::kBFloat16;
-  KvShape kv_shape;  // of this rank
+  DType dtype = DType::kBFloat16;      // of activations
+  DType row_dtype = DType::kBFloat16;  // of what products read, except rows that travel between ranks
+  KvShape kv_shape;                    // of this rank
   SchedulerConfig scheduler;
   int64_t num_logit_rows = 0;  // of a group in one product with the head
   std::string attention_backend;

@@ -152,7 +152,7 @@ Result<std::unique_ptr<RankSet>> RankSet::load(const Checkpoint& checkpoint, Ran
   const ModelConfig& config = checkpoint.config();
   options.layout = ranks.layout;
   Logger& log = *log_of(LogPart::kWorker, logger);
-  auto set = std::unique_ptr<RankSet>(new RankSet(config, options, ranks, logger));
+  auto set = std::unique_ptr<RankSet>(new RankSet(checkpoint, options, ranks, logger));
 
   const int64_t context = requested_context(options, config);
   const KvShape kv_shape =
@@ -226,16 +226,17 @@ Result<std::unique_ptr<RankSet>> RankSet::load(const Checkpoint& checkpoint, Ran
   return set;
 }
 
-RankSet::RankSet(const ModelConfig& config, const RankOptions& options, ProcessRanks ranks,
+RankSet::RankSet(const Checkpoint& checkpoint, const RankOptions& options, ProcessRanks ranks,
                  std::shared_ptr<Logger> logger)
     : logger_(std::move(logger)),
       trace_(std::make_unique<StepTrace>(ranks.num_own())),
       own_(std::move(ranks)),
-      config_(config),
+      config_(checkpoint.config()),
       isa_(own_.isa),
-      dtype_(chosen_dtype(options, config)),
+      dtype_(chosen_dtype(options, config_)),
       kv_dtype_(options.kv_cache_dtype.value_or(KvDType(dtype_))),
-      quantized_(chosen_quantization(options, config)),
+      quantized_(chosen_quantization(options, config_)),
+      row_dtype_(braid::row_dtype(checkpoint, quantized_, dtype_)),
       page_transfer_(std::make_unique<LocalKvPageTransfer>(options.collective_timeout_s)) {
   if (config_.vision) tower_share_ = tower_share(*config_.vision, own_, options.mm_broadcast.strategy);
 }
@@ -246,6 +247,7 @@ void RankSet::prepare_ranks(const RankOptions& options, const KvShape& kv_shape,
             .isa = isa_,
             .num_threads = own_.threads_per_rank,
             .dtype = dtype_,
+            .row_dtype = row_dtype_,
             .kv_shape = kv_shape,
             .scheduler = scheduler_,
             .num_logit_rows = logit_rows(scheduler_.max_running_requests),

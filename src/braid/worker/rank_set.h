@@ -50,7 +50,8 @@ class RankSet {
   const ModelConfig& config() const { return config_; }
   const SchedulerConfig& scheduler_config() const { return scheduler_; }  // of each group
   CpuIsa isa() const { return isa_; }
-  DType dtype() const { return dtype_; }  // of weights and activations
+  DType dtype() const { return dtype_; }          // of weights and activations
+  DType row_dtype() const { return row_dtype_; }  // of what products read (RankSetup::row_dtype)
   KvDType kv_dtype() const { return kv_dtype_; }
   int64_t weight_bytes() const { return weight_bytes_; }
   IndexRange own_ranks() const { return own_.own; }  // of all worlds
@@ -115,7 +116,7 @@ class RankSet {
   Status on_all_ranks(FunctionRef<Status(Rank& rank, int32_t world)> work);
 
  private:
-  RankSet(const ModelConfig& config, const RankOptions& options, ProcessRanks ranks, std::shared_ptr<Logger> logger);
+  RankSet(const Checkpoint& checkpoint, const RankOptions& options, ProcessRanks ranks, std::shared_ptr<Logger> logger);
   // Indices are those of own ranks.
   size_t index_of(int32_t world, int32_t tp_rank) const {
     return static_cast<size_t>(world * layout().tp_size + tp_rank - own_.own.begin);
@@ -147,6 +148,7 @@ class RankSet {
   const DType dtype_;
   const KvDType kv_dtype_;
   const QuantizedWeights quantized_;
+  const DType row_dtype_;
   SchedulerConfig scheduler_;
   int64_t weight_bytes_ = 0;
   int64_t max_moving_tokens_ = 0;

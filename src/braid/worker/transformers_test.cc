@@ -73,13 +73,14 @@ class HeldToTransformers : public ::testing::TestWithParam<std::string> {
 
   // By default quantized weights meet exact rows, which is what transformers computes.
   std::unique_ptr<RankSet> load(const Tier& tier, DType dtype, ActivationBits activations = ActivationBits::kExact,
-                                Quantization quantization = Quantization::kNone, KvCodes kv_codes = KvCodes::kNone) {
+                                Quantization quantization = Quantization::kNone,
+                                std::optional<KvDType> kv_dtype = std::nullopt) {
     RankOptions options;
     options.isa = tier.isa;
     options.attention_backend = tier.attention_backend;
     options.threads_per_rank = 2;
     options.dtype = dtype;
-    if (kv_codes != KvCodes::kNone) options.kv_cache_dtype = KvDType(DType::kBFloat16, kv_codes);
+    options.kv_cache_dtype = kv_dtype;
     options.page_size = kPageSize;
     options.context_length = kContext;
     options.max_running_requests = kRunning;
@@ -278,6 +279,21 @@ TEST_P(HeldToTransformers, RoundedActivationsAreNearFloat32) {
   }
 }
 
+// Everything between two products is float32 then. (FP8 meets exact rows, in bfloat16.)
+TEST_P(HeldToTransformers, RowsOf8BitsAreRoundedOnce) {
+  const ModelConfig& config = checkpoint_->config();
+  const Tier tier = tiers().back();
+  const auto narrow = load(tier, DType::kBFloat16, ActivationBits::k8, Quantization::kInt8, KvDType(DType::kFloat32));
+  const auto wide = load(tier, DType::kFloat32, ActivationBits::k8, Quantization::kInt8, KvDType(DType::kFloat32));
+  ASSERT_TRUE(narrow != nullptr && wide != nullptr);
+  const bool has_fp8 = std::ranges::any_of(checkpoint_->tensors(), [](const auto& named) {
+    const auto format = named.second.quantized_format();
+    return format && !allows_rounded_rows(*format);
+  });
+  if (has_fp8 || config.rounds_embedding_multiplier) return;
+  EXPECT_EQ(logits(narrow->first()), logits(wide->first()));
+}
+
 // Rounding weights to 8 bits moves the logits a few times as far as bfloat16 does, to 4 bits some hundred times.
 TEST_P(HeldToTransformers, WeightsQuantizedWhileLoadingAreNearTheirOwn) {
   const Tier tier = tiers().back();
@@ -303,8 +319,10 @@ TEST_P(HeldToTransformers, WeightsQuantizedWhileLoadingAreNearTheirOwn) {
 TEST_P(HeldToTransformers, CodesOfKeysAndValuesAreNearFloat32) {
   for (const Tier& tier : tiers()) {
     SCOPED_TRACE(tier.key());
-    const auto int8 = load(tier, DType::kBFloat16, ActivationBits::kExact, Quantization::kNone, KvCodes::kInt8);
-    const auto e4m3 = load(tier, DType::kBFloat16, ActivationBits::kExact, Quantization::kNone, KvCodes::kE4m3);
+    const auto int8 = load(tier, DType::kBFloat16, ActivationBits::kExact, Quantization::kNone,
+                           KvDType(DType::kBFloat16, KvCodes::kInt8));
+    const auto e4m3 = load(tier, DType::kBFloat16, ActivationBits::kExact, Quantization::kNone,
+                           KvDType(DType::kBFloat16, KvCodes::kE4m3));
     ASSERT_TRUE(int8 != nullptr && e4m3 != nullptr);
     const auto ratio = [&](RankSet& ranks) {
       return testing::median_kl(logits(ranks.first()), fixture_.logits, fixture_.vocab) / fixture_.bfloat16_median_kl;

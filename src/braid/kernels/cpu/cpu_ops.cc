@@ -25,7 +25,8 @@ void CpuOps::matmul(ConstRows x, const PackedMatrix& w, Rows y, const Epilogue& 
 void CpuOps::grouped_matmul(ConstRows x, const ExpertRows& expert_rows, std::span<const PackedMatrix> w, Rows y,
                             const Epilogue& epilogue) {
   for (const PackedMatrix& one : w) CHECK(one.input_order().empty(), "experts in act order");
-  cpu::grouped_matmul(isa_, team_, x, expert_rows, w, y, epilogue);
+  if (w.empty()) return;
+  cpu::grouped_matmul(isa_, team_, gather_(*this, x, w[0]), expert_rows, w, y, epilogue);
 }
 
 void CpuOps::matmul_max(ConstRows x, const PackedMatrix& w, int64_t cols, std::span<RowMax> maxima) {

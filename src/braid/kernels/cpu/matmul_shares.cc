@@ -11,8 +11,12 @@
 namespace braid::cpu {
 namespace {
 
+bool takes_rows(const PackedMatrix& w, DType dtype) {
+  return dtype == w.dtype() || (w.rounds_rows() && (dtype == DType::kFloat32 || dtype == DType::kBFloat16));
+}
+
 void check_shapes(ConstRows x, const PackedMatrix& w, Rows y, const Epilogue& epilogue) {
-  CHECK(x.dtype == w.dtype(), "rows of {} times weights of {}", dtype_name(x.dtype), dtype_name(w.dtype()));
+  CHECK(takes_rows(w, x.dtype), "rows of {} times weights of {}", dtype_name(x.dtype), dtype_name(w.dtype()));
   CHECK(x.cols == w.k(), "rows of {} times [{}, {}]", x.cols, w.n(), w.k());
   CHECK(y.cols == (epilogue.is_gated() ? w.n() / 2 : w.n()), "{} columns out of [{}, {}]", y.cols, w.n(), w.k());
   CHECK(y.dtype == DType::kFloat32 || (y.dtype == w.dtype() && epilogue.kind != Epilogue::Kind::kAdd),
@@ -149,7 +153,7 @@ void matmul_with(const MatmulTier& tier, ThreadTeam& team, ConstRows x, const Pa
 
 void matmul_max_with(const MatmulTier& tier, ThreadTeam& team, ConstRows x, const PackedMatrix& w, int64_t cols,
                      std::span<RowMax> maxima) {
-  CHECK(x.dtype == w.dtype() && x.cols == w.k() && static_cast<int64_t>(maxima.size()) == x.rows && cols <= w.n(),
+  CHECK(takes_rows(w, x.dtype) && x.cols == w.k() && static_cast<int64_t>(maxima.size()) == x.rows && cols <= w.n(),
         "{} maxima of [{}, {}] {} times [{}, {}] {}, {} columns", maxima.size(), x.rows, x.cols, dtype_name(x.dtype),
         w.n(), w.k(), dtype_name(w.dtype()), cols);
   std::ranges::fill(maxima, RowMax());

@@ -97,7 +97,7 @@ class Avx2QuantizedKernel {
  private:
   static constexpr int64_t kHalfCodeBytes = int64_t{64} * kBits;
   static constexpr int kLines = kHalfLines / kParts;  // of a part
-  // Lines whose products fit 16 bits together: 2 lines · 2 · 63 · 127, 4 lines · 2 · 31 · 127, 8 lines · 2 · 15 · 127.
+  // Lines whose products fit 16 bits together: 2 lines · 2 · 63 · 128, 4 lines · 2 · 31 · 128, 8 lines · 2 · 15 · 128.
   static constexpr int kSumLines = kBits <= 4 ? kLines : (kBits == 5 ? 4 : 2);
   // Few rows wait for memory: codes are fetched into L1 so many bytes before they are read, and what comes next at the
   // pace of the units.

@@ -55,11 +55,11 @@ class PackedRowSource {
   bool has_two_codes_;
 };
 
-// A first code leaves at most half a step.
-constexpr float kSecondStepsOfFirst = 254;
+// A first code leaves half a step, or a whole one where it is 127 instead of 128.
+constexpr float kSecondStepsOfFirst = 127;
 
 // Rounds a unit: writes its codes and the sum of each part's, and returns the scale. With kEvenFirst each quad of codes
-// has its even k before its odd ones. No code is beyond ±127: amax · (127 / amax) is less than 127.5.
+// has its even k before its odd ones. No code is below -128: amax · (128 / amax) is less than 128.5.
 #if defined(__AVX2__)
 inline __attribute__((always_inline)) __m256 load_row_floats(const std::byte* from, bool is_f32, int index) {
   if (is_f32) return _mm256_loadu_ps(reinterpret_cast<const float*>(from) + index * 8);
@@ -107,31 +107,40 @@ inline __attribute__((always_inline)) float round_unit(const RowUnit& unit, Code
     for (int32_t& sum : sums) sum = 0;
     return is_finite ? 0.0F : __builtin_nanf("");
   }
-  const __m256 inverse = _mm256_set1_ps(127.0F / amax);
+  __m256i are_amax = _mm256_setzero_si256();
+#pragma GCC unroll 4
+  for (const __m256& values : x) {
+    const __m256i equal = _mm256_cmpeq_epi32(_mm256_castps_si256(values), _mm256_set1_epi32(static_cast<int>(bits)));
+    are_amax = _mm256_or_si256(are_amax, equal);
+  }
+  const float largest_value = _mm256_testz_si256(are_amax, are_amax) != 0 ? -amax : amax;
+  const __m256 inverse = _mm256_set1_ps(-128.0F / largest_value);
   __m256i rounded[4];  // to even from the middle
 #pragma GCC unroll 4
   for (int i = 0; i < 4; ++i) {
     const __m256 scaled = _mm256_mul_ps(x[i], inverse);
     rounded[i] = _mm256_cvtps_epi32(scaled);
     if (unit.is_second) {
-      const __m256 rest = _mm256_sub_ps(scaled, _mm256_cvtepi32_ps(rounded[i]));
+      const __m256 codes_of_first = _mm256_cvtepi32_ps(_mm256_min_epi32(rounded[i], _mm256_set1_epi32(127)));
+      const __m256 rest = _mm256_sub_ps(scaled, codes_of_first);
       rounded[i] = _mm256_cvtps_epi32(_mm256_mul_ps(rest, _mm256_set1_ps(kSecondStepsOfFirst)));
     }
   }
-  const __m256i first = _mm256_add_epi32(rounded[0], rounded[1]);
-  const __m256i second = _mm256_add_epi32(rounded[2], rounded[3]);
+  if constexpr (kEvenFirst) {
+#pragma GCC unroll 4
+    for (__m256i& quads : rounded) quads = _mm256_shuffle_epi32(quads, _MM_SHUFFLE(3, 1, 2, 0));
+  }
+  const __m256i highest = _mm256_set1_epi16(127);
+  const __m256i low = _mm256_min_epi16(_mm256_packs_epi32(rounded[0], rounded[1]), highest);
+  const __m256i high = _mm256_min_epi16(_mm256_packs_epi32(rounded[2], rounded[3]), highest);
+  const __m256i first = _mm256_madd_epi16(low, _mm256_set1_epi16(1));
+  const __m256i second = _mm256_madd_epi16(high, _mm256_set1_epi16(1));
   if constexpr (kParts == 1) {
     sums[0] = sum_lanes(_mm256_add_epi32(first, second));
   } else {
     sums[0] = sum_lanes(first);
     sums[1] = sum_lanes(second);
   }
-  if constexpr (kEvenFirst) {
-#pragma GCC unroll 4
-    for (__m256i& quads : rounded) quads = _mm256_shuffle_epi32(quads, _MM_SHUFFLE(3, 1, 2, 0));
-  }
-  const __m256i low = _mm256_packs_epi32(rounded[0], rounded[1]);
-  const __m256i high = _mm256_packs_epi32(rounded[2], rounded[3]);
   auto* to = reinterpret_cast<__m256i*>(codes);
   if constexpr (sizeof(Code) == 1) {
     const __m256i quads = _mm256_packs_epi16(low, high);
@@ -140,7 +149,8 @@ inline __attribute__((always_inline)) float round_unit(const RowUnit& unit, Code
     _mm256_storeu_si256(to, _mm256_permute4x64_epi64(low, _MM_SHUFFLE(3, 1, 2, 0)));
     _mm256_storeu_si256(to + 1, _mm256_permute4x64_epi64(high, _MM_SHUFFLE(3, 1, 2, 0)));
   }
-  return unit.is_second ? amax / 127.0F / kSecondStepsOfFirst : amax / 127.0F;
+  const float scale = largest_value / -128.0F;
+  return unit.is_second ? scale / kSecondStepsOfFirst : scale;
 }
 #else
 template <typename Code, int kParts, bool kEvenFirst>
@@ -162,15 +172,21 @@ inline float round_unit(const RowUnit& unit, Code* codes, int32_t (&sums)[kParts
     largest = magnitude > largest ? magnitude : largest;
   }
   const float amax = __builtin_bit_cast(float, largest);
+  float largest_value = -amax;
+  for (int i = 0; i < kUnitK; ++i) largest_value = x[i] == amax ? amax : largest_value;
   const bool is_finite = largest < 0x7f800000U;
   const bool is_zero = !is_finite || amax < 0x1p-100F;
-  const float inverse = is_zero ? 0.0F : 127.0F / amax;
+  const float inverse = is_zero ? 0.0F : -128.0F / largest_value;
   int32_t rounded[kUnitK] = {};
   if (!is_zero) {
     for (int i = 0; i < kUnitK; ++i) {
-      float scaled = x[i] * inverse;
-      if (unit.is_second) scaled = (scaled - (scaled + kRound - kRound)) * kSecondStepsOfFirst;
-      rounded[i] = __builtin_bit_cast(int32_t, scaled + kRound) - __builtin_bit_cast(int32_t, kRound);
+      float steps = x[i] * inverse;
+      if (unit.is_second) {
+        const float of_first = steps + kRound - kRound;
+        steps = (steps - (of_first < 127 ? of_first : 127)) * kSecondStepsOfFirst;
+      }
+      const int32_t code = __builtin_bit_cast(int32_t, steps + kRound) - __builtin_bit_cast(int32_t, kRound);
+      rounded[i] = code < 127 ? code : 127;
     }
   }
   for (int i = 0; i < kUnitK; ++i) {
@@ -183,7 +199,8 @@ inline float round_unit(const RowUnit& unit, Code* codes, int32_t (&sums)[kParts
   }
   if (!is_finite) return __builtin_nanf("");
   if (is_zero) return 0.0F;
-  return unit.is_second ? amax / 127.0F / kSecondStepsOfFirst : amax / 127.0F;
+  const float scale = largest_value / -128.0F;
+  return unit.is_second ? scale / kSecondStepsOfFirst : scale;
 }
 #endif
 

@@ -96,13 +96,15 @@ void RefOps::grouped_matmul(ConstRows x, const ExpertRows& expert_rows, std::spa
                             const Epilogue& epilogue) {
   CHECK(expert_rows.offsets.size() == w.size() + 1);
   CHECK(epilogue.expert_biases.empty() || epilogue.expert_biases.size() == w.size());
+  if (w.empty()) return;
+  const ConstRows inputs = gather_(*this, x, w[0]);
   for (size_t expert = 0; expert < w.size(); ++expert) {
     Epilogue own = epilogue;
     if (!epilogue.expert_biases.empty()) own.bias = epilogue.expert_biases[expert];
     for (int32_t i = expert_rows.offsets[expert]; i < expert_rows.offsets[expert + 1]; ++i) {
       check_shapes(x, w[expert], y, own);
       const int32_t source = expert_rows.sources.empty() ? i : expert_rows.sources[static_cast<size_t>(i)];
-      multiply_row(x, source, w[expert], y, i, own);
+      multiply_row(inputs, source, w[expert], y, i, own);
     }
   }
 }

@@ -24,20 +24,23 @@ struct RoundedUnit {
 
 RoundedUnit round_unit(ConstRows x, int64_t row, int64_t begin, int64_t end, Codes which) {
   RoundedUnit unit = {.codes = std::vector<int32_t>(static_cast<size_t>(end - begin))};
-  float amax = 0;
+  float largest = 0;
   for (int64_t k = begin; k < end; ++k) {
-    if (!std::isfinite(load(x, row, k))) {
+    const float value = load(x, row, k);
+    if (!std::isfinite(value)) {
       unit.scale = std::numeric_limits<float>::quiet_NaN();
       return unit;
     }
-    amax = std::max(amax, std::abs(load(x, row, k)));
+    const bool is_larger = std::abs(value) > std::abs(largest);
+    if (is_larger || value == std::abs(largest)) largest = value;  // of two with one magnitude the positive one
   }
-  if (amax < 0x1p-100F) return unit;
-  unit.scale = which == Codes::kFirst ? amax / 127.0F : amax / 127.0F / 254.0F;
+  if (std::abs(largest) < 0x1p-100F) return unit;
+  unit.scale = largest / -128.0F;
+  if (which == Codes::kSecond) unit.scale /= 127.0F;
   for (int64_t k = begin; k < end; ++k) {
-    float steps = load(x, row, k) * (127.0F / amax);
-    if (which == Codes::kSecond) steps = (steps - std::nearbyint(steps)) * 254.0F;
-    unit.codes[static_cast<size_t>(k - begin)] = static_cast<int32_t>(std::nearbyint(steps));
+    float steps = load(x, row, k) * (-128.0F / largest);
+    if (which == Codes::kSecond) steps = (steps - std::min(std::nearbyint(steps), 127.0F)) * 127.0F;
+    unit.codes[static_cast<size_t>(k - begin)] = std::min(static_cast<int32_t>(std::nearbyint(steps)), 127);
   }
   return unit;
 }
