@@ -285,7 +285,7 @@ TEST(QuantizedMatmul, A128thOfTheLargestInputIsOneStep) {
   }
   const QuantizedRows weights = random_quantized({.bits = 4, .fixed_zero = 8}, kN, kK, 8);
   const Matrix exact(DType::kFloat32, 1, kN);
-  ref->matmul(x.view, pack_quantized_rows(weights, ActivationBits::k16, DType::kFloat32), exact.view);
+  ref->matmul(x.view, pack_quantized_rows(weights, ActivationBits::kExact, DType::kFloat32), exact.view);
   const PackedMatrix w = pack_quantized_rows(weights, ActivationBits::k8, DType::kFloat32);
   const Matrix rounded(DType::kFloat32, 1, kN);
   ref->matmul(x.view, w, rounded.view);
@@ -298,6 +298,21 @@ TEST(QuantizedMatmul, A128thOfTheLargestInputIsOneStep) {
     cpu::matmul_with(tier.of(w), team, x.view, w, y.view, {});
     EXPECT_TRUE(same_bits(y.view, rounded.view)) << tier.name;
   }
+}
+
+// Of m and -m in one unit, one has the code 127 where it would want 128.
+TEST(QuantizedMatmul, With16BitsTheOppositeOfTheLargestInputIsAsNearAsOthers) {
+  const std::unique_ptr<Ops> ref = make_ref_ops();
+  const Matrix x(DType::kFloat32, 1, 32);
+  x.view.row<float>(0)[3] = 0.7F;
+  x.view.row<float>(0)[8] = -0.7F;
+  QuantizedRows weights = random_quantized({.bits = 4, .fixed_zero = 8}, 1, 32, 8);
+  std::fill(weights.codes.begin(), weights.codes.end(), uint8_t{8});
+  weights.codes[8] = 9;  // the others are 0
+  const Matrix y(DType::kFloat32, 1, 1);
+  const PackedMatrix w = pack_quantized_rows(weights, ActivationBits::k16, DType::kFloat32);
+  ref->matmul(x.view, w, y.view);
+  EXPECT_NEAR(y.at(0, 0) / w.at(0, 8), -0.7, 0.7 / 30000);
 }
 
 TEST(QuantizedMatmul, RowsThatAreNotFiniteGiveNanAndTinyOnesDoNotOverflow) {
