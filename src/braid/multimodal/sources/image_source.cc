@@ -31,8 +31,12 @@ std::string printable(std::string_view text) {
 }  // namespace
 
 bool names_image(std::string_view url) {
+  return names_remote_image(url) || scheme_of(url) == "file";
+}
+
+bool names_remote_image(std::string_view url) {
   const std::string scheme = scheme_of(url);
-  return scheme == "file" || scheme == "http" || scheme == "https";
+  return scheme == "http" || scheme == "https";
 }
 
 std::string url_excerpt(std::string_view url) {

@@ -16,6 +16,8 @@ Result<MediaBytes> load_image_source(std::string_view url, const MediaPolicy& po
 
 // Whether the URL only names an image, in a file or on another host; others contain one, or are wrong.
 bool names_image(std::string_view url);
+// On another host, which may not answer for a while.
+bool names_remote_image(std::string_view url);
 
 // The URL for a message: its first characters, or the kind and length of one that holds an image.
 std::string url_excerpt(std::string_view url);

@@ -20,6 +20,7 @@ using openai::ApiError;
 namespace {
 
 constexpr size_t kMaxEndedBytes = size_t{64} << 20;  // of answers that a client may still come back for
+constexpr int kMaxFetchingRequests = 256;  // that wait for images of other hosts, each with a thread; more: 503
 
 Arrival arrival_of(const http::Request& request) {
   return {.path = request.path, .client = request.client, .time_s = monotonic_seconds()};
@@ -81,6 +82,9 @@ ApiService::~ApiService() {
 void ApiService::set_engine(std::unique_ptr<Engine> engine) {
   owned_model_ = make_served_model(std::move(engine), options_.model);
   if (options_.journal != nullptr) go_on_with_found(*owned_model_);  // before another request takes one's name
+  // Else some requests for images of hosts that do not answer would keep all others from being read.
+  owned_model_->requests.media.begin_wait = [this] { return workers_.begin_wait(kMaxFetchingRequests); };
+  owned_model_->requests.media.end_wait = [this] { workers_.end_wait(); };
   model_ = owned_model_.get();
 }
 

@@ -37,10 +37,16 @@ class TaskQueue {
   TimerId post_at(Clock::time_point when, Task task);
   void cancel(const TimerId& id);  // does nothing if it was due already
 
+  // Around what a task of this queue waits for, such as another host: another thread takes its place meanwhile. False:
+  // `max_waits` tasks wait already; then there is nothing to end.
+  bool begin_wait(int max_waits);
+  void end_wait();
+
  private:
   void thread_main();
   bool next(std::unique_lock<std::mutex>& lock, Task& task);
 
+  const int num_threads_;  // that may run at a time
   const ThreadRole role_;
   const std::shared_ptr<Logger> logger_;
   std::mutex mutex_;
@@ -49,7 +55,9 @@ class TaskQueue {
   std::map<TimerId, Task> timers_;
   uint64_t next_timer_ = 1;
   bool is_stopping_ = false;
-  std::vector<std::thread> threads_;
+  int num_running_ = 0;  // tasks that have begun and do not wait; after a wait for a while above num_threads_
+  int num_waiting_ = 0;
+  std::vector<std::thread> threads_;  // num_threads_, and one for each of the most that have waited at a time
 };
 
 }  // namespace braid

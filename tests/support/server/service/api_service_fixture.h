@@ -23,11 +23,11 @@ class ApiServiceFixture : public ::testing::Test {
  protected:
   void start(ServiceOptions options = {}, EngineOptions engine_options = {}) {
     options.model.name = "tiny";
-    options.model.path = kTinyModel;
+    if (engine_options.source.model_path.empty()) engine_options.source.model_path = kTinyModel;
+    options.model.path = engine_options.source.model_path;
     options.num_workers = 1;  // so requests are submitted in order
     service_ = std::make_unique<ApiService>(options, make_null_logger());
     add_api_routes(*service_, router_);
-    engine_options.source.model_path = kTinyModel;
     auto engine = load_tiny_engine(engine_options);
     engine_ = engine.get();
     service_->set_engine(std::move(engine));

@@ -2,6 +2,8 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+#include <chrono>
 #include <memory>
 #include <utility>
 
@@ -12,25 +14,103 @@ namespace braid::openai {
 
 namespace {
 
-Result<std::shared_ptr<const std::string>> image_bytes(const std::string& url, const MediaPolicy& policy,
-                                                       FetchedImages& fetched) {
-  const bool is_named = names_image(url);
-  const auto known = is_named ? fetched.find(url) : fetched.end();
-  if (known != fetched.end()) return known->second;
-  TRY(MediaBytes media, load_image_source(url, policy));
-  auto bytes = std::make_shared<const std::string>(std::move(media));
-  if (is_named) fetched.emplace(url, bytes);
-  return bytes;
+using Clock = std::chrono::steady_clock;
+
+// What one request's images may cost together.
+class MediaFetcher {
+ public:
+  MediaFetcher(const MediaPolicy& policy, FetchedImages& fetched) : policy_(policy), fetched_(fetched) {}
+
+  Result<std::shared_ptr<const std::string>> bytes_of(const std::string& url) {
+    const bool is_named = names_image(url);
+    if (is_named) {
+      const auto known = fetched_.find(url);
+      if (known != fetched_.end()) return known->second;
+      TRY_STATUS(check_limits());
+    }
+    TRY(MediaBytes media, load_image_source(url, policy_));
+    auto bytes = std::make_shared<const std::string>(std::move(media));
+    if (is_named) fetched_.emplace(url, bytes);
+    return bytes;
+  }
+
+ private:
+  Status check_limits() const {
+    int64_t num_bytes = 0;
+    for (const auto& [url, bytes] : fetched_) num_bytes += std::ssize(*bytes);
+    if (num_bytes > policy_.max_request_bytes) {
+      return fail("the images that the request names have {} bytes so far, the limit is {}", num_bytes,
+                  policy_.max_request_bytes);
+    }
+    if (Clock::now() - start_ > policy_.request_timeout) {
+      return fail("the images that the request names did not arrive within {} ms, the limit",
+                  policy_.request_timeout.count());
+    }
+    return {};
+  }
+
+  const MediaPolicy& policy_;
+  FetchedImages& fetched_;
+  const Clock::time_point start_ = Clock::now();
+};
+
+class EndOfWait {
+ public:
+  explicit EndOfWait(const MediaPolicy* policy) : policy_(policy) {}
+  ~EndOfWait() {
+    if (policy_ != nullptr) policy_->end_wait();
+  }
+  EndOfWait(const EndOfWait&) = delete;
+  EndOfWait& operator=(const EndOfWait&) = delete;
+
+ private:
+  const MediaPolicy* policy_;  // null: nothing ends
+};
+
+// Whether another host must be waited for.
+bool waits_for_hosts(const MediaUrls& media, const FetchedImages& fetched) {
+  const auto is_missing = [&](const std::string& url) { return names_remote_image(url) && !fetched.contains(url); };
+  return std::ranges::any_of(media.images, is_missing) ||
+         std::ranges::any_of(media.videos,
+                             [&](const VideoUrls& video) { return std::ranges::any_of(video.frames, is_missing); });
 }
 
-Result<RequestVideo> fetch_video(const VideoUrls& urls, const MediaPolicy& policy, FetchedImages& fetched) {
+Result<RequestVideo> fetch_video(const VideoUrls& urls, MediaFetcher& fetcher) {
   RequestVideo video{.frames = {}, .fps = urls.fps};
   for (const std::string& url : urls.frames) {
-    auto bytes = image_bytes(url, policy, fetched);
+    auto bytes = fetcher.bytes_of(url);
     if (!bytes.ok()) return fail("frame {}: {}", video.frames.size(), bytes.error().message);
     video.frames.push_back(*std::move(bytes));
   }
   return video;
+}
+
+Result<void, ApiError> fetch_media(const MediaUrls& media, const MediaPolicy& policy, const MediaParameters& parameters,
+                                   FetchedImages& fetched, GenerationRequest& generation) {
+  const bool waits = policy.begin_wait != nullptr && waits_for_hosts(media, fetched);
+  if (waits && !policy.begin_wait()) {
+    return ApiError{.status = 503,
+                    .message = "too many requests wait for images that they name",
+                    .type = "server_error",
+                    .code = "overloaded"};
+  }
+  const EndOfWait end(waits ? &policy : nullptr);
+  MediaFetcher fetcher(policy, fetched);
+  for (size_t i = 0; i < media.images.size(); ++i) {
+    const auto bytes = fetcher.bytes_of(media.images[i]);
+    if (!bytes.ok()) {
+      return ApiError{.message = fmt::format("image {}: {}", i, bytes.error().message), .param = parameters.images};
+    }
+    generation.images.push_back({.bytes = *bytes});
+  }
+  for (size_t i = 0; i < media.videos.size(); ++i) {
+    auto video = fetch_video(media.videos[i], fetcher);
+    if (!video.ok()) {
+      return ApiError{.message = fmt::format("video {}: {}", i, video.error().message), .param = parameters.videos};
+    }
+    generation.videos.push_back(*std::move(video));
+  }
+  return {};
 }
 
 }  // namespace
@@ -61,20 +141,7 @@ Result<void, ApiError> add_media(const MediaUrls& media, const RequestModel& mod
                                  FetchedImages& fetched, GenerationRequest& generation) {
   if (media.empty()) return {};
   TRY_STATUS(check_takes_media(media, model, parameters));
-  for (size_t i = 0; i < media.images.size(); ++i) {
-    const auto bytes = image_bytes(media.images[i], model.media, fetched);
-    if (!bytes.ok()) {
-      return ApiError{.message = fmt::format("image {}: {}", i, bytes.error().message), .param = parameters.images};
-    }
-    generation.images.push_back({.bytes = *bytes});
-  }
-  for (size_t i = 0; i < media.videos.size(); ++i) {
-    auto video = fetch_video(media.videos[i], model.media, fetched);
-    if (!video.ok()) {
-      return ApiError{.message = fmt::format("video {}: {}", i, video.error().message), .param = parameters.videos};
-    }
-    generation.videos.push_back(*std::move(video));
-  }
+  TRY_STATUS(fetch_media(media, model.media, parameters, fetched, generation));
   const Status placed = model.images->place(generation);
   if (placed.ok()) return {};
   return ApiError{.message = placed.error().message,

@@ -1,5 +1,5 @@
-// Fetches a request's images and videos, and puts them into its prompt. Tested by tests/e2e/test_images.py and
-// tests/e2e/test_videos.py.
+// Fetches a request's images and videos, and puts them into its prompt. Tested by tests/e2e/test_images.py,
+// tests/e2e/test_videos.py and server/service/remote_images_test.cc.
 #pragma once
 
 #include <string>
