@@ -103,7 +103,8 @@ class ShardedRuns {
   const ModelConfig& config() const { return checkpoint_->config(); }
 
   // Quantized weights times exact rows: the bits of weights that are widened.
-  static constexpr QuantizedWeights kExactRows{.activations = ActivationBits::kExact, .quantization = Quantization::kNone};
+  static constexpr QuantizedWeights kExactRows{.activations = ActivationBits::kExact,
+                                               .quantization = Quantization::kNone};
 
   Result<LoadedModel> try_load(const ParallelLayout& layout, const QuantizedWeights& quantized = kExactRows) const {
     ThreadTeam team(2);
