@@ -167,9 +167,8 @@ GrammarCompiler::Entries GrammarCompiler::make_room() {
 }
 
 // Made for the first grammar: it takes tens of megabytes with the largest vocabularies, and many servers never need it.
-std::shared_ptr<const grammar::Vocabulary> GrammarCompiler::vocabulary() {
+void GrammarCompiler::make_vocabulary() {
   std::call_once(vocabulary_made_, [this] { vocabulary_ = std::make_shared<const grammar::Vocabulary>(tokenizer_); });
-  return vocabulary_;
 }
 
 GrammarCompiler::Compiled GrammarCompiler::find_or_compile(std::string key, const Make& make) {
@@ -196,10 +195,11 @@ GrammarCompiler::Compiled GrammarCompiler::find_or_compile(std::string key, cons
   }
   const auto compile = [&]() -> Compiled {
     TRY(const Grammar made, make());
-    return CompiledGrammar::compile(made, vocabulary(), shared_masks_, meter_);
+    return CompiledGrammar::compile(made, vocabulary_, shared_masks_, meter_);
   };
   Compiled compiled = fail("not compiled");
   try {
+    make_vocabulary();  // once, not in short turns: the first grammar would wait for it for seconds on a busy machine
     const ShortTurns turns;
     compiled = compile();
   } catch (const std::exception& exception) {  // e.g. out of memory: waiting callers must get an answer

@@ -65,14 +65,14 @@ class GrammarCompiler {
   Compiled find_or_compile(std::string key, const Make& make);
   std::shared_ptr<Entry> find(const std::string& key);
   Entries make_room();
-  std::shared_ptr<const grammar::Vocabulary> vocabulary();
+  void make_vocabulary();
 
   const Limits limits_;
   const Warn warn_;
   const std::shared_ptr<MemoryMeter> meter_;
   const Tokenizer& tokenizer_;
   std::once_flag vocabulary_made_;
-  std::shared_ptr<const grammar::Vocabulary> vocabulary_;
+  std::shared_ptr<const grammar::Vocabulary> vocabulary_;  // null before the first grammar
   const std::shared_ptr<grammar::SharedLocalMasks> shared_masks_;
   std::mutex mutex_;
   std::condition_variable compiled_;
