@@ -3,17 +3,16 @@
 // gets its own copy (matmul_tier.h says why). Tested by kernels/quantized_matmul_test.cc.
 //
 // A Kernel has what matmul_driver.h's has, but for kUnitK, the units and kinds of passes, and also
-//   kExpandedBytes       of an unpacked unit of 32 k and 32 columns
-//   kStretch             units of a stretch that is unpacked
-//   kAloneRows           up to this many rows alone take whole panels, without unpacking; 0: never
-//   panels_at_once(rows) how many panels they take at a time, at most kMostPanels
-//   kLineK               k for each step of the prefetch (Prefetch::next)
-//   expand(stretch)      unpacks it
+//   kExpandedBytes          of an unpacked unit of 32 k and 32 columns
+//   kStretch                units of a stretch that is unpacked
+//   kAloneRows              up to this many rows alone take whole panels, without unpacking; 0: never
+//   panels_at_once(rows)    how many panels they take at a time, at most kMostPanels
+//   kLineK                  k for each step of the prefetch (Prefetch::next)
+//   expand(stretch)         unpacks it
 //   multiply(rows, a, stretch, k, sums, resume, prefetch)
-//   multiply_alone(rows, a, panels, w, count, k, sums)   if kAloneRows > 0: sums [count][rows][32] = a · `count`
-//   panels;
-//                        it fetches what comes next
-//   join_codes(rows, sums)  optional: makes the sums of a panel's packed rows those of its rows
+//   multiply_alone(rows, a, panels, w, count, k, sums)
+//                           if kAloneRows > 0: sums [count][rows][32] = a · `count` panels; fetches what comes next
+//   join_codes(rows, sums)  if a row is several packed rows: makes the sums of a panel's packed rows those of its rows
 #pragma once
 
 #include "braid/kernels/cpu/matmul_driver.h"
