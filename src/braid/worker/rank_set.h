@@ -50,8 +50,7 @@ class RankSet {
   const ModelConfig& config() const { return config_; }
   const SchedulerConfig& scheduler_config() const { return scheduler_; }  // of each group
   CpuIsa isa() const { return isa_; }
-  DType dtype() const { return dtype_; }          // of weights and activations
-  DType row_dtype() const { return row_dtype_; }  // of what products read (RankSetup::row_dtype)
+  DType dtype() const { return dtype_; }  // of weights and activations
   KvDType kv_dtype() const { return kv_dtype_; }
   int64_t weight_bytes() const { return weight_bytes_; }
   IndexRange own_ranks() const { return own_.own; }  // of all worlds

@@ -45,7 +45,7 @@ void print_products(const KernelReport& report, const KernelBench& bench, std::F
   if (bench.weights == nullptr) {
     fmt::print(out, "\nProducts [M, K] x [K, N] in {}, weights from memory\n", dtype_name(bench.dtype));
   } else {
-    fmt::print(out, "\nProducts [M, K] x [K, N] of rows in {} ({} bits of them) and weights in {} from memory\n",
+    fmt::print(out, "\nProducts [M, K] x [K, N] of rows in {} (activation bits: {}) and weights in {} from memory\n",
                dtype_name(bench.dtype), activation_bits_name(activations_of(bench)), bench.weights->name);
   }
   fmt::print(out, "{:>9} {:>7} {:>6} {:>11} {:>8} {:>9} {:>10} {:>6}\n", "K", "N", "M", "us", "GB/s", "GFLOP/s",

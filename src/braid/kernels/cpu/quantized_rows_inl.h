@@ -1,6 +1,6 @@
 // Rows rounded to codes of 8 bits, as ActivationBits::k8 and k16 define it, packed for a block of rows: in vectors of
 // 8, and for the portable tier in plain loops. Included only by the tiers' files; each gets its own copy (matmul_tier.h
-// says why). Tested by kernels/quantized_matmul_test.cc.
+// says why). Tested by kernels/rounded_rows_test.cc and kernels/quantized_matmul_test.cc.
 #pragma once
 
 #if defined(__AVX2__)

@@ -1,5 +1,4 @@
 // Requests for images of other hosts, with a real engine on the small model that sees (tests/fixtures/models/vl_demo).
-#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -7,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "braid/wire/transport/bound_socket.h"
 #include "tests/support/model_fixture.h"
 #include "tests/support/server/service/api_service_fixture.h"
 
@@ -20,14 +20,10 @@ using testing::send;
 class SilentHost {
  public:
   SilentHost() {
-    listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in address = {.sin_family = AF_INET};
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    EXPECT_EQ(::bind(listener_, reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
+    BoundSocket socket = BoundSocket::bind("127.0.0.1", 0).value();
+    port_ = socket.port();
+    listener_ = socket.release();
     EXPECT_EQ(::listen(listener_, 512), 0);
-    socklen_t size = sizeof(address);
-    EXPECT_EQ(::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size), 0);
-    port_ = ntohs(address.sin_port);
   }
   ~SilentHost() { end(); }
   SilentHost(const SilentHost&) = delete;
