@@ -1,5 +1,5 @@
 // The pages that the ranks of a world leave to those of its next start (kv/kept_pages.h): what steps do to them, and
-// which of them all ranks of a group have. Tested by rank_processes_test.cc.
+// which of them all ranks of a group have. Tested by kept_ranks_test.cc.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
 // The memory that the ranks of this process find from the last start of their world and leave to the next one
-// (base/kept_memory.h). Tested by rank_processes_test.cc.
+// (base/kept_memory.h). Tested by kept_ranks_test.cc.
 #pragma once
 
 #include <cstdint>

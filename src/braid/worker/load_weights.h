@@ -1,5 +1,5 @@
 // The weights of a process's ranks: from the memory of the last start, from --pack-cache, or from the checkpoint.
-// Tested by rank_processes_test.cc.
+// Tested by rank_processes_test.cc and kept_ranks_test.cc.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,6 @@
 // What a process's ranks find from the last start of their world.
 //
-// Tested by rank_processes_test.cc.
+// Tested by kept_ranks_test.cc.
 #include <iterator>
 #include <utility>
 
