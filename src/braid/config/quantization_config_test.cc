@@ -127,6 +127,10 @@ TEST(QuantizationConfig, ReadsEachFormatOfCompressedTensors) {
       "block_structure": [128, 128])");
   EXPECT_EQ(block.group_outputs, 128);
   EXPECT_EQ(block.group_inputs, 128);
+  const auto text = storage_of("float-quantized", R"("num_bits": 8, "type": "float", "strategy": "block",
+      "block_structure": "64x128")");
+  EXPECT_EQ(text.group_outputs, 64);
+  EXPECT_EQ(text.group_inputs, 128);
 }
 
 TEST(QuantizationConfig, ErrorsNameTheKeyAndWhatIsAllowed) {
@@ -164,6 +168,12 @@ TEST(QuantizationConfig, ErrorsNameTheKeyAndWhatIsAllowed) {
   expect_part(problem_of(of_compressed("pack-quantized", packed + R"("actorder": "up")")), "\"actorder\"");
   expect_part(problem_of(of_compressed("mxfp4-pack-quantized", R"("num_bits": 4, "type": "float", "group_size": 64)")),
               "\"group_size\" is 64, must be 32");
+  for (const char* const block :
+       {"null", "128", "[128]", "[128, 100]", "[0, 128]", "\"\"", "\"128\"", "\"128x\"", "\"x128\"", "\"128x128x1\"",
+        "\"128 128\"", "\"-1x128\"", "\"9999999999999999999x128\""}) {
+    const std::string weights = R"("num_bits": 8, "type": "float", "strategy": "block", "block_structure": )";
+    expect_part(problem_of(of_compressed("float-quantized", weights + block)), "\"block_structure\" is ");
+  }
   expect_part(problem_of(R"("quant_method": "compressed-tensors", "sparsity_config": {"format": "sparse-24-bitmask"},
       "config_groups": {})"),
               "sparse weights are not supported");
