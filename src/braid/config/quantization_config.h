@@ -37,8 +37,10 @@ struct QuantizationScheme {
 };
 
 struct QuantizationConfig {
-  std::string method;                       // "gptq", …; empty: weights are not quantized
-  std::vector<QuantizationScheme> schemes;  // a layer has the first one whose targets match its name
+  std::string method;  // "gptq", …; empty: weights are not quantized
+  // A layer has the first one whose targets match its name; in compressed-tensors checkpoints exact names come first,
+  // then regular expressions in the order of their texts, then schemes of all layers.
+  std::vector<QuantizationScheme> schemes;
   // Layers that are not quantized: names, parts of names between dots (with '*' for any characters), or "re:" and a
   // regular expression.
   std::vector<std::string> ignored;

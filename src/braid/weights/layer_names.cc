@@ -39,11 +39,20 @@ Result<LayerNames> LayerNames::make(const QuantizationConfig& config) {
   LayerNames names;
   names.names_are_exact_ = config.method == "compressed-tensors";
   for (const QuantizationScheme& scheme : config.schemes) {
-    Targets& targets = names.targets_.emplace_back(Targets{.scheme = &scheme, .names = {}});
+    if (scheme.targets.empty()) names.rules_.push_back({.target = std::nullopt, .scheme = &scheme});
     for (const std::string& target : scheme.targets) {
       TRY(auto name, compile(target));
-      targets.names.push_back(std::move(name));
+      names.rules_.push_back({.target = std::move(name), .scheme = &scheme});
     }
+  }
+  // As compressed-tensors does: names, then regular expressions in the order of their texts, then classes.
+  if (names.names_are_exact_) {
+    const auto place_of = [](const Rule& rule) -> std::pair<int, std::string_view> {
+      if (!rule.target) return {2, ""};
+      if (rule.target->regex.empty()) return {0, ""};
+      return {1, *rule.target->text};
+    };
+    std::ranges::stable_sort(names.rules_, {}, place_of);
   }
   for (const std::string& ignored : config.ignored) {
     TRY(auto name, compile(ignored));
@@ -70,15 +79,16 @@ const std::string* LayerNames::ignored_by(std::string_view layer) const {
   return found == ignored_.end() ? nullptr : found->text;
 }
 
+const LayerNames::Rule* LayerNames::rule_of(std::string_view layer) const {
+  const auto found =
+      std::ranges::find_if(rules_, [&](const Rule& rule) { return !rule.target || begins_with(*rule.target, layer); });
+  return found == rules_.end() ? nullptr : &*found;
+}
+
 const QuantizationScheme* LayerNames::scheme_of(std::string_view layer) const {
   if (ignored_by(layer) != nullptr) return nullptr;
-  for (const Targets& targets : targets_) {
-    if (targets.names.empty() ||
-        std::ranges::any_of(targets.names, [&](const Name& name) { return begins_with(name, layer); })) {
-      return targets.scheme;
-    }
-  }
-  return nullptr;
+  const Rule* const rule = rule_of(layer);
+  return rule == nullptr ? nullptr : rule->scheme;
 }
 
 }  // namespace braid

@@ -1,6 +1,7 @@
 // Which layers of a checkpoint a quantization_config speaks of. Tested by layer_names_test.cc.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,17 +27,19 @@ class LayerNames {
     const std::string* text;
     std::vector<Regex> regex;  // one if the text is a regular expression, else none
   };
-  struct Targets {
+  // What a target says of the layers that it names.
+  struct Rule {
+    std::optional<Name> target;  // absent: all layers
     const QuantizationScheme* scheme;
-    std::vector<Name> names;
   };
 
   static Result<Name> compile(const std::string& text);
   static bool begins_with(const Name& name, std::string_view layer);
   bool is_ignored_by(const Name& name, std::string_view layer) const;
+  const Rule* rule_of(std::string_view layer) const;
 
   bool names_are_exact_ = false;  // compressed-tensors' are; other tools' lists have parts of names
-  std::vector<Targets> targets_;
+  std::vector<Rule> rules_;       // the first one that names a layer holds
   std::vector<Name> ignored_;
 };
 

@@ -29,6 +29,22 @@ TEST(LayerNames, NamesOfCompressedTensorsAreExactOrRegularExpressions) {
   EXPECT_EQ(*names->ignored_by("visual.x"), "re:visual.*");
 }
 
+TEST(LayerNames, TheMostSpecificTargetOfCompressedTensorsHolds) {
+  const QuantizationConfig config{.method = "compressed-tensors",
+                                  .schemes = {{.bits = 4},
+                                              {.bits = 5, .targets = {"re:.*down_proj"}},
+                                              {.bits = 6, .targets = {"re:.*2.mlp.*"}},
+                                              {.bits = 8, .targets = {"model.layers.1.mlp.down_proj"}}},
+                                  .ignored = {},
+                                  .notes = {}};
+  const auto names = LayerNames::make(config);
+  ASSERT_TRUE(names.ok()) << names.error().message;
+  EXPECT_EQ(names->scheme_of("model.layers.0.mlp.up_proj")->bits, 4);
+  EXPECT_EQ(names->scheme_of("model.layers.0.mlp.down_proj")->bits, 5);
+  EXPECT_EQ(names->scheme_of("model.layers.1.mlp.down_proj")->bits, 8);
+  EXPECT_EQ(names->scheme_of("model.layers.2.mlp.down_proj")->bits, 6);  // ".*2" is before ".*d"
+}
+
 TEST(LayerNames, OtherListsHavePartsOfNames) {
   const QuantizationConfig config{.method = "awq",
                                   .schemes = {{}},
