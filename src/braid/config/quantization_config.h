@@ -33,7 +33,8 @@ struct QuantizationScheme {
   int64_t group_outputs = 1;
   // Names of layers, or "re:" and a regular expression that the beginning of a name matches; empty: all.
   std::vector<std::string> targets;
-  std::string text;  // "gptq, 4 bits", for errors
+  bool is_excluded = false;  // these layers are not quantized
+  std::string text;          // "gptq, 4 bits", for errors
 };
 
 struct QuantizationConfig {

@@ -45,6 +45,35 @@ TEST(QuantizationConfig, ReadsGptq) {
   EXPECT_EQ(second->ignored, std::vector<std::string>{"lm_head"});
 }
 
+TEST(QuantizationConfig, ReadsOptionsOfSingleLayersOfGptq) {
+  const auto config = read_quantization(R"("quant_method": "gptq", "bits": 4, "group_size": 128, "desc_act": true,
+      "checkpoint_format": "gptq_v2", "dynamic": {
+        "-:.*gate$": {},
+        "+:.*down_proj": {"bits": 8, "group_size": 32, "sym": false, "desc_act": false, "damp_percent": 0.05},
+        "lm_head": {"bits": 8, "group_size": null}})");
+  ASSERT_TRUE(config.ok()) << config.error().message;
+  ASSERT_EQ(config->schemes.size(), 4U);
+  EXPECT_TRUE(config->schemes[0].is_excluded);
+  EXPECT_EQ(config->schemes[0].targets, std::vector<std::string>{"re:.*gate$"});
+  const QuantizationScheme& down = config->schemes[1];
+  EXPECT_FALSE(down.is_excluded);
+  EXPECT_EQ(down.targets, std::vector<std::string>{"re:.*down_proj"});
+  EXPECT_EQ(down.bits, 8);
+  EXPECT_EQ(down.group_inputs, 32);
+  EXPECT_FALSE(down.is_symmetric);
+  EXPECT_FALSE(down.is_act_order);
+  EXPECT_EQ(down.zero_bias, 0);
+  EXPECT_EQ(down.text, "gptq, 8 bits");
+  const QuantizationScheme& head = config->schemes[2];
+  EXPECT_EQ(head.targets, std::vector<std::string>{"re:lm_head"});
+  EXPECT_EQ(head.bits, 8);
+  EXPECT_EQ(head.group_inputs, 128);
+  EXPECT_TRUE(head.is_symmetric);
+  EXPECT_TRUE(head.is_act_order);
+  EXPECT_TRUE(config->schemes[3].targets.empty());
+  EXPECT_EQ(config->schemes[3].bits, 4);
+}
+
 TEST(QuantizationConfig, ReadsAwqAndFp8) {
   const auto awq = read_quantization(R"("quant_method": "awq", "bits": 4, "group_size": 64, "version": "GEMM")");
   ASSERT_TRUE(awq.ok()) << awq.error().message;
@@ -150,7 +179,11 @@ TEST(QuantizationConfig, ErrorsNameTheKeyAndWhatIsAllowed) {
   expect_part(problem_of(gptq + R"("bits": 4, "group_size": 0)"), "\"group_size\" is 0");
   expect_part(problem_of(gptq + R"("bits": 4, "checkpoint_format": "marlin")"), "\"gptq\" or \"gptq_v2\"");
   expect_part(problem_of(gptq + R"("bits": 4, "pack_dtype": "int16")"), "\"pack_dtype\" is \"int16\"");
-  expect_part(problem_of(gptq + R"("bits": 4, "dynamic": {"-:.*gate.*": {}})"), "\"dynamic\"");
+  expect_part(problem_of(gptq + R"("bits": 4, "dynamic": ["-:.*gate.*"])"), "\"dynamic\" is [\"-:.*gate.*\"], must be");
+  expect_part(problem_of(gptq + R"("bits": 4, "dynamic": {"+:.*up": {"bits": 2}})"),
+              "quantization_config: dynamic: \"+:.*up\": \"bits\" is 2, must be 4 or 8");
+  expect_part(problem_of(gptq + R"("bits": 4, "dynamic": {".*up": false})"),
+              "dynamic: \".*up\" is false, must be a JSON object");
   expect_part(problem_of(gptq + R"("bits": 4, "sym": 1)"), "true or false");
   expect_part(problem_of(R"("quant_method": "awq", "bits": 8)"), "\"bits\" is 8, must be 4");
   expect_part(problem_of(R"("quant_method": "awq", "bits": 4, "version": "gemv")"), "must be \"gemm\"");

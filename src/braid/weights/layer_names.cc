@@ -76,7 +76,9 @@ bool LayerNames::is_ignored_by(const Name& name, std::string_view layer) const {
 
 const std::string* LayerNames::ignored_by(std::string_view layer) const {
   const auto found = std::ranges::find_if(ignored_, [&](const Name& name) { return is_ignored_by(name, layer); });
-  return found == ignored_.end() ? nullptr : found->text;
+  if (found != ignored_.end()) return found->text;
+  const Rule* const rule = rule_of(layer);
+  return rule != nullptr && rule->target && rule->scheme->is_excluded ? rule->target->text : nullptr;
 }
 
 const LayerNames::Rule* LayerNames::rule_of(std::string_view layer) const {

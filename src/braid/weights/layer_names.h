@@ -19,7 +19,7 @@ class LayerNames {
 
   // The scheme of the layer "model.layers.0.mlp.up_proj"; null: it is not quantized.
   const QuantizationScheme* scheme_of(std::string_view layer) const;
-  // The entry of QuantizationConfig::ignored that names the layer; null: none.
+  // The entry of QuantizationConfig::ignored that names the layer, or the target of an excluding scheme; null: none.
   const std::string* ignored_by(std::string_view layer) const;
 
  private:

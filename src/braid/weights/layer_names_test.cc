@@ -45,6 +45,24 @@ TEST(LayerNames, TheMostSpecificTargetOfCompressedTensorsHolds) {
   EXPECT_EQ(names->scheme_of("model.layers.2.mlp.down_proj")->bits, 6);  // ".*2" is before ".*d"
 }
 
+TEST(LayerNames, TheFirstPatternOfGptqHolds) {
+  const QuantizationConfig config{.method = "gptq",
+                                  .schemes = {{.bits = 8, .targets = {"re:.*2.mlp.*"}},
+                                              {.targets = {"re:.*mlp.down.*"}, .is_excluded = true},
+                                              {.bits = 5, .targets = {"re:.*_proj"}},
+                                              {.bits = 4}},
+                                  .ignored = {},
+                                  .notes = {}};
+  const auto names = LayerNames::make(config);
+  ASSERT_TRUE(names.ok()) << names.error().message;
+  EXPECT_EQ(names->scheme_of("model.layers.2.mlp.down_proj")->bits, 8);
+  EXPECT_EQ(names->scheme_of("model.layers.1.mlp.down_proj"), nullptr);
+  EXPECT_EQ(*names->ignored_by("model.layers.1.mlp.down_proj"), "re:.*mlp.down.*");
+  EXPECT_EQ(names->scheme_of("model.layers.1.mlp.up_proj")->bits, 5);
+  EXPECT_EQ(names->scheme_of("lm_head")->bits, 4);
+  EXPECT_EQ(names->ignored_by("lm_head"), nullptr);
+}
+
 TEST(LayerNames, OtherListsHavePartsOfNames) {
   const QuantizationConfig config{.method = "awq",
                                   .schemes = {{}},
