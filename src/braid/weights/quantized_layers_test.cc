@@ -1,5 +1,6 @@
 #include "braid/weights/quantized_layers.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <functional>
@@ -216,6 +217,20 @@ TEST(QuantizedLayers, ScalesOfKeysAndValuesStayIfTheConfigurationHasThem) {
   for (const char* name : {"model.layers.0.self_attn.k_scale", "model.layers.0.self_attn.v_scale"}) {
     ASSERT_NE(checkpoint->find(name), nullptr) << name;
     EXPECT_EQ(checkpoint->find(name)->shape, std::vector<int64_t>{1});
+  }
+}
+
+TEST(QuantizedLayers, ScalesOfKeysAndValuesAreAboveZero) {
+  for (const float scale : {0.0F, -1.0F, 1e-35F}) {
+    TensorFile file = float8_file();
+    file.add("model.layers.0.self_attn.v_scale", "F32", {}, std::vector<float>{scale});
+    const TemporaryFolder folder;
+    const auto checkpoint = file.open(folder, kFloat8WithKvScales);
+    ASSERT_FALSE(checkpoint.ok());
+    EXPECT_EQ(
+        checkpoint.error().message,
+        fmt::format("model.safetensors: tensor \"model.layers.0.self_attn.v_scale\" is {}, a scale must be above 0",
+                    scale));
   }
 }
 
