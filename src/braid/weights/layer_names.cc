@@ -10,6 +10,7 @@ namespace braid {
 namespace {
 
 constexpr std::string_view kRegexMark = "re:";
+constexpr int32_t kMostRegexes = 2000;  // compiling one takes up to a millisecond
 
 // "self_attn" is a part of "model.layers.0.self_attn.q_proj", and so is "layers.0"; "attn" is none.
 bool has_part(std::string_view layer, const std::string& part) {
@@ -28,6 +29,9 @@ bool has_part(std::string_view layer, const std::string& part) {
 Result<LayerNames::Name> LayerNames::compile(const std::string& text) {
   Name name{.text = &text, .regex = {}};
   if (text.starts_with(kRegexMark)) {
+    if (++num_regexes_ > kMostRegexes) {
+      return fail("config.json: quantization_config has more than {} regular expressions", kMostRegexes);
+    }
     auto regex = Regex::compile(std::string_view(text).substr(kRegexMark.size()));
     if (!regex.ok()) return fail("config.json: quantization_config: {}", regex.error().message);
     name.regex.push_back(std::move(*regex));
@@ -41,7 +45,7 @@ Result<LayerNames> LayerNames::make(const QuantizationConfig& config) {
   for (const QuantizationScheme& scheme : config.schemes) {
     if (scheme.targets.empty()) names.rules_.push_back({.target = std::nullopt, .scheme = &scheme});
     for (const std::string& target : scheme.targets) {
-      TRY(auto name, compile(target));
+      TRY(auto name, names.compile(target));
       names.rules_.push_back({.target = std::move(name), .scheme = &scheme});
     }
   }
@@ -55,7 +59,7 @@ Result<LayerNames> LayerNames::make(const QuantizationConfig& config) {
     std::ranges::stable_sort(names.rules_, {}, place_of);
   }
   for (const std::string& ignored : config.ignored) {
-    TRY(auto name, compile(ignored));
+    TRY(auto name, names.compile(ignored));
     names.ignored_.push_back(std::move(name));
   }
   return names;

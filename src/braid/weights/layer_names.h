@@ -1,6 +1,7 @@
 // Which layers of a checkpoint a quantization_config speaks of. Tested by layer_names_test.cc.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,7 +15,7 @@ namespace braid {
 
 class LayerNames {
  public:
-  // `config` must outlive it. An error names the regular expression that is none.
+  // `config` must outlive it. An error names the regular expression that is none, or says that there are too many.
   static Result<LayerNames> make(const QuantizationConfig& config);
 
   // The scheme of the layer "model.layers.0.mlp.up_proj"; null: it is not quantized.
@@ -33,11 +34,12 @@ class LayerNames {
     const QuantizationScheme* scheme;
   };
 
-  static Result<Name> compile(const std::string& text);
+  Result<Name> compile(const std::string& text);
   static bool begins_with(const Name& name, std::string_view layer);
   bool is_ignored_by(const Name& name, std::string_view layer) const;
   const Rule* rule_of(std::string_view layer) const;
 
+  int32_t num_regexes_ = 0;
   bool names_are_exact_ = false;  // compressed-tensors' are; other tools' lists have parts of names
   std::vector<Rule> rules_;       // the first one that names a layer holds
   std::vector<Name> ignored_;

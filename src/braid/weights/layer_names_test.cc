@@ -80,6 +80,18 @@ TEST(LayerNames, OtherListsHavePartsOfNames) {
   }
 }
 
+TEST(LayerNames, TooManyRegularExpressionsAreAnError) {
+  QuantizationConfig config{
+      .method = "compressed-tensors", .schemes = {{.targets = {"re:a"}}}, .ignored = {}, .notes = {}};
+  config.ignored.assign(3000, "lm_head");
+  config.ignored.insert(config.ignored.end(), 1999, "re:b");
+  EXPECT_TRUE(LayerNames::make(config).ok());
+  config.ignored.emplace_back("re:b");
+  const auto names = LayerNames::make(config);
+  ASSERT_FALSE(names.ok());
+  EXPECT_EQ(names.error().message, "config.json: quantization_config has more than 2000 regular expressions");
+}
+
 TEST(LayerNames, ABadRegularExpressionIsAnError) {
   const QuantizationConfig config{.method = "compressed-tensors", .schemes = {{}}, .ignored = {"re:["}, .notes = {}};
   const auto names = LayerNames::make(config);
