@@ -25,7 +25,7 @@ struct QuantizationScheme {
   int32_t bits = 4;           // of a code
   bool is_symmetric = true;   // no zero points: codes are around 2^(bits - 1), or are signed
   bool is_act_order = false;  // inputs may be in any group; g_idx or weight_g_idx says in which
-  // kGptq: what is added to the stored zero points, modulo 2^bits: 1 in the first version of the format, else 0.
+  // kGptq: what is added to the stored zero points (QuantizedParts): 1 in the first version of the format, else 0.
   int32_t zero_bias = 0;
   // What shares a scale: consecutive inputs and consecutive outputs; kWhole: all of them.
   static constexpr int64_t kWhole = -1;
