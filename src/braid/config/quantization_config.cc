@@ -79,9 +79,10 @@ Result<QuantizationConfig> read_gptq(const JsonObject& json) {
   QuantizationScheme scheme{.storage = Storage::kGptq};
   TRY(scheme.bits, read_bits(json, "bits", true));
   TRY_STATUS(read_gptq_options(json, scheme));
-  TRY(const auto format, json.find_string("checkpoint_format"));
+  const std::string_view format_key = json.find("checkpoint_format") != nullptr ? "checkpoint_format" : "format";
+  TRY(const auto format, json.find_string(format_key));
   if (format && *format != "gptq" && *format != "gptq_v2") {
-    return json.wrong_value("checkpoint_format", "\"gptq\" or \"gptq_v2\": others are not supported");
+    return json.wrong_value(format_key, "\"gptq\" or \"gptq_v2\": others are not supported");
   }
   scheme.zero_bias = format.value_or("gptq") == "gptq" ? 1 : 0;
   TRY(const auto words, json.find_string("pack_dtype"));
@@ -104,9 +105,11 @@ Result<QuantizationConfig> read_awq(const JsonObject& json) {
   if (!has_zeros.value_or(true)) {
     return json.wrong_value("zero_point", "true: weights without zero points are not supported");
   }
-  TRY(const auto version, json.find_string("version"));
-  if (version && *version != "gemm" && *version != "GEMM") {
-    return json.wrong_value("version", "\"gemm\": others are not supported");
+  for (const char* const key : {"version", "checkpoint_format", "format"}) {
+    TRY(const auto version, json.find_string(key));
+    if (version && *version != "gemm" && *version != "GEMM") {
+      return json.wrong_value(key, "\"gemm\": others are not supported");
+    }
   }
   scheme.text = "awq, 4 bits";
   QuantizationConfig config{.method = "awq", .schemes = {scheme}, .ignored = {}, .notes = {}};

@@ -43,6 +43,9 @@ TEST(QuantizationConfig, ReadsGptq) {
   EXPECT_TRUE(second->schemes[0].is_act_order);
   EXPECT_EQ(second->schemes[0].zero_bias, 0);
   EXPECT_EQ(second->ignored, std::vector<std::string>{"lm_head"});
+  const auto newer = read_quantization(R"("quant_method": "gptq", "bits": 4, "format": "gptq_v2")");
+  ASSERT_TRUE(newer.ok()) << newer.error().message;
+  EXPECT_EQ(newer->schemes[0].zero_bias, 0);
 }
 
 TEST(QuantizationConfig, ReadsOptionsOfSingleLayersOfGptq) {
@@ -178,6 +181,7 @@ TEST(QuantizationConfig, ErrorsNameTheKeyAndWhatIsAllowed) {
               "quantization_config: \"group_size\" is 100, must be -1, or a multiple of 32");
   expect_part(problem_of(gptq + R"("bits": 4, "group_size": 0)"), "\"group_size\" is 0");
   expect_part(problem_of(gptq + R"("bits": 4, "checkpoint_format": "marlin")"), "\"gptq\" or \"gptq_v2\"");
+  expect_part(problem_of(gptq + R"("bits": 4, "format": "gptq_p")"), "\"format\" is \"gptq_p\"");
   expect_part(problem_of(gptq + R"("bits": 4, "pack_dtype": "int16")"), "\"pack_dtype\" is \"int16\"");
   expect_part(problem_of(gptq + R"("bits": 4, "dynamic": ["-:.*gate.*"])"), "\"dynamic\" is [\"-:.*gate.*\"], must be");
   expect_part(problem_of(gptq + R"("bits": 4, "dynamic": {"+:.*up": {"bits": 2}})"),
@@ -187,6 +191,8 @@ TEST(QuantizationConfig, ErrorsNameTheKeyAndWhatIsAllowed) {
   expect_part(problem_of(gptq + R"("bits": 4, "sym": 1)"), "true or false");
   expect_part(problem_of(R"("quant_method": "awq", "bits": 8)"), "\"bits\" is 8, must be 4");
   expect_part(problem_of(R"("quant_method": "awq", "bits": 4, "version": "gemv")"), "must be \"gemm\"");
+  expect_part(problem_of(R"("quant_method": "awq", "bits": 4, "checkpoint_format": "llm-awq")"), "must be \"gemm\"");
+  expect_part(problem_of(R"("quant_method": "awq", "bits": 4, "format": "gemv_fast")"), "must be \"gemm\"");
   expect_part(problem_of(R"("quant_method": "awq", "bits": 4, "zero_point": false)"), "\"zero_point\" is false");
   expect_part(problem_of(R"("quant_method": "fp8", "fmt": "e5m2")"), "\"fmt\" is \"e5m2\", must be \"e4m3\"");
   expect_part(problem_of(R"("quant_method": "fp8", "weight_block_size": [128])"), "two sizes");
