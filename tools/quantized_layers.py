@@ -99,10 +99,11 @@ class Gptq(Layer):
         return self
 
     def matrix(self, seed):
-        mask = 2**self.bits - 1
         codes = unpack(self.get(seed, "qweight").T, self.bits)  # [n, k]
-        zeros = unpack(self.get(seed, "qzeros"), self.bits)[:, : self.n]
-        zeros = zeros if self.is_second else (zeros + 1) & mask
+        words = self.get(seed, "qzeros")
+        # A sum of words, as GPTQModel adds it: it undoes what its subtraction borrowed.
+        words = words if self.is_second else words + np.uint32(0xFFFFFFFF // (2**self.bits - 1))
+        zeros = unpack(words, self.bits)[:, : self.n]
         index = self.get(seed, "g_idx")
         return self.scales(seed, "scales")[index].T * (codes - zeros[index].T).astype(np.float32)
 

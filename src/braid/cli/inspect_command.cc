@@ -45,13 +45,11 @@ void check_vectors(const WeightTable& table, const Checkpoint& checkpoint, Inspe
   }
 }
 
-// Reports the errors in scales and zero points that loading would find. Those in blocks of GGUF files are found only
-// when all weights are read.
+// Reports the errors in scales and zero points that loading would find.
 void check_scales(const Checkpoint& checkpoint, InspectReport& report) {
   for (const auto& [name, tensor] : checkpoint.tensors()) {
     if (report.problems.size() >= kMaxProblems) return;
-    if (tensor.parts == nullptr) continue;
-    if (const Status checked = tensor.parts->check_scales(); !checked.ok()) {
+    if (const Status checked = tensor.check_scales(); !checked.ok()) {
       report.problems.push_back(checked.error().message);
     }
   }

@@ -78,6 +78,20 @@ TEST(Inspect, ScalesThatAreNotFiniteAreReported) {
       << out.str();
 }
 
+TEST(Inspect, ExponentsThatAreNotNumbersAreReported) {
+  testing::ModelFixture fixture = testing::read_model_fixture("gpt_oss_mxfp4");
+  for (testing::FixtureTensor& tensor : fixture.tensors) {
+    if (tensor.name == "model.layers.1.mlp.experts.down_proj_scales") tensor.bytes->low = tensor.bytes->high = 255;
+  }
+  const testing::TemporaryFolder folder;
+  write_checkpoint(fixture, folder.path());
+  std::ostringstream out;
+  EXPECT_EQ(run_inspect(folder.path().string(), {}, {}, false, out), 1);
+  EXPECT_NE(out.str().find("tensor \"model.layers.1.mlp.experts.down_proj_scales\" has a scale that is not finite"),
+            std::string::npos)
+      << out.str();
+}
+
 TEST(Inspect, ALayoutsBuffersAreReported) {
   const auto fixture = testing::read_model_fixture("gguf_qwen3_moe");
   const auto told = [&](const RankOptions& ranks) {

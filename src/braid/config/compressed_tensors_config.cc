@@ -1,6 +1,8 @@
 #include "braid/config/compressed_tensors_config.h"
 
+#include <algorithm>
 #include <array>
+#include <charconv>
 
 namespace braid {
 namespace {
@@ -51,6 +53,34 @@ Status check_codes(const JsonObject& weights, const QuantizationScheme& scheme, 
   return {};
 }
 
+struct BlockSize {
+  int64_t outputs = 0;
+  int64_t inputs = 0;
+};
+
+// [128, 128], or as older tools write it "128x128".
+Result<BlockSize> read_block(const JsonObject& weights) {
+  constexpr std::string_view kKey = "block_structure";
+  BlockSize block;
+  const Json* const json = weights.find(kKey);
+  if (json != nullptr && json->is_string()) {
+    const std::string& text = json->get_ref<const std::string&>();
+    const char* const end = text.data() + text.size();
+    const auto outputs = std::from_chars(text.data(), end, block.outputs);
+    if (outputs.ec != std::errc() || outputs.ptr == end || *outputs.ptr != 'x') block = {};
+    const auto inputs = std::from_chars(std::min(outputs.ptr + 1, end), end, block.inputs);
+    if (inputs.ec != std::errc() || inputs.ptr != end) block = {};
+  } else {
+    TRY(const auto sizes, weights.find_ints(kKey));
+    if (sizes && sizes->size() == 2) block = {.outputs = (*sizes)[0], .inputs = (*sizes)[1]};
+  }
+  const auto is_size = [](int64_t value) { return value >= 1 && value <= kMaxBlock; };
+  if (!is_size(block.outputs) || !is_size(block.inputs) || block.inputs % 32 != 0) {
+    return weights.wrong_value(kKey, "two sizes, of which the second is a multiple of 32");
+  }
+  return block;
+}
+
 // What shares a scale.
 Status read_strategy(const JsonObject& weights, QuantizationScheme& scheme) {
   TRY(const auto size, weights.find_int("group_size"));
@@ -65,16 +95,12 @@ Status read_strategy(const JsonObject& weights, QuantizationScheme& scheme) {
     }
     scheme.group_inputs = *size;
   } else if (strategy == "block") {
-    TRY(const auto block, weights.find_ints("block_structure"));
-    const auto is_size = [](int64_t value) { return value >= 1 && value <= kMaxBlock; };
-    if (!block || block->size() != 2 || !is_size((*block)[0]) || !is_size((*block)[1]) || (*block)[1] % 32 != 0) {
-      return weights.wrong_value("block_structure", "two sizes, of which the second is a multiple of 32");
-    }
+    TRY(const auto block, read_block(weights));
     if (scheme.storage != Storage::kFloat8 && scheme.storage != Storage::kInt8) {
       return weights.wrong_value("strategy", "\"group\", \"channel\" or \"tensor\" with this format");
     }
-    scheme.group_outputs = (*block)[0];
-    scheme.group_inputs = (*block)[1];
+    scheme.group_outputs = block.outputs;
+    scheme.group_inputs = block.inputs;
   } else if (strategy != "channel") {
     return weights.wrong_value("strategy", "\"tensor\", \"channel\", \"group\" or \"block\": others are not supported");
   }

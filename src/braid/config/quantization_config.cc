@@ -39,27 +39,60 @@ Result<std::vector<std::string>> read_ignored(const JsonObject& json) {
   return names;
 }
 
+// The options that are there, of all layers or of those of a pattern.
+Status read_gptq_options(const JsonObject& json, QuantizationScheme& scheme) {
+  if (json.find("bits") != nullptr) {
+    TRY(scheme.bits, read_bits(json, "bits", true));
+  }
+  if (json.find("group_size") != nullptr) {
+    TRY(scheme.group_inputs, read_group_size(json, "group_size"));
+  }
+  TRY(const auto is_symmetric, json.find_bool("sym"));
+  scheme.is_symmetric = is_symmetric.value_or(scheme.is_symmetric);
+  TRY(const auto is_act_order, json.find_bool("desc_act"));
+  scheme.is_act_order = is_act_order.value_or(scheme.is_act_order);
+  scheme.text = fmt::format("gptq, {} bits", scheme.bits);
+  return {};
+}
+
+// Patterns of layers' names, of which the first one that matches holds: after "-:" those of layers that are not
+// quantized; else, or after "+:", with options that differ from `common`.
+Status read_dynamic(const JsonObject& dynamic, const QuantizationScheme& common, QuantizationConfig& config) {
+  if (dynamic.json().size() > kMaxNames) {
+    return fail("{}: {} patterns, at most {}", dynamic.name(), dynamic.json().size(), kMaxNames);
+  }
+  for (const auto& [key, value] : dynamic.json().items()) {
+    TRY(const auto options, JsonObject::of(value, fmt::format("{}: {}", dynamic.name(), json_excerpt(key))));
+    QuantizationScheme scheme = common;
+    scheme.is_excluded = key.starts_with("-:");
+    const bool has_mark = scheme.is_excluded || key.starts_with("+:");
+    scheme.targets = {"re:" + key.substr(has_mark ? 2 : 0)};
+    if (!scheme.is_excluded) {
+      TRY_STATUS(read_gptq_options(options, scheme));
+    }
+    config.schemes.push_back(std::move(scheme));
+  }
+  return {};
+}
+
 Result<QuantizationConfig> read_gptq(const JsonObject& json) {
   QuantizationScheme scheme{.storage = Storage::kGptq};
   TRY(scheme.bits, read_bits(json, "bits", true));
-  TRY(scheme.group_inputs, read_group_size(json, "group_size"));
-  TRY(const auto is_symmetric, json.find_bool("sym"));
-  scheme.is_symmetric = is_symmetric.value_or(true);
-  TRY(const auto is_act_order, json.find_bool("desc_act"));
-  scheme.is_act_order = is_act_order.value_or(false);
-  TRY(const auto format, json.find_string("checkpoint_format"));
+  TRY_STATUS(read_gptq_options(json, scheme));
+  const std::string_view format_key = json.find("checkpoint_format") != nullptr ? "checkpoint_format" : "format";
+  TRY(const auto format, json.find_string(format_key));
   if (format && *format != "gptq" && *format != "gptq_v2") {
-    return json.wrong_value("checkpoint_format", "\"gptq\" or \"gptq_v2\": others are not supported");
+    return json.wrong_value(format_key, "\"gptq\" or \"gptq_v2\": others are not supported");
   }
   scheme.zero_bias = format.value_or("gptq") == "gptq" ? 1 : 0;
   TRY(const auto words, json.find_string("pack_dtype"));
   if (words.value_or("int32") != "int32") return json.wrong_value("pack_dtype", "\"int32\": others are not supported");
+  QuantizationConfig config{.method = "gptq", .schemes = {}, .ignored = {}, .notes = {}};
   TRY(const auto dynamic, json.find_object("dynamic"));
-  if (dynamic && !dynamic->json().empty()) {
-    return json.wrong_value("dynamic", "empty: options for single layers are not supported");
+  if (dynamic) {
+    TRY_STATUS(read_dynamic(*dynamic, scheme, config));
   }
-  scheme.text = fmt::format("gptq, {} bits", scheme.bits);
-  QuantizationConfig config{.method = "gptq", .schemes = {scheme}, .ignored = {}, .notes = {}};
+  config.schemes.push_back(std::move(scheme));
   TRY(config.ignored, read_ignored(json));
   return config;
 }
@@ -72,9 +105,11 @@ Result<QuantizationConfig> read_awq(const JsonObject& json) {
   if (!has_zeros.value_or(true)) {
     return json.wrong_value("zero_point", "true: weights without zero points are not supported");
   }
-  TRY(const auto version, json.find_string("version"));
-  if (version && *version != "gemm" && *version != "GEMM") {
-    return json.wrong_value("version", "\"gemm\": others are not supported");
+  for (const char* const key : {"version", "checkpoint_format", "format"}) {
+    TRY(const auto version, json.find_string(key));
+    if (version && *version != "gemm" && *version != "GEMM") {
+      return json.wrong_value(key, "\"gemm\": others are not supported");
+    }
   }
   scheme.text = "awq, 4 bits";
   QuantizationConfig config{.method = "awq", .schemes = {scheme}, .ignored = {}, .notes = {}};

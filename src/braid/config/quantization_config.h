@@ -25,7 +25,7 @@ struct QuantizationScheme {
   int32_t bits = 4;           // of a code
   bool is_symmetric = true;   // no zero points: codes are around 2^(bits - 1), or are signed
   bool is_act_order = false;  // inputs may be in any group; g_idx or weight_g_idx says in which
-  // kGptq: what is added to the stored zero points, modulo 2^bits: 1 in the first version of the format, else 0.
+  // kGptq: what is added to the stored zero points (QuantizedParts): 1 in the first version of the format, else 0.
   int32_t zero_bias = 0;
   // What shares a scale: consecutive inputs and consecutive outputs; kWhole: all of them.
   static constexpr int64_t kWhole = -1;
@@ -33,12 +33,15 @@ struct QuantizationScheme {
   int64_t group_outputs = 1;
   // Names of layers, or "re:" and a regular expression that the beginning of a name matches; empty: all.
   std::vector<std::string> targets;
-  std::string text;  // "gptq, 4 bits", for errors
+  bool is_excluded = false;  // these layers are not quantized
+  std::string text;          // "gptq, 4 bits", for errors
 };
 
 struct QuantizationConfig {
-  std::string method;                       // "gptq", …; empty: weights are not quantized
-  std::vector<QuantizationScheme> schemes;  // a layer has the first one whose targets match its name
+  std::string method;  // "gptq", …; empty: weights are not quantized
+  // A layer has the first one whose targets match its name; in compressed-tensors checkpoints exact names come first,
+  // then regular expressions in the order of their texts, then schemes of all layers.
+  std::vector<QuantizationScheme> schemes;
   // Layers that are not quantized: names, parts of names between dots (with '*' for any characters), or "re:" and a
   // regular expression.
   std::vector<std::string> ignored;

@@ -43,6 +43,38 @@ TEST(QuantizationConfig, ReadsGptq) {
   EXPECT_TRUE(second->schemes[0].is_act_order);
   EXPECT_EQ(second->schemes[0].zero_bias, 0);
   EXPECT_EQ(second->ignored, std::vector<std::string>{"lm_head"});
+  const auto newer = read_quantization(R"("quant_method": "gptq", "bits": 4, "format": "gptq_v2")");
+  ASSERT_TRUE(newer.ok()) << newer.error().message;
+  EXPECT_EQ(newer->schemes[0].zero_bias, 0);
+}
+
+TEST(QuantizationConfig, ReadsOptionsOfSingleLayersOfGptq) {
+  const auto config = read_quantization(R"("quant_method": "gptq", "bits": 4, "group_size": 128, "desc_act": true,
+      "checkpoint_format": "gptq_v2", "dynamic": {
+        "-:.*gate$": {},
+        "+:.*down_proj": {"bits": 8, "group_size": 32, "sym": false, "desc_act": false, "damp_percent": 0.05},
+        "lm_head": {"bits": 8, "group_size": null}})");
+  ASSERT_TRUE(config.ok()) << config.error().message;
+  ASSERT_EQ(config->schemes.size(), 4U);
+  EXPECT_TRUE(config->schemes[0].is_excluded);
+  EXPECT_EQ(config->schemes[0].targets, std::vector<std::string>{"re:.*gate$"});
+  const QuantizationScheme& down = config->schemes[1];
+  EXPECT_FALSE(down.is_excluded);
+  EXPECT_EQ(down.targets, std::vector<std::string>{"re:.*down_proj"});
+  EXPECT_EQ(down.bits, 8);
+  EXPECT_EQ(down.group_inputs, 32);
+  EXPECT_FALSE(down.is_symmetric);
+  EXPECT_FALSE(down.is_act_order);
+  EXPECT_EQ(down.zero_bias, 0);
+  EXPECT_EQ(down.text, "gptq, 8 bits");
+  const QuantizationScheme& head = config->schemes[2];
+  EXPECT_EQ(head.targets, std::vector<std::string>{"re:lm_head"});
+  EXPECT_EQ(head.bits, 8);
+  EXPECT_EQ(head.group_inputs, 128);
+  EXPECT_TRUE(head.is_symmetric);
+  EXPECT_TRUE(head.is_act_order);
+  EXPECT_TRUE(config->schemes[3].targets.empty());
+  EXPECT_EQ(config->schemes[3].bits, 4);
 }
 
 TEST(QuantizationConfig, ReadsAwqAndFp8) {
@@ -127,6 +159,10 @@ TEST(QuantizationConfig, ReadsEachFormatOfCompressedTensors) {
       "block_structure": [128, 128])");
   EXPECT_EQ(block.group_outputs, 128);
   EXPECT_EQ(block.group_inputs, 128);
+  const auto text = storage_of("float-quantized", R"("num_bits": 8, "type": "float", "strategy": "block",
+      "block_structure": "64x128")");
+  EXPECT_EQ(text.group_outputs, 64);
+  EXPECT_EQ(text.group_inputs, 128);
 }
 
 TEST(QuantizationConfig, ErrorsNameTheKeyAndWhatIsAllowed) {
@@ -145,11 +181,18 @@ TEST(QuantizationConfig, ErrorsNameTheKeyAndWhatIsAllowed) {
               "quantization_config: \"group_size\" is 100, must be -1, or a multiple of 32");
   expect_part(problem_of(gptq + R"("bits": 4, "group_size": 0)"), "\"group_size\" is 0");
   expect_part(problem_of(gptq + R"("bits": 4, "checkpoint_format": "marlin")"), "\"gptq\" or \"gptq_v2\"");
+  expect_part(problem_of(gptq + R"("bits": 4, "format": "gptq_p")"), "\"format\" is \"gptq_p\"");
   expect_part(problem_of(gptq + R"("bits": 4, "pack_dtype": "int16")"), "\"pack_dtype\" is \"int16\"");
-  expect_part(problem_of(gptq + R"("bits": 4, "dynamic": {"-:.*gate.*": {}})"), "\"dynamic\"");
+  expect_part(problem_of(gptq + R"("bits": 4, "dynamic": ["-:.*gate.*"])"), "\"dynamic\" is [\"-:.*gate.*\"], must be");
+  expect_part(problem_of(gptq + R"("bits": 4, "dynamic": {"+:.*up": {"bits": 2}})"),
+              "quantization_config: dynamic: \"+:.*up\": \"bits\" is 2, must be 4 or 8");
+  expect_part(problem_of(gptq + R"("bits": 4, "dynamic": {".*up": false})"),
+              "dynamic: \".*up\" is false, must be a JSON object");
   expect_part(problem_of(gptq + R"("bits": 4, "sym": 1)"), "true or false");
   expect_part(problem_of(R"("quant_method": "awq", "bits": 8)"), "\"bits\" is 8, must be 4");
   expect_part(problem_of(R"("quant_method": "awq", "bits": 4, "version": "gemv")"), "must be \"gemm\"");
+  expect_part(problem_of(R"("quant_method": "awq", "bits": 4, "checkpoint_format": "llm-awq")"), "must be \"gemm\"");
+  expect_part(problem_of(R"("quant_method": "awq", "bits": 4, "format": "gemv_fast")"), "must be \"gemm\"");
   expect_part(problem_of(R"("quant_method": "awq", "bits": 4, "zero_point": false)"), "\"zero_point\" is false");
   expect_part(problem_of(R"("quant_method": "fp8", "fmt": "e5m2")"), "\"fmt\" is \"e5m2\", must be \"e4m3\"");
   expect_part(problem_of(R"("quant_method": "fp8", "weight_block_size": [128])"), "two sizes");
@@ -164,6 +207,12 @@ TEST(QuantizationConfig, ErrorsNameTheKeyAndWhatIsAllowed) {
   expect_part(problem_of(of_compressed("pack-quantized", packed + R"("actorder": "up")")), "\"actorder\"");
   expect_part(problem_of(of_compressed("mxfp4-pack-quantized", R"("num_bits": 4, "type": "float", "group_size": 64)")),
               "\"group_size\" is 64, must be 32");
+  for (const char* const block :
+       {"null", "128", "[128]", "[128, 100]", "[0, 128]", "\"\"", "\"128\"", "\"128x\"", "\"x128\"", "\"128x128x1\"",
+        "\"128 128\"", "\"-1x128\"", "\"9999999999999999999x128\""}) {
+    const std::string weights = R"("num_bits": 8, "type": "float", "strategy": "block", "block_structure": )";
+    expect_part(problem_of(of_compressed("float-quantized", weights + block)), "\"block_structure\" is ");
+  }
   expect_part(problem_of(R"("quant_method": "compressed-tensors", "sparsity_config": {"format": "sparse-24-bitmask"},
       "config_groups": {})"),
               "sparse weights are not supported");

@@ -1,12 +1,14 @@
 #include "braid/formats/ggml_type.h"
 
 #include <array>
+#include <cmath>
 #include <cstring>
 
 #include "braid/base/check.h"
 #include "braid/formats/ggml_blocks.h"
 #include "braid/formats/load.h"
 #include "braid/formats/mxfp4.h"
+#include "braid/tensor/float8.h"
 
 namespace braid {
 namespace {
@@ -30,8 +32,10 @@ void blocks_to_float(const std::byte* blocks, int64_t num_blocks, float* out) {
 using BlockToCodes = void (*)(const std::byte* block, const CodesOfBlock& out);
 
 template <int kElements, int kBytes, BlockToFloat kBlock>
-constexpr GgmlType blocks_of(uint32_t id, std::string_view name, BlockToCodes to_codes, const QuantizedFormat& format) {
-  return {id, name, kElements, kBytes, {}, blocks_to_float<kElements, kBytes, kBlock>, &format, to_codes};
+constexpr GgmlType blocks_of(uint32_t id, std::string_view name, BlockToCodes to_codes, const QuantizedFormat& format,
+                             int32_t scale_at = -1, int32_t minimum_at = -1) {
+  return {id,      name,     kElements, kBytes,    {}, blocks_to_float<kElements, kBytes, kBlock>,
+          &format, to_codes, scale_at,  minimum_at};
 }
 
 using Values = QuantizedFormat::Values;
@@ -64,26 +68,26 @@ constexpr QuantizedFormat kIq4Xs = {
 constexpr std::array<GgmlType, 34> kTypes = {{
     {0, "F32", 1, 4, DType::kFloat32, f32_to_float},
     {1, "F16", 1, 2, DType::kFloat16, plain_to_float<Float16>},
-    blocks_of<32, 18, q4_0_block>(2, "Q4_0", q4_0_codes, kQ4_0),
-    blocks_of<32, 20, q4_1_block>(3, "Q4_1", q4_1_codes, kQ4_1),
-    blocks_of<32, 22, q5_0_block>(6, "Q5_0", q5_0_codes, kQ5_0),
-    blocks_of<32, 24, q5_1_block>(7, "Q5_1", q5_1_codes, kQ5_1),
-    blocks_of<32, 34, q8_0_block>(8, "Q8_0", q8_0_codes, kQ8_0),
+    blocks_of<32, 18, q4_0_block>(2, "Q4_0", q4_0_codes, kQ4_0, 0),
+    blocks_of<32, 20, q4_1_block>(3, "Q4_1", q4_1_codes, kQ4_1, 0, 2),
+    blocks_of<32, 22, q5_0_block>(6, "Q5_0", q5_0_codes, kQ5_0, 0),
+    blocks_of<32, 24, q5_1_block>(7, "Q5_1", q5_1_codes, kQ5_1, 0, 2),
+    blocks_of<32, 34, q8_0_block>(8, "Q8_0", q8_0_codes, kQ8_0, 0),
     {9, "Q8_1", 32, 40, {}, nullptr},
-    blocks_of<256, 84, q2_k_block>(10, "Q2_K", q2_k_codes, kQ2_K),
-    blocks_of<256, 110, q3_k_block>(11, "Q3_K", q3_k_codes, kQ3_K),
-    blocks_of<256, 144, q4_k_block>(12, "Q4_K", q4_k_codes, kQ4_K),
-    blocks_of<256, 176, q5_k_block>(13, "Q5_K", q5_k_codes, kQ5_K),
-    blocks_of<256, 210, q6_k_block>(14, "Q6_K", q6_k_codes, kQ6_K),
+    blocks_of<256, 84, q2_k_block>(10, "Q2_K", q2_k_codes, kQ2_K, 80, 82),
+    blocks_of<256, 110, q3_k_block>(11, "Q3_K", q3_k_codes, kQ3_K, 108),
+    blocks_of<256, 144, q4_k_block>(12, "Q4_K", q4_k_codes, kQ4_K, 0, 2),
+    blocks_of<256, 176, q5_k_block>(13, "Q5_K", q5_k_codes, kQ5_K, 0, 2),
+    blocks_of<256, 210, q6_k_block>(14, "Q6_K", q6_k_codes, kQ6_K, 208),
     {15, "Q8_K", 256, 292, {}, nullptr},
     {16, "IQ2_XXS", 256, 66, {}, nullptr},
     {17, "IQ2_XS", 256, 74, {}, nullptr},
     {18, "IQ3_XXS", 256, 98, {}, nullptr},
     {19, "IQ1_S", 256, 50, {}, nullptr},
-    blocks_of<32, 18, iq4_nl_block>(20, "IQ4_NL", iq4_nl_codes, kIq4Nl),
+    blocks_of<32, 18, iq4_nl_block>(20, "IQ4_NL", iq4_nl_codes, kIq4Nl, 0),
     {21, "IQ3_S", 256, 110, {}, nullptr},
     {22, "IQ2_S", 256, 82, {}, nullptr},
-    blocks_of<256, 136, iq4_xs_block>(23, "IQ4_XS", iq4_xs_codes, kIq4Xs),
+    blocks_of<256, 136, iq4_xs_block>(23, "IQ4_XS", iq4_xs_codes, kIq4Xs, 0),
     {24, "I8", 1, 1, {}, nullptr},
     {25, "I16", 1, 2, {}, nullptr},
     {26, "I32", 1, 4, {}, nullptr},
@@ -115,6 +119,24 @@ std::string supported_ggml_types() {
     names += type.name;
   }
   return names;
+}
+
+std::optional<InfiniteScale> find_infinite_scale(const GgmlType& type, const std::byte* blocks, int64_t num_blocks) {
+  if (type.format == nullptr) return std::nullopt;
+  if (type.format->scales == Scales::kE8m0) {
+    for (int64_t block = 0; block < num_blocks; ++block) {
+      const float scale = e8m0_to_float(static_cast<uint8_t>(blocks[block * type.block_bytes]));
+      if (!std::isfinite(scale)) return InfiniteScale{.block = block, .value = scale};
+    }
+    return std::nullopt;
+  }
+  for (int64_t block = 0; block < num_blocks; ++block, blocks += type.block_bytes) {
+    for (const int32_t at : {type.scale_at, type.minimum_at}) {
+      const float value = at < 0 ? 0 : to_float(load<Float16>(blocks + at));
+      if (!std::isfinite(value)) return InfiniteScale{.block = block, .value = value};
+    }
+  }
+  return std::nullopt;
 }
 
 void read_ggml_codes(const GgmlType& type, const std::byte* from, int64_t row_step, QuantizedRows& out) {

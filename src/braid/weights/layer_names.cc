@@ -10,6 +10,7 @@ namespace braid {
 namespace {
 
 constexpr std::string_view kRegexMark = "re:";
+constexpr int32_t kMostRegexes = 2000;  // compiling one takes up to a millisecond
 
 // "self_attn" is a part of "model.layers.0.self_attn.q_proj", and so is "layers.0"; "attn" is none.
 bool has_part(std::string_view layer, const std::string& part) {
@@ -28,6 +29,9 @@ bool has_part(std::string_view layer, const std::string& part) {
 Result<LayerNames::Name> LayerNames::compile(const std::string& text) {
   Name name{.text = &text, .regex = {}};
   if (text.starts_with(kRegexMark)) {
+    if (++num_regexes_ > kMostRegexes) {
+      return fail("config.json: quantization_config has more than {} regular expressions", kMostRegexes);
+    }
     auto regex = Regex::compile(std::string_view(text).substr(kRegexMark.size()));
     if (!regex.ok()) return fail("config.json: quantization_config: {}", regex.error().message);
     name.regex.push_back(std::move(*regex));
@@ -39,14 +43,23 @@ Result<LayerNames> LayerNames::make(const QuantizationConfig& config) {
   LayerNames names;
   names.names_are_exact_ = config.method == "compressed-tensors";
   for (const QuantizationScheme& scheme : config.schemes) {
-    Targets& targets = names.targets_.emplace_back(Targets{.scheme = &scheme, .names = {}});
+    if (scheme.targets.empty()) names.rules_.push_back({.target = std::nullopt, .scheme = &scheme});
     for (const std::string& target : scheme.targets) {
-      TRY(auto name, compile(target));
-      targets.names.push_back(std::move(name));
+      TRY(auto name, names.compile(target));
+      names.rules_.push_back({.target = std::move(name), .scheme = &scheme});
     }
   }
+  // As compressed-tensors does: names, then regular expressions in the order of their texts, then classes.
+  if (names.names_are_exact_) {
+    const auto place_of = [](const Rule& rule) -> std::pair<int, std::string_view> {
+      if (!rule.target) return {2, ""};
+      if (rule.target->regex.empty()) return {0, ""};
+      return {1, *rule.target->text};
+    };
+    std::ranges::stable_sort(names.rules_, {}, place_of);
+  }
   for (const std::string& ignored : config.ignored) {
-    TRY(auto name, compile(ignored));
+    TRY(auto name, names.compile(ignored));
     names.ignored_.push_back(std::move(name));
   }
   return names;
@@ -67,18 +80,21 @@ bool LayerNames::is_ignored_by(const Name& name, std::string_view layer) const {
 
 const std::string* LayerNames::ignored_by(std::string_view layer) const {
   const auto found = std::ranges::find_if(ignored_, [&](const Name& name) { return is_ignored_by(name, layer); });
-  return found == ignored_.end() ? nullptr : found->text;
+  if (found != ignored_.end()) return found->text;
+  const Rule* const rule = rule_of(layer);
+  return rule != nullptr && rule->target && rule->scheme->is_excluded ? rule->target->text : nullptr;
+}
+
+const LayerNames::Rule* LayerNames::rule_of(std::string_view layer) const {
+  const auto found =
+      std::ranges::find_if(rules_, [&](const Rule& rule) { return !rule.target || begins_with(*rule.target, layer); });
+  return found == rules_.end() ? nullptr : &*found;
 }
 
 const QuantizationScheme* LayerNames::scheme_of(std::string_view layer) const {
   if (ignored_by(layer) != nullptr) return nullptr;
-  for (const Targets& targets : targets_) {
-    if (targets.names.empty() ||
-        std::ranges::any_of(targets.names, [&](const Name& name) { return begins_with(name, layer); })) {
-      return targets.scheme;
-    }
-  }
-  return nullptr;
+  const Rule* const rule = rule_of(layer);
+  return rule == nullptr ? nullptr : rule->scheme;
 }
 
 }  // namespace braid

@@ -1,6 +1,8 @@
 // Which layers of a checkpoint a quantization_config speaks of. Tested by layer_names_test.cc.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,12 +15,12 @@ namespace braid {
 
 class LayerNames {
  public:
-  // `config` must outlive it. An error names the regular expression that is none.
+  // `config` must outlive it. An error names the regular expression that is none, or says that there are too many.
   static Result<LayerNames> make(const QuantizationConfig& config);
 
   // The scheme of the layer "model.layers.0.mlp.up_proj"; null: it is not quantized.
   const QuantizationScheme* scheme_of(std::string_view layer) const;
-  // The entry of QuantizationConfig::ignored that names the layer; null: none.
+  // The entry of QuantizationConfig::ignored that names the layer, or the target of an excluding scheme; null: none.
   const std::string* ignored_by(std::string_view layer) const;
 
  private:
@@ -26,17 +28,20 @@ class LayerNames {
     const std::string* text;
     std::vector<Regex> regex;  // one if the text is a regular expression, else none
   };
-  struct Targets {
+  // What a target says of the layers that it names.
+  struct Rule {
+    std::optional<Name> target;  // absent: all layers
     const QuantizationScheme* scheme;
-    std::vector<Name> names;
   };
 
-  static Result<Name> compile(const std::string& text);
+  Result<Name> compile(const std::string& text);
   static bool begins_with(const Name& name, std::string_view layer);
   bool is_ignored_by(const Name& name, std::string_view layer) const;
+  const Rule* rule_of(std::string_view layer) const;
 
+  int32_t num_regexes_ = 0;
   bool names_are_exact_ = false;  // compressed-tensors' are; other tools' lists have parts of names
-  std::vector<Targets> targets_;
+  std::vector<Rule> rules_;       // the first one that names a layer holds
   std::vector<Name> ignored_;
 };
 

@@ -28,6 +28,7 @@ const Types kScaleTypes = {"F32", "F16", "BF16"};
 const Types kWordTypes = {"I32", "U32"};
 const Types kIndexTypes = {"I32", "I64"};
 
+constexpr float kLeastKvScale = 0x1p-100F;
 constexpr std::array<std::string_view, 7> kActivationParts = {
     ".input_scale", ".input_zero_point", ".input_global_scale", ".output_scale", ".q_scale", ".k_scale", ".v_scale"};
 // Beside a layer's codes.
@@ -376,10 +377,16 @@ bool is_kv_scale(std::string_view name) {
 }
 
 // A scale may be stored without a dimension.
-void shape_kv_scales(StoredTensors& tensors) {
+Status shape_kv_scales(StoredTensors& tensors) {
   for (auto& [name, tensor] : tensors) {
-    if (is_kv_scale(name) && tensor.shape.empty()) tensor.shape = {1};
+    if (!is_kv_scale(name)) continue;
+    if (tensor.shape.empty()) tensor.shape = {1};
+    if (!tensor.plain || tensor.num_elements() != 1) continue;
+    float scale = 0;
+    TRY_STATUS(tensor.read_rows(0, make_rows(&scale, 1, 1)));
+    if (scale < kLeastKvScale) return fail("{} is {}, a scale must be above 0", describe(name, tensor), scale);
   }
+  return {};
 }
 
 }  // namespace
@@ -388,7 +395,9 @@ Status combine_quantized_layers(const ModelConfig& config, const std::string& pa
                                 int64_t& num_unused) {
   const bool is_quantized = !config.quantization.schemes.empty();
   const bool has_kv_scales = config.quantization.has_kv_scales;
-  if (has_kv_scales) shape_kv_scales(tensors);
+  if (has_kv_scales) {
+    TRY_STATUS(shape_kv_scales(tensors));
+  }
   std::set<std::string> with_codes;
   for (const auto& [name, tensor] : tensors) {
     const std::string_view layer = layer_of_codes(name, tensor);

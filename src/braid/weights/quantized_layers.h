@@ -21,7 +21,8 @@ namespace braid {
 //   mxfp4-pack-quantized  layer.weight_packed [n, k / 2], .weight_scale [n, k / 32]
 // become layer.weight [n, k]. A layer that is stored as BF16, F16 or F32 stays as it is. Scales of activations are
 // removed, and counted in `num_unused`; those of keys and values stay, as [1], if the configuration has them. An error
-// names a tensor that is missing, misshapen or of another type, or stored although the configuration says otherwise.
+// names a tensor that is missing, misshapen or of another type, or stored although the configuration says otherwise,
+// or a scale of keys or values that is not above 0.
 // `path` is the checkpoint's.
 Status combine_quantized_layers(const ModelConfig& config, const std::string& path, StoredTensors& tensors,
                                 int64_t& num_unused);

@@ -1,10 +1,12 @@
 #include "braid/weights/quantized_layers.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <functional>
 #include <limits>
 
+#include "braid/weights/weight_table.h"
 #include "tests/support/config/hf_configs.h"
 #include "tests/support/weights/tensor_folder.h"
 
@@ -216,6 +218,41 @@ TEST(QuantizedLayers, ScalesOfKeysAndValuesStayIfTheConfigurationHasThem) {
     ASSERT_NE(checkpoint->find(name), nullptr) << name;
     EXPECT_EQ(checkpoint->find(name)->shape, std::vector<int64_t>{1});
   }
+}
+
+TEST(QuantizedLayers, ScalesOfKeysAndValuesAreAboveZero) {
+  for (const float scale : {0.0F, -1.0F, 1e-35F}) {
+    TensorFile file = float8_file();
+    file.add("model.layers.0.self_attn.v_scale", "F32", {}, std::vector<float>{scale});
+    const TemporaryFolder folder;
+    const auto checkpoint = file.open(folder, kFloat8WithKvScales);
+    ASSERT_FALSE(checkpoint.ok());
+    EXPECT_EQ(
+        checkpoint.error().message,
+        fmt::format("model.safetensors: tensor \"model.layers.0.self_attn.v_scale\" is {}, a scale must be above 0",
+                    scale));
+  }
+}
+
+TEST(QuantizedLayers, ABiasOfZerosNeedsNoPlaceBesideAQuantizedMatrix) {
+  const WeightTable table = {{.name = kName + ".weight", .shape = {16, 64}}};
+  const auto problems_with = [&](const std::string& bias, float last) {
+    TensorFile file = gptq_file();
+    std::vector<float> values(16);
+    values.back() = last;
+    file.add(bias, "F32", {16}, values);
+    const TemporaryFolder folder;
+    const auto checkpoint = file.open(folder, kGptq);
+    EXPECT_TRUE(checkpoint.ok()) << checkpoint.error().message;
+    return find_weight_problems(table, {}, *checkpoint, 10);
+  };
+  EXPECT_TRUE(problems_with(kName + ".bias", 0).empty());
+  for (const float last : {1e-30F, std::numeric_limits<float>::quiet_NaN()}) {
+    const auto problems = problems_with(kName + ".bias", last);
+    ASSERT_EQ(problems.size(), 1U);
+    expect_part(problems[0], ".bias\" of shape [16] has no place");
+  }
+  EXPECT_EQ(problems_with("model.layers.0.mlp.gate.bias", 0).size(), 1U);
 }
 
 TEST(QuantizedLayers, AMatrixOf16BitsStaysWhatItIs) {

@@ -188,7 +188,8 @@ template <typename Take>
 Status QuantizedParts::for_each_zero(int64_t first, int64_t count, Take take) const {
   const int64_t groups = std::max<int64_t>((cols + format.group - 1) / format.group, 1);
   const int64_t of_word = codes_of_word();
-  const auto biased = [&](uint8_t zero) { return static_cast<uint8_t>((zero + zero_bias) & ((1 << format.bits) - 1)); };
+  const uint32_t mask = (1U << format.bits) - 1;
+  const uint32_t bias_of_word = static_cast<uint32_t>(zero_bias) * (UINT32_MAX / mask);
   if (count == 0) return {};
   switch (packing) {
     case Packing::kBytes: {
@@ -224,16 +225,16 @@ Status QuantizedParts::for_each_zero(int64_t first, int64_t count, Take take) co
       const int64_t begin = first / of_word;
       const int64_t end = (first + count - 1) / of_word + 1;
       const int64_t line_words = (rows + of_word - 1) / of_word;
-      return for_each_line(*zeros, 0, groups, line_words * kWordBytes, begin * kWordBytes, (end - begin) * kWordBytes,
-                           [&](int64_t group, const std::byte* words) {
-                             for (int64_t row = first; row < first + count; ++row) {
-                               const int64_t in_word = row % of_word;
-                               const int64_t place =
-                                   packing == Packing::kAwq ? kAwqNibbles[index_of(in_word)] : in_word;
-                               take(row - first, group,
-                                    biased(code_at(words + (row / of_word - begin) * kWordBytes, place, format.bits)));
-                             }
-                           });
+      return for_each_line(
+          *zeros, 0, groups, line_words * kWordBytes, begin * kWordBytes, (end - begin) * kWordBytes,
+          [&](int64_t group, const std::byte* words) {
+            for (int64_t row = first; row < first + count; ++row) {
+              const int64_t in_word = row % of_word;
+              const int64_t place = packing == Packing::kAwq ? kAwqNibbles[index_of(in_word)] : in_word;
+              const auto word = load<uint32_t>(words + (row / of_word - begin) * kWordBytes);
+              take(row - first, group, static_cast<uint8_t>((word + bias_of_word) >> (place * format.bits) & mask));
+            }
+          });
     }
     case Packing::kNibbles:
       return {};

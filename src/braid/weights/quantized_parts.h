@@ -42,7 +42,8 @@ struct QuantizedParts {
   StoredPart codes;
   StoredPart scales;
   std::optional<StoredPart> zeros;
-  int32_t zero_bias = 0;             // added to stored zero points, modulo the number of codes
+  // Added to every stored zero point, in one sum of a word: those above the last code carry into the next one.
+  int32_t zero_bias = 0;
   int64_t rows_of_scale = 1;         // consecutive rows that share scales
   std::vector<int32_t> input_order;  // QuantizedRows::input_order
 

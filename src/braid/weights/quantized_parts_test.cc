@@ -128,7 +128,8 @@ std::vector<int32_t> groups_in_order(int64_t cols, int64_t group) {
   return out;
 }
 
-// w = scale * (code - zero); the first version stores zero - 1.
+// w = scale * (code - zero). The first version subtracts 1 from each zero, as one word from another: GPTQModel's
+// `qzeros -= 0b00010001…` borrows from the next zero if one is 0, and its `+=` gives that back.
 TEST(QuantizedParts, GptqIsItsFormula) {
   std::mt19937 random(3);
   for (const int bits : {4, 8}) {
@@ -144,15 +145,13 @@ TEST(QuantizedParts, GptqIsItsFormula) {
             const auto scales = random_halves(random, groups, n);
             auto zeros = random_codes(random, groups, n, bits);
             if (is_symmetric) std::ranges::fill(zeros.values, static_cast<uint8_t>(1 << (bits - 1)));
-            auto stored_zeros = zeros;
-            const uint32_t mask = (1U << bits) - 1;
-            if (!is_second_version) {
-              for (uint8_t& zero : stored_zeros.values) zero = static_cast<uint8_t>((zero - 1U) & mask);
-            }
             const auto index = is_act_order ? groups_in_act_order(random, k, inputs) : groups_in_order(k, inputs);
             TensorFile file;
             const auto words = turned(words_of(codes, bits));
-            const auto zero_words = words_of(stored_zeros, bits);
+            auto zero_words = words_of(zeros, bits);
+            if (!is_second_version) {
+              for (uint32_t& word : zero_words.values) word -= bits == 4 ? 0x11111111U : 0x01010101U;
+            }
             const std::string name = kLayer;
             file.add(name + ".qweight", "I32", words.shape(), words.values);
             file.add(name + ".qzeros", "I32", zero_words.shape(), zero_words.values);

@@ -165,7 +165,8 @@ class LayerUnstacker {
         one.offset = blocks.offset + first_row * num_blocks * kMxfp4NibbleBytes;
         one.exponents = {.file = exponents.file,
                          .offset = exponents.offset + first_row * num_blocks,
-                         .row_step = rows.every * num_blocks};
+                         .row_step = rows.every * num_blocks,
+                         .stored_name = exponents.stored_name};
         one.bytes += exponents.bytes / num_experts_ / std::ssize(product.matrices);
         TRY_STATUS(put(expert, rows.name, "weight", std::move(one)));
       }

@@ -10,6 +10,7 @@
 #include "braid/base/check.h"
 #include "braid/formats/load.h"
 #include "braid/formats/mxfp4.h"
+#include "braid/tensor/float8.h"
 
 namespace braid {
 namespace {
@@ -78,6 +79,30 @@ void gather_as(DType stored, const std::byte* from, int64_t row_step, int64_t el
     case DType::kFloat16:
       return gather<Float16, Out>(from, row_step, element_step, cols, out);
   }
+}
+
+// Bytes of a file at equal distances.
+struct Lines {
+  const InputFile* file;
+  int64_t offset;
+  int64_t step;
+  int64_t bytes;  // of one, at most `step`
+};
+
+// Calls check(line, its bytes) until it returns an error. Many lines are read at once.
+template <typename Check>
+Status for_each_line(const Lines& lines, int64_t count, Check check) {
+  constexpr int64_t kReadBytes = int64_t{1} << 20;
+  const int64_t most = std::min(std::max<int64_t>(kReadBytes / lines.step, 1), count);
+  const auto bytes_of = [&](int64_t read_lines) { return (read_lines - 1) * lines.step + lines.bytes; };
+  const auto stored = make_piece(bytes_of(most));
+  for (int64_t first = 0; first < count; first += most) {
+    const int64_t read_lines = std::min(most, count - first);
+    TRY_STATUS(
+        lines.file->read(lines.offset + first * lines.step, {stored.get(), static_cast<size_t>(bytes_of(read_lines))}));
+    for (int64_t i = 0; i < read_lines; ++i) TRY_STATUS(check(first + i, stored.get() + i * lines.step));
+  }
+  return {};
 }
 
 }  // namespace
@@ -267,11 +292,45 @@ Result<QuantizedRows> StoredTensor::read_quantized(int64_t first, int64_t count)
   for (const std::vector<float>* const values : {&out.scales, &out.minimums}) {
     for (size_t i = 0; i < values->size(); ++i) {
       if (std::isfinite((*values)[i])) continue;
-      return fail("{}: tensor \"{}\" has a scale that is not finite ({} in row {})", file->name(), stored_name,
-                  (*values)[i], first + static_cast<int64_t>(i) / out.super_groups());
+      return infinite_scale((*values)[i], first + static_cast<int64_t>(i) / out.super_groups());
     }
   }
   return out;
+}
+
+Error StoredTensor::infinite_scale(float scale, int64_t row) const {
+  return fail("{}: tensor \"{}\" has a scale that is not finite ({} in row {})",
+              exponents ? exponents->file->name() : file->name(), exponents ? exponents->stored_name : stored_name,
+              scale, row);
+}
+
+Status StoredTensor::check_exponents() const {
+  const int64_t blocks = cols() / block_elements;
+  const Lines lines{.file = exponents->file, .offset = exponents->offset, .step = exponents->row_step, .bytes = blocks};
+  return for_each_line(lines, rows(), [&](int64_t row, const std::byte* powers) -> Status {
+    for (int64_t block = 0; block < blocks; ++block) {
+      const float scale = e8m0_to_float(static_cast<uint8_t>(powers[block]));
+      if (!std::isfinite(scale)) return infinite_scale(scale, row);
+    }
+    return {};
+  });
+}
+
+Status StoredTensor::check_blocks() const {
+  const int64_t blocks = cols() / block_elements;
+  const int64_t step = row_step > 0 ? row_step : row_bytes();
+  const Lines lines{.file = file, .offset = offset, .step = step, .bytes = row_bytes()};
+  return for_each_line(lines, rows(), [&](int64_t row, const std::byte* of_row) -> Status {
+    const auto found = find_infinite_scale(*ggml, of_row, blocks);
+    return found ? infinite_scale(found->value, row) : Status();
+  });
+}
+
+Status StoredTensor::check_scales() const {
+  if (parts != nullptr) return parts->check_scales();
+  if (num_elements() == 0) return {};
+  if (exponents) return check_exponents();
+  return ggml != nullptr && ggml->format != nullptr ? check_blocks() : Status();
 }
 
 }  // namespace braid

@@ -43,6 +43,7 @@ struct StoredTensor {
     const InputFile* file = nullptr;
     int64_t offset = 0;    // in the file, of the first row's exponents
     int64_t row_step = 0;  // to the next row's exponents
+    std::string stored_name = {};
   };
   std::optional<Exponents> exponents;
   // Codes, scales and zero points that are tensors of their own; file and offset are then those of the codes.
@@ -74,6 +75,9 @@ struct StoredTensor {
   // Rows [first, first + count) as they are stored, on any thread. Needs quantized_format(). It is an error, which
   // names the tensor, if a scale is not finite.
   Result<QuantizedRows> read_quantized(int64_t first, int64_t count) const;
+  // The errors in scales and zero points that reading all rows would find. Those in blocks of GGUF files lie between
+  // the codes, so that all of the tensor is read.
+  Status check_scales() const;
 
   // A row is spread over the file, so that many rows should be read together.
   bool is_turned() const { return element_step > 0 || (parts != nullptr && parts->is_turned()); }
@@ -95,6 +99,9 @@ struct StoredTensor {
   Status read_scattered_elements(int64_t first, const Rows& out) const;
   Status read_dequantized(int64_t first, const Rows& out) const;
   Status read_stored_codes(int64_t source, QuantizedRows& out) const;
+  Error infinite_scale(float scale, int64_t row) const;
+  Status check_exponents() const;
+  Status check_blocks() const;
 };
 
 using StoredTensors = std::map<std::string, StoredTensor, std::less<>>;

@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <set>
 
 #include "braid/formats/ggml_type.h"
+#include "braid/tensor/buffer.h"
 
 namespace braid {
 namespace {
@@ -57,6 +59,24 @@ std::set<std::string, std::less<>> names_of(const WeightTable& table, const Chec
     return true;
   });
   return names;
+}
+
+// Some tools store a bias beside every quantized matrix: zeros where the model has none.
+bool is_empty_bias(std::string_view name, const StoredTensor& tensor, const Checkpoint& checkpoint) {
+  constexpr std::string_view kBias = ".bias";
+  constexpr int64_t kMostElements = int64_t{1} << 24;
+  if (!name.ends_with(kBias) || !tensor.plain || tensor.num_elements() > kMostElements) return false;
+  const StoredTensor* const weight =
+      checkpoint.find(std::string(name.substr(0, name.size() - kBias.size())) + ".weight");
+  if (weight == nullptr || weight->parts == nullptr) return false;
+  const RowsBuffer values(DType::kFloat32, tensor.rows(), tensor.cols());
+  const Rows rows = values.first(tensor.rows());
+  if (!tensor.read_rows(0, rows).ok()) return false;
+  for (int64_t row = 0; row < rows.rows; ++row) {
+    const float* const of_row = rows.row<float>(row);
+    if (std::any_of(of_row, of_row + rows.cols, [](float value) { return value != 0; })) return false;
+  }
+  return true;
 }
 
 // The checkpoint's tensors of a row of the table, all experts' among them, as far as they are there.
@@ -117,7 +137,7 @@ std::vector<std::string> find_weight_problems(const WeightTable& table, std::spa
   if (problems.size() >= max_problems) return problems;
   const auto names = names_of(table, checkpoint);
   for (const auto& [name, tensor] : checkpoint.tensors()) {
-    if (names.contains(name) || is_ignored(name, ignored)) continue;
+    if (names.contains(name) || is_ignored(name, ignored) || is_empty_bias(name, tensor, checkpoint)) continue;
     problems.push_back(fmt::format("{} of shape {} has no place in {}", describe(name, tensor), tensor.shape_text(),
                                    checkpoint.config().architecture));
     if (problems.size() >= max_problems) break;

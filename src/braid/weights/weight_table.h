@@ -57,7 +57,7 @@ using WeightTable = std::vector<WeightSpec>;
 
 // Reports the first tensor, in the table's order, that is missing, misshapen or of a type braid cannot use; else the
 // first tensor of the checkpoint that is neither in the table nor matches a pattern of `ignored`. '*' in a pattern
-// matches any characters ("*.rotary_emb.inv_freq").
+// matches any characters ("*.rotary_emb.inv_freq"). A bias of zeros beside a quantized matrix needs no place.
 Status check_weights(const WeightTable& table, std::span<const std::string> ignored, const Checkpoint& checkpoint);
 
 // Reports every problem instead of the first: for `inspect`.

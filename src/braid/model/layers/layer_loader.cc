@@ -220,7 +220,6 @@ Status LayerLoader::load_kv_scales(const AttentionTensors& tensors, std::vector<
   for (const auto& [tensor, scale] : {std::pair(&*tensors.key_scale, &AttentionWeights::key_scale),
                                       std::pair(&*tensors.value_scale, &AttentionWeights::value_scale)}) {
     TRY(const std::vector<float> value, weights_.vector(tensor->name));
-    if (value[0] < 0x1p-100F) return fail("tensor \"{}\" is {}, a scale must be above 0", tensor->name, value[0]);
     for (AttentionWeights& own : weights) own.*scale = value;
   }
   return {};
