@@ -7,6 +7,7 @@
 #include <csignal>
 #include <cstdio>
 #include <exception>
+#include <functional>
 #include <iostream>
 #include <string>
 #include <string_view>
@@ -41,6 +42,26 @@ bool flush_output() {
   return std::fflush(stdout) == 0 && std::ferror(stdout) == 0 && std::cout.good();
 }
 
+// Commands by their names; the last entry has several.
+std::vector<std::pair<std::string_view, std::function<void(Command)>>> all_commands(
+    CommandRunner& runner, const std::vector<std::string>& arguments) {
+  const auto plain = [&runner](void (*add)(Command, CommandRunner&)) {
+    return [&runner, add](Command app) { add(app, runner); };
+  };
+  return {{"serve", [&](Command app) { add_serve_command(app, runner, BRAID_VERSION, arguments); }},
+          {"doctor", [&](Command app) { add_doctor_command(app, runner, BRAID_VERSION, arguments); }},
+          {"ping", plain(add_ping_command)},
+          {"rank", [&](Command app) { add_rank_command(app, runner, BRAID_VERSION); }},
+          {"node-run", plain(add_node_run_command)},
+          {"keygen", plain(add_keygen_command)},
+          {"generate", plain(add_generate_command)},
+          {"chat", plain(add_chat_command)},
+          {"logits", plain(add_logits_command)},
+          {"batch", plain(add_batch_command)},
+          {"bench", [&](Command app) { add_bench_commands(app, runner, BRAID_VERSION, arguments); }},
+          {"", plain(add_text_commands)}};
+}
+
 int run_program(int argc, char** argv) {
   CommandLine line({.name = "braid",
                     .description = "braid: an LLM serving engine whose core is data-parallel attention",
@@ -50,23 +71,17 @@ int run_program(int argc, char** argv) {
   CLI::App& root = line.root();
   CommandRunner runner;
   const std::vector<std::string> arguments(argv + std::min(argc, 2), argv + argc);
-  add_serve_command(root, runner, BRAID_VERSION, arguments);
-  add_doctor_command(root, runner, BRAID_VERSION, arguments);
-  add_ping_command(root, runner);
-  add_rank_command(root, runner, BRAID_VERSION);
-  add_node_run_command(root, runner);
-  add_keygen_command(root, runner);
-  add_generate_command(root, runner);
-  add_chat_command(root, runner);
-  add_logits_command(root, runner);
-  add_batch_command(root, runner);
-  add_text_commands(root, runner);
-  add_bench_commands(root, runner, BRAID_VERSION, arguments);
-
   std::vector<std::string> given(argv + 1, argv + argc);
   if (!given.empty() && given.front() == "help") {  // braid help generate
     given.erase(given.begin());
     given.emplace_back("--help");
+  }
+  // A program keeps its flags for as long as it runs: so it has those of the named command alone.
+  const auto commands = all_commands(runner, arguments);
+  const auto is_named = [&](const auto& command) { return !given.empty() && command.first == given.front(); };
+  const bool is_one = std::ranges::any_of(commands, is_named);
+  for (const auto& command : commands) {
+    if (!is_one || is_named(command)) command.second(root);
   }
   const auto command = line.parse(std::move(given));
   if (!command.ok()) return fail_with(command.error().message);

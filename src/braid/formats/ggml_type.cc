@@ -55,10 +55,16 @@ constexpr QuantizedFormat kQ2_K = {.scales = Scales::kFloat16TimesU8,
                                    .sub_scale_bits = 4};
 constexpr QuantizedFormat kQ3_K = {
     .scales = Scales::kFloat16TimesS8, .bits = 3, .fixed_zero = 4, .group = 16, .super_group = 256};
-constexpr QuantizedFormat kQ4_K = {
-    .scales = Scales::kFloat16TimesU8, .offsets = Offsets::kMinimums, .bits = 4, .super_group = 256};
-constexpr QuantizedFormat kQ5_K = {
-    .scales = Scales::kFloat16TimesU8, .offsets = Offsets::kMinimums, .bits = 5, .super_group = 256};
+constexpr QuantizedFormat kQ4_K = {.scales = Scales::kFloat16TimesU8,
+                                   .offsets = Offsets::kMinimums,
+                                   .bits = 4,
+                                   .super_group = 256,
+                                   .sub_scale_bits = 6};
+constexpr QuantizedFormat kQ5_K = {.scales = Scales::kFloat16TimesU8,
+                                   .offsets = Offsets::kMinimums,
+                                   .bits = 5,
+                                   .super_group = 256,
+                                   .sub_scale_bits = 6};
 constexpr QuantizedFormat kQ6_K = {
     .scales = Scales::kFloat16TimesS8, .bits = 6, .fixed_zero = 32, .group = 16, .super_group = 256};
 constexpr QuantizedFormat kIq4Nl = {.values = Values::kTable, .bits = 4, .table = kIq4Values};

@@ -1,12 +1,12 @@
 #include "braid/hub/hub_connection.h"
 
-#include <curl/curl.h>
-
 #include <algorithm>
 #include <array>
 #include <cctype>
 #include <optional>
 #include <utility>
+
+#include "braid/base/curl_library.h"
 
 namespace braid {
 namespace {
@@ -19,6 +19,7 @@ constexpr size_t kMaxHeaders = 100;
 
 // The state that libcurl's callbacks fill for one request.
 struct Transfer {
+  const CurlLibrary* library = nullptr;
   CURL* handle = nullptr;
   HubReply reply;
   size_t num_answers = 0;  // each redirection adds one
@@ -30,9 +31,9 @@ struct Transfer {
   std::optional<Error> sink_error;
 };
 
-int32_t status_of(CURL* handle) {
+int32_t status_of(const Transfer& transfer) {
   long status = 0;
-  curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &status);
+  transfer.library->easy_getinfo(transfer.handle, CURLINFO_RESPONSE_CODE, &status);
   return static_cast<int32_t>(status);
 }
 
@@ -59,7 +60,7 @@ size_t take_header(char* data, size_t size, size_t count, void* user) {
 size_t take_body(char* data, size_t size, size_t count, void* user) {
   auto& transfer = *static_cast<Transfer*>(user);
   const size_t bytes = size * count;
-  const int32_t status = status_of(transfer.handle);
+  const int32_t status = status_of(transfer);
   const bool is_wanted = status == 200 || status == 206;
   if (transfer.sink != nullptr && is_wanted) {
     if (transfer.offset > 0 && status == 200) {
@@ -92,20 +93,20 @@ bool may_pass(int32_t status) {
 }  // namespace
 
 struct HubConnection::Curl {
-  explicit Curl(std::string given_token) : token(std::move(given_token)) {}
+  Curl(const CurlLibrary& curl, std::string given_token)
+      : library(curl), handle(library.easy_init()), token(std::move(given_token)) {}
   ~Curl() {
-    curl_slist_free_all(headers);
-    if (handle != nullptr) curl_easy_cleanup(handle);
-    if (is_initialised) curl_global_cleanup();
+    library.slist_free_all(headers);
+    if (handle != nullptr) library.easy_cleanup(handle);
   }
   Curl(const Curl&) = delete;
   Curl& operator=(const Curl&) = delete;
 
   HubReply perform(const std::string& url, Transfer& transfer);
 
-  bool is_initialised = false;
+  const CurlLibrary& library;
   bool is_https = false;
-  CURL* handle = nullptr;
+  CURL* const handle;
   curl_slist* headers = nullptr;
   std::string token;
 };
@@ -118,12 +119,13 @@ Result<HubConnection> HubConnection::open(const std::string& endpoint, const std
   if (std::ranges::any_of(token, [](unsigned char c) { return c <= ' ' || c >= 0x7f; })) {
     return fail("HF_TOKEN has a space or another character that no token has");
   }
-  auto curl = std::make_unique<Curl>(token);
-  curl->is_initialised = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
-  curl->handle = curl->is_initialised ? curl_easy_init() : nullptr;
+  TRY(const CurlLibrary* const library, curl_library());
+  auto curl = std::make_unique<Curl>(*library, token);
   if (curl->handle == nullptr) return fail("libcurl cannot be started");
   curl->is_https = is_https;
-  if (!token.empty()) curl->headers = curl_slist_append(nullptr, ("Authorization: Bearer " + token).c_str());
+  if (!token.empty()) {
+    curl->headers = library->slist_append(nullptr, ("Authorization: Bearer " + token).c_str());
+  }
   return HubConnection(std::move(curl));
 }
 
@@ -134,31 +136,32 @@ HubConnection& HubConnection::operator=(HubConnection&&) noexcept = default;
 
 // The handle keeps its connections between requests, and its options too, so each option is set again.
 HubReply HubConnection::Curl::perform(const std::string& url, Transfer& transfer) {
+  transfer.library = &library;
   transfer.handle = handle;
   std::array<char, CURL_ERROR_SIZE> problem = {};
-  curl_easy_setopt(handle, CURLOPT_URL, url.c_str());
-  curl_easy_setopt(handle, CURLOPT_ERRORBUFFER, problem.data());
-  curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
-  curl_easy_setopt(handle, CURLOPT_USERAGENT, "braid");
-  curl_easy_setopt(handle, CURLOPT_HTTPHEADER, headers);  // libcurl does not send Authorization to other hosts
-  curl_easy_setopt(handle, CURLOPT_MAXREDIRS, kMaxRedirections);
-  curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "https,http");
-  curl_easy_setopt(handle, CURLOPT_REDIR_PROTOCOLS_STR, is_https ? "https" : "https,http");
-  curl_easy_setopt(handle, CURLOPT_CONNECTTIMEOUT, kConnectTimeoutS);
-  curl_easy_setopt(handle, CURLOPT_LOW_SPEED_LIMIT, 1L);
-  curl_easy_setopt(handle, CURLOPT_LOW_SPEED_TIME, kStalledAfterS);
-  curl_easy_setopt(handle, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);  // a proxy's headers are not the hub's
-  curl_easy_setopt(handle, CURLOPT_HEADERFUNCTION, take_header);
-  curl_easy_setopt(handle, CURLOPT_HEADERDATA, &transfer);
-  curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, take_body);
-  curl_easy_setopt(handle, CURLOPT_WRITEDATA, &transfer);
-  const CURLcode code = curl_easy_perform(handle);
-  curl_easy_setopt(handle, CURLOPT_ERRORBUFFER, nullptr);
+  library.easy_setopt(handle, CURLOPT_URL, url.c_str());
+  library.easy_setopt(handle, CURLOPT_ERRORBUFFER, problem.data());
+  library.easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
+  library.easy_setopt(handle, CURLOPT_USERAGENT, "braid");
+  library.easy_setopt(handle, CURLOPT_HTTPHEADER, headers);  // libcurl does not send Authorization to other hosts
+  library.easy_setopt(handle, CURLOPT_MAXREDIRS, kMaxRedirections);
+  library.easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "https,http");
+  library.easy_setopt(handle, CURLOPT_REDIR_PROTOCOLS_STR, is_https ? "https" : "https,http");
+  library.easy_setopt(handle, CURLOPT_CONNECTTIMEOUT, kConnectTimeoutS);
+  library.easy_setopt(handle, CURLOPT_LOW_SPEED_LIMIT, 1L);
+  library.easy_setopt(handle, CURLOPT_LOW_SPEED_TIME, kStalledAfterS);
+  library.easy_setopt(handle, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);  // a proxy's headers are not the hub's
+  library.easy_setopt(handle, CURLOPT_HEADERFUNCTION, take_header);
+  library.easy_setopt(handle, CURLOPT_HEADERDATA, &transfer);
+  library.easy_setopt(handle, CURLOPT_WRITEFUNCTION, take_body);
+  library.easy_setopt(handle, CURLOPT_WRITEDATA, &transfer);
+  const CURLcode code = library.easy_perform(handle);
+  library.easy_setopt(handle, CURLOPT_ERRORBUFFER, nullptr);
 
   HubReply& reply = transfer.reply;
-  reply.status = status_of(handle);
+  reply.status = status_of(transfer);
   if (code != CURLE_OK && !transfer.ignores_range) {
-    reply.transport_problem = problem[0] != '\0' ? problem.data() : curl_easy_strerror(code);
+    reply.transport_problem = problem[0] != '\0' ? problem.data() : library.easy_strerror(code);
     if (transfer.is_too_long) reply.transport_problem = fmt::format("an answer of over {} bytes", transfer.max_body);
     reply.is_cut_off = may_pass(code);
   }
@@ -167,27 +170,27 @@ HubReply HubConnection::Curl::perform(const std::string& url, Transfer& transfer
 }
 
 HubReply HubConnection::get(const std::string& url, size_t max_bytes) {
-  curl_easy_setopt(curl_->handle, CURLOPT_HTTPGET, 1L);
-  curl_easy_setopt(curl_->handle, CURLOPT_FOLLOWLOCATION, 1L);
-  curl_easy_setopt(curl_->handle, CURLOPT_RANGE, nullptr);
+  curl_->library.easy_setopt(curl_->handle, CURLOPT_HTTPGET, 1L);
+  curl_->library.easy_setopt(curl_->handle, CURLOPT_FOLLOWLOCATION, 1L);
+  curl_->library.easy_setopt(curl_->handle, CURLOPT_RANGE, nullptr);
   Transfer transfer;
   transfer.max_body = max_bytes;
   return curl_->perform(url, transfer);
 }
 
 HubReply HubConnection::head(const std::string& url) {
-  curl_easy_setopt(curl_->handle, CURLOPT_NOBODY, 1L);
-  curl_easy_setopt(curl_->handle, CURLOPT_FOLLOWLOCATION, 0L);
-  curl_easy_setopt(curl_->handle, CURLOPT_RANGE, nullptr);
+  curl_->library.easy_setopt(curl_->handle, CURLOPT_NOBODY, 1L);
+  curl_->library.easy_setopt(curl_->handle, CURLOPT_FOLLOWLOCATION, 0L);
+  curl_->library.easy_setopt(curl_->handle, CURLOPT_RANGE, nullptr);
   Transfer transfer;
   return curl_->perform(url, transfer);
 }
 
 Result<HubReply> HubConnection::get_from(const std::string& url, int64_t offset, Sink sink) {
   const std::string range = fmt::format("{}-", offset);
-  curl_easy_setopt(curl_->handle, CURLOPT_HTTPGET, 1L);
-  curl_easy_setopt(curl_->handle, CURLOPT_FOLLOWLOCATION, 1L);
-  curl_easy_setopt(curl_->handle, CURLOPT_RANGE, offset > 0 ? range.c_str() : nullptr);
+  curl_->library.easy_setopt(curl_->handle, CURLOPT_HTTPGET, 1L);
+  curl_->library.easy_setopt(curl_->handle, CURLOPT_FOLLOWLOCATION, 1L);
+  curl_->library.easy_setopt(curl_->handle, CURLOPT_RANGE, offset > 0 ? range.c_str() : nullptr);
   Transfer transfer;
   transfer.sink = &sink;
   transfer.offset = offset;

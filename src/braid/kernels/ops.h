@@ -163,9 +163,9 @@ class Ops {
                         const KvLayer& layer) = 0;
 
   // Attention over the pages, causal unless a sequence says otherwise: q [m, num_heads * head_dim] float32 (already
-  // rotated), out the same shape in the compute dtype. q is first rounded to the cache's dtype. Each KV tile
-  // (kKvTileTokens tokens) yields (max, sum, output); KV tiles are joined in order of position. Rows that belong to no
-  // sequence are not written.
+  // rotated), out the same shape in the compute dtype; it may be q itself. q is first rounded to the cache's dtype.
+  // Each KV tile (kKvTileTokens tokens) yields (max, sum, output); KV tiles are joined in order of position. Rows that
+  // belong to no sequence are not written.
   static constexpr int32_t kKvTileTokens = 64;
   virtual void paged_attention(ConstRows q, std::span<const AttentionSequence> sequences, const KvLayer& layer,
                                const AttentionParams& params, Rows out) = 0;

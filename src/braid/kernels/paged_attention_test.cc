@@ -343,6 +343,36 @@ TEST_P(PagedAttention, HasTheSameBitsWhereOneLongSequenceIsSplitBetweenThreads) 
   }
 }
 
+// As models have them: queries with keys and values behind them in their rows.
+TEST_P(PagedAttention, MayWriteOverItsQueries) {
+  constexpr int64_t kLen = 700;
+  for (const auto& [dtype, codes] : kKvKinds) {
+    const CacheShape shape = {.num_heads = 6, .num_kv_heads = 2, .head_dim = 32, .dtype = dtype, .codes = codes};
+    const TestSequence sequence(shape, kLen, 22);
+    const TestCache cache(shape, 1, kLen, 9);
+    const AttentionSequence all = cache.sequence(0, 0, 0, kLen);
+    one_.ops->write_kv(sequence.k.view, sequence.v.view, {&all, 1}, cache.layer());
+    const int64_t cols = sequence.q.view.cols;
+    for (Ops* const ops : {ref_.get(), one_.ops.get(), three_.ops.get()}) {
+      for (const int64_t num_new : {int64_t{1}, int64_t{2}, kLen}) {
+        const AttentionSequence last = cache.sequence(0, kLen - num_new, kLen - num_new, num_new);
+        Matrix apart(DType::kFloat32, kLen, cols);
+        ops->paged_attention(sequence.q.view, {&last, 1}, cache.layer(), params_of(shape), apart.view);
+        const Matrix wide(DType::kFloat32, kLen, 2 * cols);
+        const Rows in_place = wide.view.slice_cols(0, cols);
+        for (int64_t row = 0; row < kLen; ++row) {
+          std::copy_n(sequence.q.view.row<float>(row), cols, in_place.row<float>(row));
+        }
+        ops->paged_attention(in_place, {&last, 1}, cache.layer(), params_of(shape), in_place);
+        EXPECT_NE(apart.at(kLen - 1, 0), 0.0F);
+        EXPECT_TRUE(
+            same_bits(in_place.slice_rows(kLen - num_new, num_new), apart.view.slice_rows(kLen - num_new, num_new)))
+            << num_new << " tokens, " << kv_dtype_name(dtype, codes);
+      }
+    }
+  }
+}
+
 // After the pages behind the window were freed, positions count from the first KV tile that is left.
 TEST_P(PagedAttention, HasTheSameBitsWithoutTheKvTilesBehindTheWindow) {
   constexpr int64_t kLen = 300;

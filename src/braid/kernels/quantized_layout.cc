@@ -33,7 +33,7 @@ Panels::Scales scales_of(const QuantizedFormat& format) {
     case QuantizedFormat::Scales::kE8m0:
       return Panels::Scales::kE8m0;
     case QuantizedFormat::Scales::kFloat16TimesU8:
-      return format.sub_scale_bits == 4 ? Panels::Scales::kTwoLevelsU4 : Panels::Scales::kTwoLevelsU8;
+      return format.sub_scale_bits == 4 ? Panels::Scales::kTwoLevelsU4 : Panels::Scales::kTwoLevelsU6;
     case QuantizedFormat::Scales::kFloat16TimesS8:
       return Panels::Scales::kTwoLevelsS8;
   }
@@ -79,9 +79,10 @@ void check(const QuantizedFormat& format) {
   CHECK(is_two_levels == format.has_two_levels(), "super-groups of {}", format.super_group);
   CHECK(!is_two_levels || format.super_group % format.group == 0, "super-groups of {} for groups of {}",
         format.super_group, format.group);
-  CHECK(format.sub_scale_bits == 8 || (format.sub_scale_bits == 4 && format.scales == Format::Scales::kFloat16TimesU8 &&
-                                       format.offsets == Format::Offsets::kMinimums),
-        "sub-scales of {} bits", format.sub_scale_bits);
+  if (format.scales == Format::Scales::kFloat16TimesU8) {
+    CHECK(format.sub_scale_bits == 4 || format.sub_scale_bits == 6, "sub-scales of {} bits", format.sub_scale_bits);
+    CHECK(format.offsets == Format::Offsets::kMinimums, "unsigned sub-scales without minimums");
+  }
   CHECK(format.fixed_zero >= 0 && format.fixed_zero < 1 << bits, "a zero of {}", format.fixed_zero);
   if (format.values == Format::Values::kInteger) return;
   CHECK(format.offsets == Format::Offsets::kFixedZero && format.fixed_zero == 0, "a table or E4M3 with zeros");
@@ -138,7 +139,9 @@ QuantizedPanels quantized_panels(const QuantizedFormat& format, int64_t k) {
   if (panels.offsets == Panels::Offsets::kGroupZeros) panels.zeros_at = take(panels.groups, 1);
   if (panels.offsets == Panels::Offsets::kMinimums) {
     panels.minimums_at = panels.scales_at;
-    if (panels.scales != Panels::Scales::kTwoLevelsU4) {
+    if (panels.scales == Panels::Scales::kTwoLevelsU6) {
+      panels.minimums_at = take((panels.groups + 1) / 2, 1);
+    } else if (panels.scales != Panels::Scales::kTwoLevelsU4) {
       panels.minimums_at = take(panels.groups, scale_bytes(panels.scales));
     }
     if (panels.has_two_levels) panels.super_minimums_at = take(panels.super_groups, 2);

@@ -190,18 +190,47 @@ float load_scale(Panels::Scales scales, const std::byte* part, int64_t index) {
   }
 }
 
+std::array<int32_t, 2> load_nibbles(std::byte byte) {
+  const auto value = static_cast<uint8_t>(byte);
+  return {value & 15, value >> 4};
+}
+
+// A sub-minimum of 6 bits: four in the minimums' part, the highest two behind the sub-scale's six.
+int32_t load_sub_minimum(const Panels& panels, const std::byte* panel, int64_t column, int64_t group) {
+  const std::byte low = panel[panels.minimums_at + group / 2 * Panels::kPanelCols + column];
+  const auto with_scale = static_cast<uint8_t>(panel[panels.scales_at + group * Panels::kPanelCols + column]);
+  return load_nibbles(low)[static_cast<size_t>(group % 2)] | (with_scale >> 6 << 4);
+}
+
+void store_sub_scale_and_minimum(const Panels& panels, int32_t scale, int32_t minimum, std::byte* panel, int64_t column,
+                                 int64_t group) {
+  std::byte& low = panel[panels.minimums_at + group / 2 * Panels::kPanelCols + column];
+  const int32_t other = load_nibbles(low)[static_cast<size_t>(1 - group % 2)];
+  low = static_cast<std::byte>(group % 2 == 0 ? other << 4 | (minimum & 15) : (minimum & 15) << 4 | other);
+  panel[panels.scales_at + group * Panels::kPanelCols + column] =
+      static_cast<std::byte>((scale & 63) | (minimum >> 4 << 6));
+}
+
 // A group's scale or minimum, from its part (and that of the super-scales).
 float group_scale(const Panels& panels, const std::byte* panel, int64_t at, int64_t super_at, bool is_minimum,
                   int64_t column, int64_t group) {
   const std::byte* part = panel + at;
   const int64_t index = group * Panels::kPanelCols + column;
   if (!panels.has_two_levels) return load_scale(panels.scales, part, index);
-  const auto byte = static_cast<uint8_t>(part[index]);
-  float sub = byte;
-  if (panels.scales == Panels::Scales::kTwoLevelsS8) sub = static_cast<int8_t>(byte);
-  if (panels.scales == Panels::Scales::kTwoLevelsU4) sub = static_cast<float>(is_minimum ? byte >> 4 : byte & 15);
+  int32_t sub = 0;
+  switch (panels.scales) {
+    case Panels::Scales::kTwoLevelsU4:
+      sub = load_nibbles(part[index])[is_minimum ? 1 : 0];
+      break;
+    case Panels::Scales::kTwoLevelsU6:
+      sub = is_minimum ? load_sub_minimum(panels, panel, column, group) : static_cast<uint8_t>(part[index]) & 63;
+      break;
+    default:
+      sub = static_cast<int8_t>(part[index]);
+  }
   const int64_t super_group = group * panels.group / panels.super_group;
-  return load_scale(Panels::Scales::kFloat16, panel + super_at, super_group * Panels::kPanelCols + column) * sub;
+  return load_scale(Panels::Scales::kFloat16, panel + super_at, super_group * Panels::kPanelCols + column) *
+         static_cast<float>(sub);
 }
 
 QuantizedElement group_element(const Panels& panels, const std::byte* panel, int64_t column, int64_t group) {
@@ -267,9 +296,11 @@ void pack_quantized(const QuantizedPanels& panels, const QuantizedRows& source, 
       if (panels.scales == Panels::Scales::kTwoLevelsU4) {
         panel[panels.scales_at + index(group)] =
             static_cast<std::byte>((source.sub_scales[from] & 15) | (source.sub_minimums[from] << 4));
+      } else if (panels.scales == Panels::Scales::kTwoLevelsU6) {
+        store_sub_scale_and_minimum(panels, source.sub_scales[from], source.sub_minimums[from], panel, column + c,
+                                    group);
       } else if (panels.has_two_levels) {
         panel[panels.scales_at + index(group)] = static_cast<std::byte>(source.sub_scales[from]);
-        if (has_minimums) panel[panels.minimums_at + index(group)] = static_cast<std::byte>(source.sub_minimums[from]);
       } else {
         store_scale(panels.scales, panel + panels.scales_at, index(group), source.scales[from]);
         if (has_minimums) store_scale(panels.scales, panel + panels.minimums_at, index(group), source.minimums[from]);

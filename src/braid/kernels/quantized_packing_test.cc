@@ -103,6 +103,16 @@ TEST(QuantizedPacking, AMatrixIsAtMostSevenPercentLargerThanItsFile) {
   }
 }
 
+TEST(QuantizedPacking, SuperBlocksWithMinimumsTakeWhatTheyTakeInTheirFile) {
+  constexpr int64_t kN = 64;
+  constexpr int64_t kK = 512;
+  for (const NamedFormat& named : quantized_formats()) {
+    if (named.format.scales != QuantizedFormat::Scales::kFloat16TimesU8 || named.file_bits == 0) continue;
+    const PackedMatrix packed(named.format, ActivationBits::kExact, DType::kBFloat16, kN, kK);
+    EXPECT_EQ(static_cast<double>(packed.bytes() * 8), named.file_bits * static_cast<double>(kN * kK)) << named.name;
+  }
+}
+
 TEST(QuantizedPacking, E4m3AndE8m0HaveAllTheirValues) {
   QuantizedFormat format = {
       .values = QuantizedFormat::Values::kE4m3, .scales = QuantizedFormat::Scales::kE8m0, .bits = 8, .group = 32};

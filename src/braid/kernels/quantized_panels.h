@@ -7,9 +7,11 @@
 // each part has the panel's whole k, in order of k, and begins at a multiple of 64 bytes:
 //   scales      [groups][32] in their own type. Two levels: [groups][32] bytes, then [super-groups][32] float16
 //   zeros       [groups][32] bytes
-//   minimums    in the form of the scales
+//   minimums    in the form of the scales; sub-minimums of 6 bits: [groups / 2][32] bytes, then their super-minimums
 //   codes       [units of 32 k][2 halves of 16 columns][64 bytes x bits]
-// Sub-scales of 4 bits share a byte with their sub-minimum (its high half).
+// Sub-scales of 4 bits share a byte with their sub-minimum (its high half). Those of 6 bits share it with their
+// sub-minimum's two highest bits; its other four are in the minimums' part, where an even group has the low half of a
+// byte and the next one the high half. So each group takes 12 bits, as in a GGUF file.
 //
 // The codes of a half, 16 columns and 32 k, are lines of 64 bytes. As bytes they are 8 lines: byte 4 c + i of line j is
 // column c at k = 4 j + i, as vpdpbusd reads it. Fewer bits are stored as planes of those 8 lines:
@@ -30,7 +32,7 @@ struct QuantizedPanels {
   static constexpr int64_t kTableZero = 128;  // what kernels add to a table's values to have unsigned bytes
 
   enum class Values : uint8_t { kInteger, kTable, kE4m3 };
-  enum class Scales : uint8_t { kFloat16, kBFloat16, kFloat32, kE8m0, kTwoLevelsU8, kTwoLevelsS8, kTwoLevelsU4 };
+  enum class Scales : uint8_t { kFloat16, kBFloat16, kFloat32, kE8m0, kTwoLevelsU6, kTwoLevelsS8, kTwoLevelsU4 };
   enum class Offsets : uint8_t { kFixedZero, kGroupZeros, kMinimums };
 
   Values values = Values::kInteger;

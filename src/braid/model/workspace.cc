@@ -1,9 +1,8 @@
 #include "braid/model/workspace.h"
 
 #include <algorithm>
-#include <array>
+#include <initializer_list>
 #include <memory>
-#include <span>
 #include <vector>
 
 namespace braid {
@@ -32,9 +31,9 @@ struct Wanted {
   int64_t bytes() const { return rows * cols * dtype_bytes(dtype); }
 };
 
-// Makes the buffers of blocks that are never at work at the same time: each block's lie one behind another, from the
-// same address on. Returns the bytes of all.
-int64_t make_in_one_memory(std::span<const std::vector<Wanted>> blocks) {
+// Makes the buffers of blocks that never need them at the same time: each block's lie one behind another, from the same
+// address on. Returns the bytes of all.
+int64_t make_in_one_memory(std::initializer_list<std::vector<Wanted>> blocks) {
   constexpr int64_t kAlignment = 4096;
   const auto behind = [](int64_t at, const Wanted& wanted) {
     return at + (wanted.bytes() + kAlignment - 1) / kAlignment * kAlignment;
@@ -63,14 +62,16 @@ Workspace::Workspace(const ModelConfig& config, const LocalShape& shape, const R
                      const StepLimits& limits)
     : residual(DType::kFloat32, limits.group_tokens, config.hidden),
       qk_squares(DType::kFloat32, limits.group_tokens, 2),
-      delta(DType::kFloat32, limits.all_tokens, config.hidden),
       normed_delta(DType::kFloat32, limits.group_tokens, config.hidden),
       logit_input(DType::kFloat32, limits.group_logit_rows, config.hidden),
       logit_normed(shape.tp_size == 1 ? types.rows : types.exchanged, limits.group_logit_rows, config.hidden),
       is_alone_(shape.tp_size == 1) {
+  const std::vector<Wanted> block_sums = {{&delta, DType::kFloat32, limits.all_tokens, config.hidden}};
+  std::vector<Wanted> block_input;
+  std::vector<Wanted> head;
   if (is_alone_) {
-    normed = RowsBuffer(types.rows, limits.group_tokens, config.hidden);
-    logits = RowsBuffer(DType::kFloat32, limits.group_logit_rows, config.vocab_size);
+    block_input = {{&normed, types.rows, limits.group_tokens, config.hidden}};
+    head = {{&logits, DType::kFloat32, limits.group_logit_rows, config.vocab_size}};
   } else {
     attention_partial = RowsBuffer(DType::kFloat32, limits.group_tokens, config.hidden);
   }
@@ -88,18 +89,18 @@ Workspace::Workspace(const ModelConfig& config, const LocalShape& shape, const R
                          {&shared_hidden, types.rows, shared_rows, shape.shared_ffn.end - shape.shared_ffn.begin},
                          {&expert_outputs, DType::kFloat32, routed_rows + shared_rows, config.hidden}});
   }
-  const std::vector<Wanted> attention = {
-      {&qkv, DType::kFloat32, limits.group_tokens,
-       int64_t{shape.num_heads() + 2 * shape.num_kv_heads()} * config.head_dim},
-      {&attended, types.rows, limits.group_tokens, int64_t{shape.num_heads()} * config.head_dim}};
-  shared_bytes_ = make_in_one_memory(std::array{attention, feed_forward});
+  std::vector<Wanted> attention = {{&qkv, DType::kFloat32, limits.group_tokens,
+                                    int64_t{shape.num_heads() + 2 * shape.num_kv_heads()} * config.head_dim}};
+  if (types.rows != DType::kFloat32) {
+    attention.push_back({&attended, types.rows, limits.group_tokens, int64_t{shape.num_heads()} * config.head_dim});
+  }
+  shared_bytes_ = make_in_one_memory({block_input, block_sums}) + make_in_one_memory({attention, feed_forward, head});
 }
 
 int64_t Workspace::bytes() const {
   int64_t total = shared_bytes_;
-  for (const RowsBuffer* buffer :
-       {&residual, &normed, &qk_squares, &attention_partial, &delta, &normed_delta, &router_input, &router_logits,
-        &shared_gates, &logit_input, &logit_normed, &logits}) {
+  for (const RowsBuffer* buffer : {&residual, &qk_squares, &attention_partial, &normed_delta, &router_input,
+                                   &router_logits, &shared_gates, &logit_input, &logit_normed}) {
     total += buffer->bytes();
   }
   return total;

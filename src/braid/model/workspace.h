@@ -39,6 +39,9 @@ struct Workspace {
   // other ranks may still read `delta` when this rank begins its next layer.
   Rows attention_delta(int64_t rows) const { return (is_alone_ ? delta : attention_partial).first(rows); }
 
+  // [rows, heads * head_dim] row type: what attention makes of `queries`, in their place where it is float32 too.
+  Rows attended_of(Rows queries) const { return attended.max_rows() == 0 ? queries : attended.first(queries.rows); }
+
   // [rows, hidden] float32: this rank's partial sums of a feed-forward block.
   Rows ffn_delta(int64_t rows) const { return delta.first(first_delta + rows).slice_rows(first_delta, rows); }
 
@@ -46,22 +49,25 @@ struct Workspace {
   int64_t touched_experts = 0;  // experts with rows in this step so far, summed over the layers
 
   RowsBuffer residual;    // [tokens, hidden] float32
-  RowsBuffer normed;      // [tokens, hidden] row type; with several ranks in the exchange's memory
   RowsBuffer qk_squares;  // [group's tokens, 2] float32: sums of squares of q and of k, for a norm over all heads
   RowsBuffer attention_partial;  // [group's tokens, hidden] float32; not for a single rank
-  RowsBuffer delta;              // [tokens, hidden] float32: what a block adds to the residual stream
   RowsBuffer normed_delta;       // [group's tokens, hidden] float32: `delta` after its norm
   RowsBuffer router_input;       // [tokens, hidden] float32, mixtures only
   RowsBuffer router_logits;      // [tokens, experts] float32
   RowsBuffer shared_gates;       // [tokens, 1] float32, mixtures with a shared expert only
   RowsBuffer logit_input;        // [logit rows, hidden] float32: the residual rows for logits
   RowsBuffer logit_normed;       // [logit rows, hidden] row type; with several ranks the exchange's
-  RowsBuffer logits;             // [logit rows, vocab] float32; with several ranks in the exchange's memory
 
-  // The first two are read and written within a layer's attention, the others within its feed-forward block. So both
-  // blocks have the same memory.
+  // What a block reads, and what it adds to the residual stream. Its first products read the one, its last writes the
+  // other, so both have the same memory.
+  RowsBuffer normed;  // [tokens, hidden] row type; with several ranks in the exchange's memory
+  RowsBuffer delta;   // [tokens, hidden] float32
+
+  // The first two are read and written within a layer's attention, the logits behind the last layer, the others within
+  // a feed-forward block. So all three have the same memory.
   RowsBuffer qkv;             // [group's tokens, (heads + 2 kv_heads) * head_dim] float32
-  RowsBuffer attended;        // [group's tokens, heads * head_dim] row type
+  RowsBuffer attended;        // [group's tokens, heads * head_dim] row type; none where that is float32 (attended_of)
+  RowsBuffer logits;          // [logit rows, vocab] float32; with several ranks in the exchange's memory
   RowsBuffer ffn_hidden;      // [tokens, ffn] row type
   RowsBuffer gate_up_sums;    // [2 x kGateUpRows or fewer, widest ffn] float32: gates and ups that are apart
   RowsBuffer expert_hidden;   // [tokens * top_k, expert_ffn] row type
@@ -70,7 +76,7 @@ struct Workspace {
 
  private:
   bool is_alone_;
-  int64_t shared_bytes_ = 0;  // of attention's and feed-forward blocks' memory
+  int64_t shared_bytes_ = 0;  // of the memory that several buffers have
 };
 
 }  // namespace braid

@@ -8,7 +8,7 @@
 namespace braid {
 namespace {
 
-Workspace mixture_workspace() {
+Workspace mixture_workspace(const RowTypes& types = DType::kBFloat16) {
   ModelConfig config;
   config.hidden = 96;
   config.head_dim = 32;
@@ -22,7 +22,7 @@ Workspace mixture_workspace() {
                             .experts = {0, 4},
                             .expert_ffn = {0, 72},
                             .shared_ffn = {0, 40}};
-  return {config, shape, DType::kBFloat16, {.group_tokens = 33, .all_tokens = 33, .group_logit_rows = 5}};
+  return {config, shape, types, {.group_tokens = 33, .all_tokens = 33, .group_logit_rows = 5}};
 }
 
 void expect_apart(const std::vector<const RowsBuffer*>& buffers) {
@@ -42,22 +42,42 @@ TEST(Workspace, BuffersOfOneBlockAreApart) {
                 &workspace.expert_outputs});
 }
 
-TEST(Workspace, AttentionAndFeedForwardBlocksUseTheSameMemory) {
+int64_t whole_pages(const std::vector<const RowsBuffer*>& buffers) {
+  int64_t bytes = 0;
+  for (const RowsBuffer* buffer : buffers) bytes += (buffer->bytes() + 4095) / 4096 * 4096;
+  return bytes;
+}
+
+TEST(Workspace, BlocksAndTheHeadUseTheSameMemory) {
   const Workspace workspace = mixture_workspace();
   EXPECT_EQ(workspace.qkv.first(1).data, workspace.ffn_hidden.first(1).data);
-  int64_t feed_forward = 0;
-  for (const RowsBuffer* buffer : {&workspace.ffn_hidden, &workspace.gate_up_sums, &workspace.expert_hidden,
-                                   &workspace.shared_hidden, &workspace.expert_outputs}) {
-    feed_forward += (buffer->bytes() + 4095) / 4096 * 4096;
-  }
+  EXPECT_EQ(workspace.qkv.first(1).data, workspace.logits.first(1).data);
+  EXPECT_EQ(workspace.normed.first(1).data, workspace.delta.first(1).data);
+  const int64_t feed_forward = whole_pages({&workspace.ffn_hidden, &workspace.gate_up_sums, &workspace.expert_hidden,
+                                            &workspace.shared_hidden, &workspace.expert_outputs});
   int64_t others = 0;
   for (const RowsBuffer* buffer :
-       {&workspace.residual, &workspace.normed, &workspace.qk_squares, &workspace.delta, &workspace.normed_delta,
-        &workspace.router_input, &workspace.router_logits, &workspace.shared_gates, &workspace.logit_input,
-        &workspace.logit_normed, &workspace.logits}) {
+       {&workspace.residual, &workspace.qk_squares, &workspace.normed_delta, &workspace.router_input,
+        &workspace.router_logits, &workspace.shared_gates, &workspace.logit_input, &workspace.logit_normed}) {
     others += buffer->bytes();
   }
-  EXPECT_EQ(workspace.bytes(), others + feed_forward) << "attention's take less here, and nothing of their own";
+  EXPECT_EQ(workspace.bytes(), others + feed_forward + whole_pages({&workspace.delta}))
+      << "attention's, the logits' and the normed rows' take less here, and nothing of their own";
+}
+
+TEST(Workspace, Float32OutputsOfAttentionTakeTheQueriesPlace) {
+  const Workspace workspace = mixture_workspace(DType::kFloat32);
+  const Rows queries = workspace.qkv.first(7).slice_cols(0, 6 * 32);
+  const Rows attended = workspace.attended_of(queries);
+  EXPECT_EQ(attended.data, queries.data);
+  EXPECT_EQ(attended.stride, queries.stride);
+  EXPECT_EQ(attended.rows, 7);
+
+  const Workspace rounded = mixture_workspace();
+  const Rows of_rounded = rounded.attended_of(rounded.qkv.first(7).slice_cols(0, 6 * 32));
+  EXPECT_EQ(of_rounded.data, rounded.attended.first(1).data);
+  EXPECT_EQ(of_rounded.dtype, DType::kBFloat16);
+  EXPECT_EQ(of_rounded.rows, 7);
 }
 
 }  // namespace

@@ -39,18 +39,18 @@ int64_t bytes_on_huge_pages(int64_t bytes) {
   return bytes / kHugePage * kHugePage;
 }
 
-Mapping::Mapping(int64_t bytes) : bytes_(round_up(bytes, kSmallPage)) {
-  map(-1, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, 0);
+Mapping::Mapping(int64_t bytes, PageSize page_size) : bytes_(round_up(bytes, kSmallPage)) {
+  map(-1, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, 0, page_size);
 }
 
 Mapping::Mapping(int file, int64_t bytes, int64_t offset) : bytes_(round_up(bytes, kSmallPage)) {
   CHECK(offset % kHugePage == 0, "a mapping of a file from byte {} on", offset);
-  map(file, MAP_SHARED | MAP_NORESERVE, offset);
+  map(file, MAP_SHARED | MAP_NORESERVE, offset, PageSize::kHuge);
 }
 
 // A file begins at a huge page of the address space, so that its huge pages are those of memory.
-void Mapping::map(int file, int flags, int64_t offset) {
-  const bool is_huge = bytes_ >= kHugePage;
+void Mapping::map(int file, int flags, int64_t offset, PageSize page_size) {
+  const bool is_huge = page_size == PageSize::kHuge && bytes_ >= kHugePage;
   const int64_t reserve = is_huge ? bytes_ + kHugePage : bytes_;
   void* mapped =
       mmap(nullptr, static_cast<size_t>(reserve), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -70,6 +70,7 @@ void Mapping::map(int file, int flags, int64_t offset) {
     throw NoMemory(bytes_, error);
   }
   if (is_huge) madvise(data_, static_cast<size_t>(bytes_on_huge_pages(bytes_)), MADV_HUGEPAGE);
+  if (page_size == PageSize::kSmall) madvise(data_, static_cast<size_t>(bytes_), MADV_NOHUGEPAGE);
 }
 
 void Mapping::make_read_only() const {
@@ -97,10 +98,10 @@ Mapping::~Mapping() {
   munmap(data_, static_cast<size_t>(bytes_));
 }
 
-Buffer::Buffer(int64_t bytes) : bytes_(bytes) {
+Buffer::Buffer(int64_t bytes, PageSize page_size) : bytes_(bytes) {
   CHECK(bytes >= 0, "a buffer of {} bytes", bytes);
   if (bytes == 0) return;
-  const auto mapping = std::make_shared<const Mapping>(bytes);
+  const auto mapping = std::make_shared<const Mapping>(bytes, page_size);
   data_ = mapping->data();
   owner_ = mapping;
 }

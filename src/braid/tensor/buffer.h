@@ -14,11 +14,15 @@ namespace braid {
 // The part of a buffer of `bytes` bytes for which huge pages are requested: its whole huge pages.
 int64_t bytes_on_huge_pages(int64_t bytes);
 
+// kSmall: for memory of which most may never be touched, and which no step reads through. A huge page of it would be
+// mostly unused.
+enum class PageSize : uint8_t { kHuge, kSmall };
+
 // Address space, zero until written; pages are committed on first touch. From 2 MB on it begins at a huge page, and
-// huge pages are requested for its whole ones. Tested by buffer_test.cc.
+// huge pages are requested for its whole ones, unless small ones are wanted. Tested by buffer_test.cc.
 class Mapping {
  public:
-  explicit Mapping(int64_t bytes);  // > 0
+  explicit Mapping(int64_t bytes, PageSize page_size = PageSize::kHuge);  // bytes > 0
   // `bytes` of a file in memory, which others may map, too: what it has, and zero where it has nothing yet. `offset`: a
   // multiple of 2 MB.
   Mapping(int file, int64_t bytes, int64_t offset = 0);
@@ -33,7 +37,7 @@ class Mapping {
   void make_read_only() const;
 
  private:
-  void map(int file, int flags, int64_t offset);
+  void map(int file, int flags, int64_t offset, PageSize page_size);
 
   std::byte* data_ = nullptr;
   int64_t bytes_ = 0;
@@ -52,7 +56,7 @@ void map_now(std::span<std::byte> bytes);
 class Buffer {
  public:
   Buffer() = default;
-  explicit Buffer(int64_t bytes);
+  explicit Buffer(int64_t bytes, PageSize page_size = PageSize::kHuge);
   // A part of `mapping`, which it keeps alive.
   Buffer(std::shared_ptr<const Mapping> mapping, int64_t offset, int64_t bytes);
   // Memory of `owner`, which it keeps alive; aligned as said above by whoever has it.
@@ -79,8 +83,8 @@ class Buffer {
 class RowsBuffer {
  public:
   RowsBuffer() = default;
-  RowsBuffer(DType dtype, int64_t max_rows, int64_t cols)
-      : RowsBuffer(Buffer(max_rows * cols * dtype_bytes(dtype)), dtype, max_rows, cols) {}
+  RowsBuffer(DType dtype, int64_t max_rows, int64_t cols, PageSize page_size = PageSize::kHuge)
+      : RowsBuffer(Buffer(max_rows * cols * dtype_bytes(dtype), page_size), dtype, max_rows, cols) {}
   RowsBuffer(Buffer buffer, DType dtype, int64_t max_rows, int64_t cols)
       : buffer_(std::move(buffer)), dtype_(dtype), max_rows_(max_rows), cols_(cols) {
     CHECK(buffer_.bytes() == max_rows * cols * dtype_bytes(dtype), "{} bytes for {} rows of {}", buffer_.bytes(),

@@ -5,16 +5,15 @@
 namespace braid {
 
 Buffer BufferArena::take(int64_t bytes) {
-  constexpr int64_t kSlabBytes = int64_t{64} << 20;  // of addresses: untouched pages are never committed
   constexpr int64_t kAlignment = 64;
   CHECK(bytes >= 0, "a buffer of {} bytes", bytes);
   if (bytes == 0) return Buffer();
-  if (bytes > kSlabBytes) {
+  if (bytes > slab_bytes_) {
     own_huge_bytes_ += bytes_on_huge_pages(bytes);
     return {make_mapping_(bytes), 0, bytes};
   }
   if (slab_ == nullptr || used_ + bytes > slab_->bytes()) {
-    slab_ = make_mapping_(kSlabBytes);
+    slab_ = make_mapping_(slab_bytes_);
     used_ = 0;
   }
   Buffer buffer(slab_, used_, bytes);

@@ -8,10 +8,12 @@
 namespace braid {
 namespace {
 
+constexpr int64_t kSlab = 64 << 20;
+
 TEST(BufferArena, BuffersLieOneBehindAnotherAndOutliveIt) {
   std::vector<Buffer> taken;
   {
-    BufferArena arena;
+    BufferArena arena(kSlab);
     for (const int64_t bytes : {3L << 20, 100L, 0L, 3L << 20, 60L << 20, 65L << 20}) {
       taken.push_back(arena.take(bytes));
       EXPECT_EQ(taken.back().bytes(), bytes);
@@ -37,7 +39,7 @@ TEST(BufferArena, BuffersLieOneBehindAnotherAndOutliveIt) {
 
 TEST(BufferArena, SlabsComeFromWhereItIsTold) {
   std::vector<std::shared_ptr<const Mapping>> made;
-  BufferArena arena([&](int64_t bytes) { return made.emplace_back(std::make_shared<const Mapping>(bytes)); });
+  BufferArena arena([&](int64_t bytes) { return made.emplace_back(std::make_shared<const Mapping>(bytes)); }, kSlab);
   std::vector<std::byte*> taken;
   std::vector<Buffer> buffers;
   for (const int64_t bytes : {1L << 20, 65L << 20, 2L << 20})

@@ -4,9 +4,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <new>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace braid {
 namespace {
@@ -30,6 +32,15 @@ TEST(Buffer, OneThatCannotBeHadIsNoMemoryAsForNew) {
   } catch (const std::bad_alloc& error) {
     EXPECT_NE(std::string(error.what()).find("cannot reserve 115292"), std::string::npos) << error.what();
   }
+}
+
+TEST(Mapping, SmallPagesAreCommittedOneByOne) {
+  constexpr int64_t kBytes = 8 << 20;
+  const Mapping mapping(kBytes, PageSize::kSmall);
+  mapping.data()[5 << 20] = std::byte{1};
+  std::vector<unsigned char> is_there(kBytes / 4096);
+  ASSERT_EQ(mincore(mapping.data(), kBytes, is_there.data()), 0);
+  EXPECT_EQ(std::ranges::count_if(is_there, [](unsigned char page) { return (page & 1) != 0; }), 1);
 }
 
 TEST(Mapping, OfAFileHasWhatAnotherHasWritten) {

@@ -30,7 +30,7 @@ struct QuantizedFormat {
     kBFloat16,
     kFloat32,
     kE8m0,            // a power of two, 2^(byte - 127)
-    kFloat16TimesU8,  // two levels: the super-group's float16 times an unsigned byte of the group
+    kFloat16TimesU8,  // two levels: the super-group's float16 times an unsigned integer of the group; with minimums
     kFloat16TimesS8,  // the same with a signed byte
   };
   enum class Offsets : uint8_t {
@@ -46,7 +46,7 @@ struct QuantizedFormat {
   int32_t fixed_zero = 0;          // kFixedZero
   int32_t group = 32;              // inputs (k) that share a scale: 16, or a multiple of 32
   int32_t super_group = 0;         // inputs that share a super-scale; 0: one level
-  int32_t sub_scale_bits = 8;      // kFloat16TimesU8 with minimums: 4 if all sub-scales and sub-minimums are below 16
+  int32_t sub_scale_bits = 8;      // of kFloat16TimesU8's sub-scales and sub-minimums: 4 or 6
   std::array<int8_t, 16> table{};  // kTable
   float table_unit = 1.0F;         // kTable: multiplies the table's integers (MXFP4 has halves)
 

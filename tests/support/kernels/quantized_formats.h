@@ -59,9 +59,9 @@ inline std::vector<NamedFormat> quantized_formats() {
       {"q5_1", minimums(5, Scales::kFloat16, 32, 0), 6},
       {"q2_k", minimums(2, Scales::kFloat16TimesU8, 16, 256, 4), 2.625},
       {"q3_k", two_levels(3, 4, 16, 256), 3.4375},
-      {"q4_k", minimums(4, Scales::kFloat16TimesU8, 32, 256), 4.5},
-      {"q4_k of a cut super-block", minimums(4, Scales::kFloat16TimesU8, 32, 32), 0},
-      {"q5_k", minimums(5, Scales::kFloat16TimesU8, 32, 256), 5.5},
+      {"q4_k", minimums(4, Scales::kFloat16TimesU8, 32, 256, 6), 4.5},
+      {"q4_k of a cut super-block", minimums(4, Scales::kFloat16TimesU8, 32, 32, 6), 0},
+      {"q5_k", minimums(5, Scales::kFloat16TimesU8, 32, 256, 6), 5.5},
       {"q6_k", two_levels(6, 32, 16, 256), 6.5625},
       {"iq4_nl", iq4_nl, 4.5},
       {"iq4_xs", iq4_xs, 4.25},
@@ -111,9 +111,8 @@ inline QuantizedRows random_quantized(const QuantizedFormat& format, int64_t row
   };
   const bool is_signed = format.scales == QuantizedFormat::Scales::kFloat16TimesS8;
   const auto sub = [&] {
-    return format.sub_scale_bits == 4 ? static_cast<int>(random() % 16)
-           : is_signed                ? static_cast<int>(random() % 256) - 128
-                                      : static_cast<int>(random() % 256);
+    const int all = 1 << format.sub_scale_bits;
+    return static_cast<int>(random() % static_cast<uint32_t>(all)) - (is_signed ? all / 2 : 0);
   };
   const auto scale = [&] { return random_scale(random, format); };
   draw(result.codes, cols, [&] {

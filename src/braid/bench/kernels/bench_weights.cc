@@ -13,8 +13,16 @@ QuantizedFormat with_zero(int32_t bits, Scales scales, int32_t group) {
   return {.scales = scales, .bits = bits, .fixed_zero = 1 << (bits - 1), .group = group};
 }
 
-QuantizedFormat with_minimums(int32_t bits, Scales scales, int32_t super_group) {
-  return {.scales = scales, .offsets = QuantizedFormat::Offsets::kMinimums, .bits = bits, .super_group = super_group};
+QuantizedFormat with_minimums(int32_t bits) {
+  return {.offsets = QuantizedFormat::Offsets::kMinimums, .bits = bits};
+}
+
+QuantizedFormat with_sub_minimums(int32_t bits) {
+  QuantizedFormat format = with_minimums(bits);
+  format.scales = Scales::kFloat16TimesU8;
+  format.super_group = 256;
+  format.sub_scale_bits = 6;
+  return format;
 }
 
 QuantizedFormat q6_k() {
@@ -29,10 +37,10 @@ const std::vector<BenchWeights>& bench_weights() {
   constexpr int32_t kRow = 1 << 20;  // a group that is a whole row
   static const std::vector<BenchWeights> all = {
       {"q4_0", with_zero(4, Scales::kFloat16, 32)},
-      {"q4_1", with_minimums(4, Scales::kFloat16, 0)},
+      {"q4_1", with_minimums(4)},
       {"q8_0", with_zero(8, Scales::kFloat16, 32)},
-      {"q4_k", with_minimums(4, Scales::kFloat16TimesU8, 256)},
-      {"q5_k", with_minimums(5, Scales::kFloat16TimesU8, 256)},
+      {"q4_k", with_sub_minimums(4)},
+      {"q5_k", with_sub_minimums(5)},
       {"q6_k", q6_k()},
       {"int8", with_zero(8, Scales::kFloat32, kRow)},
       {"fp8",  // in blocks of 128 x 128

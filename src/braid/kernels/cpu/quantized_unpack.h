@@ -224,8 +224,8 @@ inline void with_scales(const QuantizedPanels& panels, const Work& work) {
       return work(ScalesTag<Scales::kFloat32>());
     case Scales::kE8m0:
       return work(ScalesTag<Scales::kE8m0>());
-    case Scales::kTwoLevelsU8:
-      return work(ScalesTag<Scales::kTwoLevelsU8>());
+    case Scales::kTwoLevelsU6:
+      return work(ScalesTag<Scales::kTwoLevelsU6>());
     case Scales::kTwoLevelsS8:
       return work(ScalesTag<Scales::kTwoLevelsS8>());
     case Scales::kTwoLevelsU4:
@@ -233,12 +233,14 @@ inline void with_scales(const QuantizedPanels& panels, const Work& work) {
   }
 }
 
-// Reads groups' scales or minimums, a half's 16 columns at a time. `part` and `super_part` are the parts' beginnings.
+// Reads groups' scales or minimums, a half's 16 columns at a time. `part` and `super_part` are the parts' beginnings;
+// `low_part` is that of the low bits of sub-minimums of 6 bits, whose `part` is the sub-scales'.
 template <QuantizedPanels::Scales kScales, bool kIsMinimum>
 class GroupReader {
  public:
-  inline __attribute__((always_inline)) GroupReader(const std::byte* part, const std::byte* super_part)
-      : part_(part), super_part_(super_part) {}
+  inline __attribute__((always_inline))
+  GroupReader(const std::byte* part, const std::byte* super_part, const std::byte* low_part = nullptr)
+      : part_(part), super_part_(super_part), low_part_(low_part) {}
 
   // Each super-scale is unpacked once for all its groups, if halves take turns.
   inline __attribute__((always_inline)) void read(GroupIndex index, int64_t half, float unit, float* out) {
@@ -269,12 +271,12 @@ class GroupReader {
 
  private:
   using Scales = QuantizedPanels::Scales;
-  static constexpr bool kHasTwoLevels = kScales >= Scales::kTwoLevelsU8;
+  static constexpr bool kHasTwoLevels = kScales >= Scales::kTwoLevelsU6;
 
   inline __attribute__((always_inline)) void read_half(int64_t group, int64_t half, float unit, float* out) const {
 #pragma GCC unroll 4
     for (int v = 0; v < kLineVectors; ++v) {
-      CodeFloats floats = read_vector(group * kPanelCols + half * kHalfCols + v * kWordLanes);
+      CodeFloats floats = read_vector(group, half * kHalfCols + v * kWordLanes);
       if constexpr (kHasTwoLevels) floats *= super_[half][v];
       if constexpr (!kIsMinimum) floats *= unit;
       store_vector(out + v * kWordLanes, floats);
@@ -289,7 +291,8 @@ class GroupReader {
     }
   }
 
-  inline __attribute__((always_inline)) CodeFloats read_vector(int64_t first) const {
+  inline __attribute__((always_inline)) CodeFloats read_vector(int64_t group, int64_t column) const {
+    const int64_t first = group * kPanelCols + column;
     if constexpr (kScales == Scales::kFloat16) return load_float16(part_ + first * 2);
     if constexpr (kScales == Scales::kBFloat16) return as_floats(load_halves(part_ + first * 2) << 16);
     if constexpr (kScales == Scales::kFloat32) return load_vector<CodeFloats>(part_ + first * 4);
@@ -298,11 +301,18 @@ class GroupReader {
     auto sub = (CodeInts)bytes;
     if constexpr (kScales == Scales::kTwoLevelsS8) sub = (sub << 24) >> 24;
     if constexpr (kScales == Scales::kTwoLevelsU4) sub = kIsMinimum ? sub >> 4 : sub & 15;
+    if constexpr (kScales == Scales::kTwoLevelsU6 && !kIsMinimum) sub &= 63;
+    if constexpr (kScales == Scales::kTwoLevelsU6 && kIsMinimum) {
+      const auto pair = static_cast<uint64_t>(group) / 2;
+      const auto low = (CodeInts)load_bytes(low_part_ + pair * kPanelCols + column) >> (group % 2 == 0 ? 0 : 4);
+      sub = (sub >> 2 & 48) | (low & 15);
+    }
     return __builtin_convertvector(sub, CodeFloats);
   }
 
   const std::byte* part_;
   const std::byte* super_part_;
+  const std::byte* low_part_;
   int64_t loaded_[2] = {-1, -1};
   CodeFloats super_[2][kLineVectors];
 };
@@ -316,6 +326,9 @@ inline __attribute__((always_inline)) GroupReader<kScales, false> scales_of(cons
 template <QuantizedPanels::Scales kScales>
 inline __attribute__((always_inline)) GroupReader<kScales, true> minimums_of(const QuantizedPanels& panels,
                                                                              const std::byte* panel) {
+  if constexpr (kScales == QuantizedPanels::Scales::kTwoLevelsU6) {
+    return {panel + panels.scales_at, panel + panels.super_minimums_at, panel + panels.minimums_at};
+  }
   return {panel + panels.minimums_at, panel + panels.super_minimums_at};
 }
 

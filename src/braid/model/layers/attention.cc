@@ -54,7 +54,7 @@ ConstRows Attention::operator()(Step& step, ConstRows x) const {
   }
   const std::span<const AttentionSequence> sequences = step.sequences[static_cast<size_t>(shape_.kv_group)];
   ops.write_kv(k, v, sequences, kv);
-  const Rows attended = step.workspace.attended.first(input.rows);
+  const Rows attended = step.workspace.attended_of(q);
   const AttentionParams params{.num_heads = shape_.num_heads,
                                .scale = shape_.scale,
                                .window = shape_.window,

@@ -109,7 +109,7 @@ RopeTable::RopeTable(const RopeConfig& config, int32_t rotary_dim, int64_t num_p
     frequencies_.push_back(rope_frequencies(of_long, rotary_dim));
   }
   const int64_t num_rows = num_positions * static_cast<int64_t>(frequencies_.size());
-  table_ = RowsBuffer(DType::kFloat32, num_rows, int64_t{rotary_dim / 2} * 2);
+  table_ = RowsBuffer(DType::kFloat32, num_rows, int64_t{rotary_dim / 2} * 2, PageSize::kSmall);
 }
 
 void RopeTable::rotate(Ops& ops, Rows x, int32_t head_dim, const RopePositions& positions) const {

@@ -58,7 +58,7 @@ class RopeTable {
   std::vector<uint8_t> axes_;                    // mrope_axes()
   std::vector<std::vector<float>> frequencies_;  // then those with long factors
   float scale_;                                  // multiplies cosines and sines
-  RowsBuffer table_;  // a row's cosines, then its sines: those of short requests share a huge page
+  RowsBuffer table_;  // a row's cosines, then its sines; on small pages, as a layer reads few rows
   mutable std::mutex mutex_;
   mutable std::atomic<int64_t> num_computed_ = 0;  // rows; computed rows never change
 };

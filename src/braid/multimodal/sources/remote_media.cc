@@ -1,6 +1,5 @@
 #include "braid/multimodal/sources/remote_media.h"
 
-#include <curl/curl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -8,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "braid/base/curl_library.h"
 #include "braid/multimodal/sources/image_source.h"
 #include "braid/multimodal/sources/public_address.h"
 
@@ -15,12 +15,6 @@ namespace braid {
 namespace {
 
 constexpr size_t kMaxUrl = 8192;
-
-// Shared by all fetches of the process; libcurl counts its users.
-bool has_curl() {
-  static const bool is_there = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
-  return is_there;
-}
 
 // What libcurl's callbacks know of one fetch.
 struct MediaFetch {
@@ -51,24 +45,25 @@ size_t take_media(char* data, size_t size, size_t count, void* user) {
   return bytes;
 }
 
-void set_options(CURL* handle, const std::string& url, MediaFetch& fetch, std::array<char, CURL_ERROR_SIZE>& problem) {
+void set_options(const CurlLibrary& curl, CURL* handle, const std::string& url, MediaFetch& fetch,
+                 std::array<char, CURL_ERROR_SIZE>& problem) {
   const MediaPolicy& policy = fetch.policy;
   const bool is_https = url.size() > 5 && (url[4] == 's' || url[4] == 'S');
-  curl_easy_setopt(handle, CURLOPT_URL, url.c_str());
-  curl_easy_setopt(handle, CURLOPT_ERRORBUFFER, problem.data());
-  curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
-  curl_easy_setopt(handle, CURLOPT_USERAGENT, "braid");
-  curl_easy_setopt(handle, CURLOPT_PROXY, "");  // a proxy would choose the address
-  curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "https,http");
-  curl_easy_setopt(handle, CURLOPT_REDIR_PROTOCOLS_STR, is_https ? "https" : "https,http");
-  curl_easy_setopt(handle, CURLOPT_FOLLOWLOCATION, 1L);
-  curl_easy_setopt(handle, CURLOPT_MAXREDIRS, static_cast<long>(policy.max_redirections));
-  curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, static_cast<long>(policy.timeout.count()));
-  curl_easy_setopt(handle, CURLOPT_FAILONERROR, 1L);  // no body of a 404
-  curl_easy_setopt(handle, CURLOPT_OPENSOCKETFUNCTION, open_checked_socket);
-  curl_easy_setopt(handle, CURLOPT_OPENSOCKETDATA, &fetch);
-  curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, take_media);
-  curl_easy_setopt(handle, CURLOPT_WRITEDATA, &fetch);
+  curl.easy_setopt(handle, CURLOPT_URL, url.c_str());
+  curl.easy_setopt(handle, CURLOPT_ERRORBUFFER, problem.data());
+  curl.easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
+  curl.easy_setopt(handle, CURLOPT_USERAGENT, "braid");
+  curl.easy_setopt(handle, CURLOPT_PROXY, "");  // a proxy would choose the address
+  curl.easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "https,http");
+  curl.easy_setopt(handle, CURLOPT_REDIR_PROTOCOLS_STR, is_https ? "https" : "https,http");
+  curl.easy_setopt(handle, CURLOPT_FOLLOWLOCATION, 1L);
+  curl.easy_setopt(handle, CURLOPT_MAXREDIRS, static_cast<long>(policy.max_redirections));
+  curl.easy_setopt(handle, CURLOPT_TIMEOUT_MS, static_cast<long>(policy.timeout.count()));
+  curl.easy_setopt(handle, CURLOPT_FAILONERROR, 1L);  // no body of a 404
+  curl.easy_setopt(handle, CURLOPT_OPENSOCKETFUNCTION, open_checked_socket);
+  curl.easy_setopt(handle, CURLOPT_OPENSOCKETDATA, &fetch);
+  curl.easy_setopt(handle, CURLOPT_WRITEFUNCTION, take_media);
+  curl.easy_setopt(handle, CURLOPT_WRITEDATA, &fetch);
 }
 
 }  // namespace
@@ -80,14 +75,14 @@ Result<MediaBytes> fetch_remote_media(std::string_view url, const MediaPolicy& p
   if (url.size() > kMaxUrl || url.find('\0') != std::string_view::npos) {
     return fail("image \"{}\": a URL has at most {} characters, and no NUL", url_excerpt(url), kMaxUrl);
   }
-  const std::unique_ptr<CURL, decltype(&curl_easy_cleanup)> handle(has_curl() ? curl_easy_init() : nullptr,
-                                                                   &curl_easy_cleanup);
+  TRY(const CurlLibrary* const curl, curl_library());
+  const std::unique_ptr<CURL, decltype(curl->easy_cleanup)> handle(curl->easy_init(), curl->easy_cleanup);
   if (handle == nullptr) return fail("libcurl cannot be started");
   MediaFetch fetch{.policy = policy};
   const std::string text(url);
   std::array<char, CURL_ERROR_SIZE> problem = {};
-  set_options(handle.get(), text, fetch, problem);
-  const CURLcode code = curl_easy_perform(handle.get());
+  set_options(*curl, handle.get(), text, fetch, problem);
+  const CURLcode code = curl->easy_perform(handle.get());
   if (code == CURLE_OK) return std::move(fetch.body);
   if (fetch.is_too_long)
     return fail("image \"{}\": has more than {} bytes, the limit", url_excerpt(url), policy.max_bytes);
@@ -101,7 +96,7 @@ Result<MediaBytes> fetch_remote_media(std::string_view url, const MediaPolicy& p
     return fail("image \"{}\": leads to {}, which is no public address", url_excerpt(url), fetch.refused_address);
   }
   return fail("image \"{}\": cannot be fetched: {}", url_excerpt(url),
-              problem[0] != '\0' ? problem.data() : curl_easy_strerror(code));
+              problem[0] != '\0' ? problem.data() : curl->easy_strerror(code));
 }
 
 }  // namespace braid
