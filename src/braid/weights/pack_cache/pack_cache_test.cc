@@ -374,21 +374,31 @@ TEST_F(PackCacheTest, ManyAtOnceAreSafe) {
   }
 }
 
-// After a change of the packed bytes, raise kPackVersion and put the new digest here: files of the old version must not
-// be read as new ones.
+// After a change of the packed bytes, raise kPackVersion and put the new digests here: files of the old version must
+// not be read as new ones.
 TEST_F(PackCacheTest, TheVersionStandsForTheseBytes) {
-  Sha256 hash;
   std::vector<std::string> names = testing::gguf_fixture_names();
   names.insert(names.end(), {"qwen3_odd_sizes", "gpt_oss_mxfp4", "gpt_oss_plain"});
-  for (const std::string& name : names) {
-    use(name);
-    for (const DType dtype : {DType::kBFloat16, DType::kFloat32}) {
+  const auto digest_of = [&](DType dtype) {
+    Sha256 hash;
+    for (const std::string& name : names) {
+      use(name);
       const std::string packed = packed_without(dtype);
       hash.add(std::as_bytes(std::span(packed)));
     }
-  }
-  EXPECT_EQ(kPackVersion, 1U);
-  EXPECT_EQ(to_hex(hash.digest()), "e2e84bf3d811f5cffdcc03e73fbf3e5c505590037d1cbadfa4460cd0031cac90");
+    return to_hex(hash.digest());
+  };
+  EXPECT_EQ(kPackVersion, 2U);
+  EXPECT_EQ(digest_of(DType::kBFloat16), "c4e0699fda54448a8aa89bc45a3e84cc4af01b67859d68aed3ca5d776c455895");
+  EXPECT_EQ(digest_of(DType::kFloat32), "9bf3075128b34a63a1cdbed01a5023c52a7f96b3ae49b4d85b6c3d4051e43b6f");
+
+  names.insert(names.end(),
+               {"quantized_awq", "quantized_fp8_blocks", "quantized_fp8_channel", "quantized_fp8_tensor",
+                "quantized_gptq_8_bits", "quantized_gptq_act_order", "quantized_gptq_asymmetric", "quantized_mxfp4",
+                "quantized_w4a16", "quantized_w4a16_asymmetric", "quantized_w8a16", "quantized_w8a8"});
+  quantized_.activations = ActivationBits::k8;
+  EXPECT_EQ(digest_of(DType::kBFloat16), "a7209b53be40cbee0529c31bdfc411bfbf8cb60fbfb5ce27a533ee0019e4d968")
+      << "as codes";
 }
 
 }  // namespace

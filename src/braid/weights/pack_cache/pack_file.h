@@ -25,7 +25,7 @@ namespace braid {
 
 // Raise it whenever a checkpoint's tensors get other packed bytes than before: because of another layout
 // (kernels/packed_matrix.h), or a fix of a dequantization. A test knows the bytes of this version.
-inline constexpr uint64_t kPackVersion = 1;
+inline constexpr uint64_t kPackVersion = 2;
 
 struct PackEntry {
   int64_t offset = 0;
