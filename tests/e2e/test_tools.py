@@ -106,12 +106,14 @@ def serve(tmp_path):
 MEMORY = "--kv-cache-memory-bytes 2GB"
 GROUPS = "--tp-size 2 --dp-size 2 --enable-dp-attention"
 SAMPLING = '--override-generation-config {"temperature": 0.2, "top_p": 0.9}'
+LIKELIEST = '--override-generation-config {"temperature": 0}'
 
 
 def test_serve_runs_the_default_model_on_two_groups_unless_flags_say_otherwise(serve):
     model = f"{SAMPLING} --model-path small.gguf"
     assert serve() == f"serve {MEMORY} {GROUPS} {model}"
-    assert serve("What is", "a mutex?") == f"chat {MEMORY} {GROUPS} {model} --prompt What is a mutex?"
+    assert serve("What is", "a mutex?") == (
+        f"chat {MEMORY} {GROUPS} {LIKELIEST} --model-path small.gguf --prompt What is a mutex?")
     assert serve("--tp-size", "1", "--port=1") == f"serve {MEMORY} {model} --tp-size 1 --port=1"
     assert serve("--enable-dp-attention", "--dp-size=3", "--tp-size=3") == (
         f"serve {MEMORY} {model} --enable-dp-attention --dp-size=3 --tp-size=3")
@@ -123,7 +125,7 @@ def test_serve_samples_the_default_model_as_its_card_says_unless_flags_say_other
     assert serve("--generation-config", "none") == f"serve {MEMORY} {GROUPS} {model} --generation-config none"
     assert serve("--override-generation-config={}", "hi") == (
         f"chat {MEMORY} {GROUPS} {model} --override-generation-config={{}} --prompt hi")
-    assert SAMPLING in serve("--moe") and SAMPLING in serve("chat", "hi")
+    assert SAMPLING in serve("--moe") and LIKELIEST in serve("--moe", "hi") and LIKELIEST in serve("chat", "hi")
     assert SAMPLING not in serve("--model=other")
 
 

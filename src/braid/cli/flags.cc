@@ -376,7 +376,8 @@ void add_engine_flags(Command command, ModelFlags& flags) {
 void add_sampling_flags(Command command, SamplingFlags& flags) {
   constexpr double kHuge = 1e6;  // as api/request_check.cc
   const auto group = [](Flag flag) { return flag.group("Sampling"); };
-  group(command.add_option("--max-new-tokens,--max-tokens", flags.max_new_tokens, "Tokens to generate at most"))
+  group(command.add_option("--max-new-tokens,--max-tokens", flags.max_new_tokens,
+                           "Tokens to generate at most; chat without it: to the end of the context"))
       .check(whole_number(0, kMaxInt32))
       .show_default();
   group(command.add_option("--min-new-tokens,--min-tokens", flags.min_new_tokens, "Tokens before a stop counts"))
