@@ -78,7 +78,9 @@ int run_program(int argc, char** argv) {
   }
   // A program keeps its flags for as long as it runs: so it has those of the named command alone.
   const auto commands = all_commands(runner, arguments);
-  const auto is_named = [&](const auto& command) { return !given.empty() && command.first == given.front(); };
+  const auto is_named = [&](const auto& command) {
+    return !given.empty() && !command.first.empty() && command.first == given.front();
+  };
   const bool is_one = std::ranges::any_of(commands, is_named);
   for (const auto& command : commands) {
     if (!is_one || is_named(command)) command.second(root);

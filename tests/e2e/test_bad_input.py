@@ -21,6 +21,11 @@ def test_help_lists_the_commands_and_each_command_has_help(braid):
     assert "--max-new-tokens" in braid.ok("generate", "--help")
 
 
+def test_without_a_command_all_are_named(braid):
+    for command in ([], [""]):
+        assert "one of: serve, doctor" in braid.error(*command) and "inspect" in braid.error(*command)
+
+
 @pytest.mark.parametrize("wrong, near", [
     ("--max-new-token", "--max-new-tokens"), ("--temprature", "--temperature"), ("--model_path", "--model-path")])
 def test_an_unknown_flag_suggests_the_nearest(braid, tiny_model, wrong, near):

@@ -103,7 +103,7 @@ constexpr std::array<GgmlType, 34> kTypes = {{
     {30, "BF16", 1, 2, DType::kBFloat16, plain_to_float<BFloat16>},
     {34, "TQ1_0", 256, 54, {}, nullptr},
     {35, "TQ2_0", 256, 66, {}, nullptr},
-    blocks_of<32, 17, mxfp4_block>(39, "MXFP4", mxfp4_codes, kMxfp4Format),
+    blocks_of<32, 17, mxfp4_block>(39, "MXFP4", mxfp4_codes, kMxfp4Format, 0),
     {40, "NVFP4", 64, 36, {}, nullptr},
     {41, "Q1_0", 128, 18, {}, nullptr},
 }};
@@ -127,19 +127,15 @@ std::string supported_ggml_types() {
   return names;
 }
 
-std::optional<InfiniteScale> find_infinite_scale(const GgmlType& type, const std::byte* blocks, int64_t num_blocks) {
+std::optional<float> find_infinite_scale(const GgmlType& type, const std::byte* blocks, int64_t num_blocks) {
   if (type.format == nullptr) return std::nullopt;
-  if (type.format->scales == Scales::kE8m0) {
-    for (int64_t block = 0; block < num_blocks; ++block) {
-      const float scale = e8m0_to_float(static_cast<uint8_t>(blocks[block * type.block_bytes]));
-      if (!std::isfinite(scale)) return InfiniteScale{.block = block, .value = scale};
-    }
-    return std::nullopt;
-  }
+  const bool is_power = type.format->scales == Scales::kE8m0;
   for (int64_t block = 0; block < num_blocks; ++block, blocks += type.block_bytes) {
     for (const int32_t at : {type.scale_at, type.minimum_at}) {
-      const float value = at < 0 ? 0 : to_float(load<Float16>(blocks + at));
-      if (!std::isfinite(value)) return InfiniteScale{.block = block, .value = value};
+      if (at < 0) continue;
+      const float value =
+          is_power ? e8m0_to_float(static_cast<uint8_t>(blocks[at])) : to_float(load<Float16>(blocks + at));
+      if (!std::isfinite(value)) return value;
     }
   }
   return std::nullopt;

@@ -29,7 +29,8 @@ struct GgmlType {
   // A quantized type's elements as codes and scales, which stand for the same values; null for others.
   const QuantizedFormat* format = nullptr;
   void (*to_codes)(const std::byte* block, const CodesOfBlock& out) = nullptr;
-  // A quantized type's float16 scale and minimum: bytes from the begin of a block; -1: it has none.
+  // Where a quantized type's scale (float16, or E8M0 as its format says) and minimum (float16) are in a block; -1: it
+  // has none.
   int32_t scale_at = -1;
   int32_t minimum_at = -1;
 };
@@ -39,11 +40,7 @@ struct GgmlType {
 void read_ggml_codes(const GgmlType& type, const std::byte* from, int64_t row_step, QuantizedRows& out);
 
 // The first scale or minimum in consecutive blocks that is not finite; absent: all are, or the type has none.
-struct InfiniteScale {
-  int64_t block;
-  float value;
-};
-std::optional<InfiniteScale> find_infinite_scale(const GgmlType& type, const std::byte* blocks, int64_t num_blocks);
+std::optional<float> find_infinite_scale(const GgmlType& type, const std::byte* blocks, int64_t num_blocks);
 
 // Null: unknown id.
 const GgmlType* find_ggml_type(uint32_t id);

@@ -10,7 +10,11 @@ namespace braid {
 namespace {
 
 constexpr std::string_view kRegexMark = "re:";
-constexpr int32_t kMostRegexes = 2000;  // compiling one takes up to a millisecond
+constexpr int64_t kMostRegexes = 2000;  // compiling one takes up to a millisecond
+
+bool is_regex(const std::string& text) {
+  return text.starts_with(kRegexMark);
+}
 
 // "self_attn" is a part of "model.layers.0.self_attn.q_proj", and so is "layers.0"; "attn" is none.
 bool has_part(std::string_view layer, const std::string& part) {
@@ -28,10 +32,7 @@ bool has_part(std::string_view layer, const std::string& part) {
 
 Result<LayerNames::Name> LayerNames::compile(const std::string& text) {
   Name name{.text = &text, .regex = {}};
-  if (text.starts_with(kRegexMark)) {
-    if (++num_regexes_ > kMostRegexes) {
-      return fail("config.json: quantization_config has more than {} regular expressions", kMostRegexes);
-    }
+  if (is_regex(text)) {
     auto regex = Regex::compile(std::string_view(text).substr(kRegexMark.size()));
     if (!regex.ok()) return fail("config.json: quantization_config: {}", regex.error().message);
     name.regex.push_back(std::move(*regex));
@@ -40,12 +41,19 @@ Result<LayerNames::Name> LayerNames::compile(const std::string& text) {
 }
 
 Result<LayerNames> LayerNames::make(const QuantizationConfig& config) {
+  int64_t num_regexes = std::ranges::count_if(config.ignored, is_regex);
+  for (const QuantizationScheme& scheme : config.schemes) {
+    num_regexes += std::ranges::count_if(scheme.targets, is_regex);
+  }
+  if (num_regexes > kMostRegexes) {
+    return fail("config.json: quantization_config has more than {} regular expressions", kMostRegexes);
+  }
   LayerNames names;
   names.names_are_exact_ = config.method == "compressed-tensors";
   for (const QuantizationScheme& scheme : config.schemes) {
     if (scheme.targets.empty()) names.rules_.push_back({.target = std::nullopt, .scheme = &scheme});
     for (const std::string& target : scheme.targets) {
-      TRY(auto name, names.compile(target));
+      TRY(auto name, compile(target));
       names.rules_.push_back({.target = std::move(name), .scheme = &scheme});
     }
   }
@@ -59,7 +67,7 @@ Result<LayerNames> LayerNames::make(const QuantizationConfig& config) {
     std::ranges::stable_sort(names.rules_, {}, place_of);
   }
   for (const std::string& ignored : config.ignored) {
-    TRY(auto name, names.compile(ignored));
+    TRY(auto name, compile(ignored));
     names.ignored_.push_back(std::move(name));
   }
   return names;
@@ -79,10 +87,14 @@ bool LayerNames::is_ignored_by(const Name& name, std::string_view layer) const {
 }
 
 const std::string* LayerNames::ignored_by(std::string_view layer) const {
-  const auto found = std::ranges::find_if(ignored_, [&](const Name& name) { return is_ignored_by(name, layer); });
-  if (found != ignored_.end()) return found->text;
+  if (const Name* const name = ignored_name(layer)) return name->text;
   const Rule* const rule = rule_of(layer);
   return rule != nullptr && rule->target && rule->scheme->is_excluded ? rule->target->text : nullptr;
+}
+
+const LayerNames::Name* LayerNames::ignored_name(std::string_view layer) const {
+  const auto found = std::ranges::find_if(ignored_, [&](const Name& name) { return is_ignored_by(name, layer); });
+  return found == ignored_.end() ? nullptr : &*found;
 }
 
 const LayerNames::Rule* LayerNames::rule_of(std::string_view layer) const {
@@ -92,9 +104,9 @@ const LayerNames::Rule* LayerNames::rule_of(std::string_view layer) const {
 }
 
 const QuantizationScheme* LayerNames::scheme_of(std::string_view layer) const {
-  if (ignored_by(layer) != nullptr) return nullptr;
+  if (ignored_name(layer) != nullptr) return nullptr;
   const Rule* const rule = rule_of(layer);
-  return rule == nullptr ? nullptr : rule->scheme;
+  return rule == nullptr || rule->scheme->is_excluded ? nullptr : rule->scheme;
 }
 
 }  // namespace braid

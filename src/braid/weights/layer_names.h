@@ -1,7 +1,6 @@
 // Which layers of a checkpoint a quantization_config speaks of. Tested by layer_names_test.cc.
 #pragma once
 
-#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -34,12 +33,12 @@ class LayerNames {
     const QuantizationScheme* scheme;
   };
 
-  Result<Name> compile(const std::string& text);
+  static Result<Name> compile(const std::string& text);
   static bool begins_with(const Name& name, std::string_view layer);
   bool is_ignored_by(const Name& name, std::string_view layer) const;
-  const Rule* rule_of(std::string_view layer) const;
+  const Name* ignored_name(std::string_view layer) const;  // null: none
+  const Rule* rule_of(std::string_view layer) const;       // null: none
 
-  int32_t num_regexes_ = 0;
   bool names_are_exact_ = false;  // compressed-tensors' are; other tools' lists have parts of names
   std::vector<Rule> rules_;       // the first one that names a layer holds
   std::vector<Name> ignored_;

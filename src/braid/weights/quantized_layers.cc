@@ -28,7 +28,7 @@ const Types kScaleTypes = {"F32", "F16", "BF16"};
 const Types kWordTypes = {"I32", "U32"};
 const Types kIndexTypes = {"I32", "I64"};
 
-constexpr float kLeastKvScale = 0x1p-100F;
+constexpr float kLeastKvScale = 0x1p-100F;  // as kernels/kv_layout.h: it has an inverse
 constexpr std::array<std::string_view, 7> kActivationParts = {
     ".input_scale", ".input_zero_point", ".input_global_scale", ".output_scale", ".q_scale", ".k_scale", ".v_scale"};
 // Beside a layer's codes.
@@ -376,8 +376,8 @@ bool is_kv_scale(std::string_view name) {
   return has_suffix(name, kNames);
 }
 
-// A scale may be stored without a dimension.
-Status shape_kv_scales(StoredTensors& tensors) {
+// A scale may be stored without a dimension. One that is not above 0 is an error.
+Status shape_and_check_kv_scales(StoredTensors& tensors) {
   for (auto& [name, tensor] : tensors) {
     if (!is_kv_scale(name)) continue;
     if (tensor.shape.empty()) tensor.shape = {1};
@@ -396,7 +396,7 @@ Status combine_quantized_layers(const ModelConfig& config, const std::string& pa
   const bool is_quantized = !config.quantization.schemes.empty();
   const bool has_kv_scales = config.quantization.has_kv_scales;
   if (has_kv_scales) {
-    TRY_STATUS(shape_kv_scales(tensors));
+    TRY_STATUS(shape_and_check_kv_scales(tensors));
   }
   std::set<std::string> with_codes;
   for (const auto& [name, tensor] : tensors) {

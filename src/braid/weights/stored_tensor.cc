@@ -322,7 +322,7 @@ Status StoredTensor::check_blocks() const {
   const Lines lines{.file = file, .offset = offset, .step = step, .bytes = row_bytes()};
   return for_each_line(lines, rows(), [&](int64_t row, const std::byte* of_row) -> Status {
     const auto found = find_infinite_scale(*ggml, of_row, blocks);
-    return found ? infinite_scale(found->value, row) : Status();
+    return found ? infinite_scale(*found, row) : Status();
   });
 }
 

@@ -4,31 +4,15 @@
 #include <cmath>
 #include <random>
 
+#include "braid/formats/ggml_type.h"
+
 namespace braid {
 namespace {
 
 using Scales = QuantizedFormat::Scales;
 
-QuantizedFormat with_zero(int32_t bits, Scales scales, int32_t group) {
-  return {.scales = scales, .bits = bits, .fixed_zero = 1 << (bits - 1), .group = group};
-}
-
-QuantizedFormat with_minimums(int32_t bits) {
-  return {.offsets = QuantizedFormat::Offsets::kMinimums, .bits = bits};
-}
-
-QuantizedFormat with_sub_minimums(int32_t bits) {
-  QuantizedFormat format = with_minimums(bits);
-  format.scales = Scales::kFloat16TimesU8;
-  format.super_group = 256;
-  format.sub_scale_bits = 6;
-  return format;
-}
-
-QuantizedFormat q6_k() {
-  QuantizedFormat format = with_zero(6, Scales::kFloat16TimesS8, 16);
-  format.super_group = 256;
-  return format;
+const QuantizedFormat& of_gguf(uint32_t type) {
+  return *find_ggml_type(type)->format;
 }
 
 }  // namespace
@@ -36,13 +20,13 @@ QuantizedFormat q6_k() {
 const std::vector<BenchWeights>& bench_weights() {
   constexpr int32_t kRow = 1 << 20;  // a group that is a whole row
   static const std::vector<BenchWeights> all = {
-      {"q4_0", with_zero(4, Scales::kFloat16, 32)},
-      {"q4_1", with_minimums(4)},
-      {"q8_0", with_zero(8, Scales::kFloat16, 32)},
-      {"q4_k", with_sub_minimums(4)},
-      {"q5_k", with_sub_minimums(5)},
-      {"q6_k", q6_k()},
-      {"int8", with_zero(8, Scales::kFloat32, kRow)},
+      {"q4_0", of_gguf(2)},
+      {"q4_1", of_gguf(3)},
+      {"q8_0", of_gguf(8)},
+      {"q4_k", of_gguf(12)},
+      {"q5_k", of_gguf(13)},
+      {"q6_k", of_gguf(14)},
+      {"int8", {.scales = Scales::kFloat32, .bits = 8, .fixed_zero = 128, .group = kRow}},
       {"fp8",  // in blocks of 128 x 128
        {.values = QuantizedFormat::Values::kE4m3, .scales = Scales::kFloat32, .bits = 8, .group = 128}},
       {"fp8_channel", {.values = QuantizedFormat::Values::kE4m3, .scales = Scales::kFloat32, .bits = 8, .group = kRow}},
