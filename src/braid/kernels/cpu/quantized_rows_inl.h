@@ -1,62 +1,21 @@
-// Rows rounded to codes of 8 bits, as ActivationBits::k8 and k16 define it, packed for a block of rows: in vectors of
-// 8, and for the portable tier in plain loops. Included only by the tiers' files; each gets its own copy (matmul_tier.h
-// says why). Tested by kernels/rounded_rows_test.cc and kernels/quantized_matmul_test.cc.
+// Rows rounded to codes of 8 bits, as ActivationBits::k8 and k16 define it, packed for a block of rows: 16 units at a
+// time with AVX-512 (quantized_rows_avx512_inl.h), else in vectors of 8 or plain loops. Included only by the tiers'
+// files; each gets its own copy (matmul_tier.h says why). Tested by kernels/rounded_rows_test.cc and
+// kernels/quantized_matmul_test.cc.
 #pragma once
 
 #if defined(__AVX2__)
 #include <immintrin.h>
 #endif
 
-#include "braid/kernels/cpu/matmul_driver.h"
-#include "braid/kernels/quantized_panels.h"
+#include "braid/base/index_range.h"
+#include "braid/kernels/cpu/row_units_inl.h"
+#if defined(__AVX512BW__)
+#include "braid/kernels/cpu/quantized_rows_avx512_inl.h"
+#endif
 
 namespace braid::cpu {
 namespace {
-
-// A unit of 32 k of a row, as a record: its 32 codes, its scale, and for each part of the unit (one, or two of 16 k) a
-// word that depends on what the weights have:
-//   kFixedZero    -zero · Σ q, with which a sum of products with unsigned codes begins
-//   kGroupZeros   -Σ q, for the same
-//   kMinimums     scale · Σ q (float32), which multiplies the minimum
-template <typename Code, int kParts>
-struct RowRecord {
-  static constexpr int64_t kScaleAt = 32 * sizeof(Code);
-  static constexpr int64_t kWordsAt = kScaleAt + 4;
-  static constexpr int64_t kBytes = (kWordsAt + 4 * kParts + 15) / 16 * 16;
-};
-
-// 32 inputs of a packed row from `k` on, zeros from `end` on.
-struct RowUnit {
-  const std::byte* row = nullptr;  // null: all zeros
-  bool is_f32 = false;             // else bfloat16
-  bool is_second = false;          // codes of what the first ones leave (ActivationBits::k16)
-  int64_t k = 0;
-  int64_t end = 0;
-};
-
-// The rows of a product as they are packed: with two codes for each input the packed rows 2 i and 2 i + 1 are the first
-// and the second codes of row i.
-class PackedRowSource {
- public:
-  // Implicit: the driver passes rows.
-  PackedRowSource(const RowSource& rows, bool has_two_codes = false) : rows_(rows), has_two_codes_(has_two_codes) {}
-
-  const PanelWork& work() const { return rows_.work; }
-  RowUnit unit(int64_t packed_row, int64_t k, int64_t end) const {
-    return {.row = rows_.row(has_two_codes_ ? packed_row / 2 : packed_row),
-            .is_f32 = rows_.work.x_is_f32,
-            .is_second = has_two_codes_ && packed_row % 2 != 0,
-            .k = k,
-            .end = end};
-  }
-
- private:
-  RowSource rows_;
-  bool has_two_codes_;
-};
-
-// A first code leaves half a step, or a whole one where it is 127 instead of 128.
-constexpr float kSecondStepsOfFirst = 127;
 
 // Rounds a unit: writes its codes and the sum of each part's, and returns the scale. With kEvenFirst each quad of codes
 // has its even k before its odd ones. No code is below -128: amax · (128 / amax) is less than 128.5.
@@ -204,20 +163,6 @@ inline float round_unit(const RowUnit& unit, Code* codes, int32_t (&sums)[kParts
 }
 #endif
 
-// The zero that all unsigned codes share.
-inline int32_t fixed_zero_of(const QuantizedPanels& panels) {
-  return panels.values == QuantizedPanels::Values::kTable ? static_cast<int32_t>(QuantizedPanels::kTableZero)
-                                                          : panels.fixed_zero;
-}
-
-// Where a row's unit goes.
-struct PackedUnit {
-  std::byte* codes;
-  std::byte* scale;
-  std::byte* words;
-  int64_t words_step;  // bytes from one part's word to the next one's
-};
-
 // Rounds a unit and writes what RowRecord describes.
 template <typename Code, int kParts, QuantizedPanels::Offsets kOffsets, bool kEvenFirst = false>
 inline __attribute__((always_inline)) void pack_unit(const RowUnit& unit, int32_t zero, const PackedUnit& to) {
@@ -238,19 +183,42 @@ inline __attribute__((always_inline)) void pack_unit(const RowUnit& unit, int32_
   for (int part = 0; part < kParts; ++part) __builtin_memcpy(to.words + part * to.words_step, &words[part], 4);
 }
 
-// Packs `rows` packed rows, filled up to `padded_rows` with zeros: [k/32][padded_rows] records.
+// Rounds `rows` packed rows, filled up to `padded_rows` with zeros. place(k, row) is where a unit goes.
+template <typename Code, int kParts, QuantizedPanels::Offsets kOffsets, bool kEvenFirst = false, typename Place>
+inline void pack_units(const PackedRowSource& source, IndexRange rows, int64_t padded_rows, int64_t k,
+                       const Place& place) {
+  const int32_t zero = fixed_zero_of(*source.work().quantized);
+  const auto for_each = [&](const auto& pack) {
+    for (int64_t begin = 0; begin < k; begin += QuantizedPanels::kUnitK) {
+      for (int64_t i = 0; i < padded_rows; ++i) {
+        const int64_t row = rows.begin + i;
+        pack(row < rows.end ? source.unit(row, begin, k) : RowUnit(), place(begin, i));
+      }
+    }
+  };
+#if defined(__AVX512BW__)
+  if constexpr (sizeof(Code) == 1 && !kEvenFirst) {
+    UnitsInTurn<kParts, kOffsets> units(source.work().x_is_f32, zero);
+    for_each([&](const RowUnit& unit, const PackedUnit& to) { units.add(unit, to); });
+    return units.finish();
+  }
+#endif
+  for_each([&](const RowUnit& unit, const PackedUnit& to) {
+    pack_unit<Code, kParts, kOffsets, kEvenFirst>(unit, zero, to);
+  });
+}
+
+// The same as records: [k/32][padded_rows].
 template <typename Code, int kParts, QuantizedPanels::Offsets kOffsets, bool kEvenFirst = false>
 void pack_records(const PackedRowSource& source, int64_t first, int64_t rows, int64_t padded_rows, int64_t k,
                   std::byte* out) {
   using Record = RowRecord<Code, kParts>;
-  const int32_t zero = fixed_zero_of(*source.work().quantized);
-  for (int64_t begin = 0; begin < k; begin += QuantizedPanels::kUnitK) {
-    for (int64_t row = 0; row < padded_rows; ++row, out += Record::kBytes) {
-      pack_unit<Code, kParts, kOffsets, kEvenFirst>(
-          row < rows ? source.unit(first + row, begin, k) : RowUnit(), zero,
-          {.codes = out, .scale = out + Record::kScaleAt, .words = out + Record::kWordsAt, .words_step = 4});
-    }
-  }
+  pack_units<Code, kParts, kOffsets, kEvenFirst>(
+      source, {.begin = first, .end = first + rows}, padded_rows, k, [&](int64_t at, int64_t row) -> PackedUnit {
+        std::byte* const record = out + (at / QuantizedPanels::kUnitK * padded_rows + row) * Record::kBytes;
+        return {
+            .codes = record, .scale = record + Record::kScaleAt, .words = record + Record::kWordsAt, .words_step = 4};
+      });
 }
 
 }  // namespace

@@ -34,16 +34,14 @@ template <int kParts, QuantizedPanels::Offsets kOffsets>
 void pack_tile_units(const PackedRowSource& source, int64_t first, int64_t rows, int64_t padded_rows, int64_t k,
                      std::byte* out) {
   using Unit = TileUnit<kParts>;
-  const int32_t zero = fixed_zero_of(*source.work().quantized);
-  for (int64_t begin = 0; begin < k; begin += QuantizedPanels::kUnitK, out += Unit::bytes(padded_rows)) {
-    for (int64_t row = 0; row < padded_rows; ++row) {
-      pack_unit<int8_t, kParts, kOffsets>(row < rows ? source.unit(first + row, begin, k) : RowUnit(), zero,
-                                          {.codes = out + row * Unit::kCodeBytes,
-                                           .scale = out + Unit::scales_at(padded_rows) + row * 4,
-                                           .words = out + Unit::words_at(padded_rows) + row * 4,
-                                           .words_step = padded_rows * 4});
-    }
-  }
+  pack_units<int8_t, kParts, kOffsets>(
+      source, {.begin = first, .end = first + rows}, padded_rows, k, [&](int64_t at, int64_t row) -> PackedUnit {
+        std::byte* const unit = out + at / QuantizedPanels::kUnitK * Unit::bytes(padded_rows);
+        return {.codes = unit + row * Unit::kCodeBytes,
+                .scale = unit + Unit::scales_at(padded_rows) + row * 4,
+                .words = unit + Unit::words_at(padded_rows) + row * 4,
+                .words_step = padded_rows * 4};
+      });
 }
 
 typedef uint8_t CodeQuads __attribute__((vector_size(kWordLanes * 4)));
