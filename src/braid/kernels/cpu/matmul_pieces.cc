@@ -62,10 +62,26 @@ void MatmulPieces::run() {
   team_.run_pieces(num_pieces_, [this](const WorkPiece& piece) { run_piece(piece); });
 }
 
+IndexRange MatmulPieces::Part::panels(int64_t piece) const {
+  return split_evenly(work.num_panels, static_cast<int>(piece - first_piece), static_cast<int>(num_pieces));
+}
+
+const MatmulPieces::Part& MatmulPieces::part_of(int64_t piece) const {
+  return *std::prev(std::ranges::upper_bound(parts_, piece, {}, &Part::first_piece));
+}
+
+NextPanels MatmulPieces::panels_of(int64_t piece) const {
+  if (piece < 0) return {};
+  const Part& part = part_of(piece);
+  const PanelWork& work = part.work;
+  return {.first = work.w + (work.first_panel + part.panels(piece).begin) * work.panel_bytes,
+          .run_bytes = work.run_stride * work.panel_bytes,
+          .num_runs = work.num_runs};
+}
+
 void MatmulPieces::run_piece(const WorkPiece& piece) {
-  const Part& part = *std::prev(std::ranges::upper_bound(parts_, piece.index, {}, &Part::first_piece));
-  const IndexRange panels = split_evenly(part.work.num_panels, static_cast<int>(piece.index - part.first_piece),
-                                         static_cast<int>(part.num_pieces));
+  const Part& part = part_of(piece.index);
+  const IndexRange panels = part.panels(piece.index);
   Packed& packed = packed_[static_cast<size_t>(piece.thread)];
   PanelWork work = part.work;
   work.first_panel += panels.begin;
@@ -73,17 +89,23 @@ void MatmulPieces::run_piece(const WorkPiece& piece) {
   work.y += piece.thread * output_bytes_;
   work.scratch = team_.scratch(piece.thread, tier_.scratch_bytes(work.rows, work.k));
   work.is_packed = packed.first_row == part.first_row;
-  tier_.run(work);
-  packed.first_row = part.first_row;
 
   // The panels that the runs leave over, with the last piece.
   const int64_t runs_end = part.work.first_panel + part.work.num_runs * part.work.num_panels;
-  if (panels.end < part.work.num_panels || runs_end == part.end_panel) return;
+  const int64_t num_left = panels.end < part.work.num_panels ? 0 : part.end_panel - runs_end;
+  const NextPanels next = panels_of(piece.likely_next);
+  const NextPanels left = {
+      .first = work.w + runs_end * work.panel_bytes, .run_bytes = work.panel_bytes, .num_runs = num_left};
+  work.next = num_left > 0 ? left : next;
+  tier_.run(work);
+  packed.first_row = part.first_row;
+  if (num_left == 0) return;
   work.first_panel = runs_end;
   work.num_panels = 1;
-  work.num_runs = part.end_panel - runs_end;
+  work.num_runs = num_left;
   work.run_stride = 1;
   work.is_packed = true;
+  work.next = next;
   tier_.run(work);
 }
 

@@ -37,12 +37,16 @@ class MatmulPieces {
     int64_t end_panel = 0;
     int64_t first_piece = 0;
     int64_t num_pieces = 0;
+
+    IndexRange panels(int64_t piece) const;  // of each run
   };
   struct alignas(64) Packed {
     int64_t first_row = -1;  // of the rows in a thread's scratch memory
   };
 
   void add_part(const PanelWork& product, IndexRange rows, IndexRange panels);
+  const Part& part_of(int64_t piece) const;
+  NextPanels panels_of(int64_t piece) const;
   void run_piece(const WorkPiece& piece);
 
   const MatmulTier& tier_;

@@ -37,6 +37,13 @@ struct ColumnMaxima {
   int32_t panel[kPanelCols];  // the lowest with that value; kNoPanel: none; kNanPanel: the column has a NaN somewhere
 };
 
+// What a thread is likely to read behind a work: the first panels of its runs.
+struct NextPanels {
+  const std::byte* first = nullptr;
+  int64_t run_bytes = 0;  // from one run's first panel to the next one's
+  int64_t num_runs = 0;   // 0: nothing is known
+};
+
 // Some rows times some panels of one matrix: `num_runs` runs of consecutive panels, which are read side by side.
 struct PanelWork {
   const std::byte* x = nullptr;  // row i is x + (sources ? sources[i] : i) * x_stride_bytes
@@ -60,6 +67,7 @@ struct PanelWork {
   OutputKind output = OutputKind::kStoreF32;
   std::byte* scratch = nullptr;  // scratch_bytes(rows, k), aligned to 64
   bool is_packed = false;        // it still holds these rows, packed by the last work
+  NextPanels next;
 };
 
 struct MatmulTier {

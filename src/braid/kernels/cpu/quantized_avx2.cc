@@ -86,9 +86,9 @@ class Avx2QuantizedKernel {
     }
   }
 
-  static void multiply_alone(int64_t rows, const std::byte* a, const QuantizedPanels& panels, const std::byte* const* w,
+  static void multiply_alone(int64_t rows, const std::byte* a, const QuantizedPanels& panels, const StreamedPanel* w,
                              int64_t count, int64_t k, float* sums) {
-    using Multiply = void (*)(const std::byte*, const QuantizedPanels&, const std::byte* const*, int64_t, float*);
+    using Multiply = void (*)(const std::byte*, const QuantizedPanels&, const StreamedPanel*, int64_t, float*);
     static constexpr Multiply kOne[] = {few_rows<1, 1>, few_rows<2, 1>, few_rows<4, 1>, few_rows<4, 1>};
     if (count == 2) return few_rows<1, 2>(a, panels, w, k, sums);
     kOne[rows - 1](a, panels, w, k, sums);
@@ -252,7 +252,7 @@ class Avx2QuantizedKernel {
   // unpacked, so that reading hardly pauses. What comes next is fetched at the pace of the units: first the next
   // panel's scales, then its codes.
   template <int kRows, int kPanels>
-  static void few_rows(const std::byte* a, const QuantizedPanels& panels, const std::byte* const* w, int64_t k,
+  static void few_rows(const std::byte* a, const QuantizedPanels& panels, const StreamedPanel* w, int64_t k,
                        float* sums) {
     constexpr int64_t kUnitsAtOnce = 8;
     constexpr int64_t kGroupBytes = Half::kCodesAt;
@@ -265,7 +265,7 @@ class Avx2QuantizedKernel {
     alignas(64) std::byte unpacked[kPanels * kUnpackedBytes];
     __m256 totals[kPanels][kPanelVectors][kRows];
     const std::byte* codes[kPanels];
-    const std::byte* ahead[kPanels];
+    int64_t ahead = panels.codes_at + kNear;
 #pragma GCC unroll 2
     for (int panel = 0; panel < kPanels; ++panel) {
 #pragma GCC unroll 4
@@ -273,25 +273,26 @@ class Avx2QuantizedKernel {
 #pragma GCC unroll 4
         for (int row = 0; row < kRows; ++row) totals[panel][v][row] = _mm256_setzero_ps();
       }
-      codes[panel] = w[panel] + panels.codes_at;
-      ahead[panel] = codes[panel] + kNear;
+      codes[panel] = w[panel].panel + panels.codes_at;
     }
     for (int64_t unit = 0; unit < units; unit += kUnitsAtOnce) {
       const int64_t count = at_most(kUnitsAtOnce, units - unit);
       for (int panel = 0; panel < kPanels; ++panel) {
-        expand_groups<kParts, kOffsets>(panels, w[panel], unit, count, kGroupBytes, unpacked + panel * kUnpackedBytes);
+        expand_groups<kParts, kOffsets>(panels, w[panel].panel, unit, count, kGroupBytes,
+                                        unpacked + panel * kUnpackedBytes);
       }
       const std::byte* groups = unpacked;
       for (int64_t i = 0; i < count; ++i, groups += 2 * kGroupBytes, a += kRows * Record::kBytes) {
 #pragma GCC unroll 2
         for (int panel = 0; panel < kPanels; ++panel) {
+          const std::byte* const fetched = w[panel].ahead(ahead, panels.panel_bytes);
           if constexpr (!fetches_in_steps(kRows)) {
 #pragma GCC unroll 18
-            for (int line = 0; line < kLinesAhead; ++line) __builtin_prefetch(ahead[panel] + line * 64, 0, 3);
+            for (int line = 0; line < kLinesAhead; ++line) __builtin_prefetch(fetched + line * 64, 0, 3);
           }
 #pragma GCC unroll 4
           for (int v = 0; v < kPanelVectors; v += kVectorsAtOnce) {
-            const PackedWeights<fetches_in_steps(kRows)> weights = {codes[panel], v, table, ahead[panel]};
+            const PackedWeights<fetches_in_steps(kRows)> weights = {codes[panel], v, table, fetched};
 #pragma GCC unroll 2
             for (int part = 0; part < kParts; ++part) {
               __m256i dots[kVectorsAtOnce][kRows];
@@ -312,8 +313,8 @@ class Avx2QuantizedKernel {
             asm volatile("" : : : "memory");  // else g++ keeps the rows' codes for the other vectors, on the stack
           }
           codes[panel] += 2 * kHalfCodeBytes;
-          ahead[panel] += ahead_step;
         }
+        ahead += ahead_step;
       }
     }
 #pragma GCC unroll 2

@@ -11,7 +11,8 @@
 //   expand(stretch)         unpacks it
 //   multiply(rows, a, stretch, k, sums, resume, prefetch)
 //   multiply_alone(rows, a, panels, w, count, k, sums)
-//                           if kAloneRows > 0: sums [count][rows][32] = a · `count` panels; fetches what comes next
+//                           if kAloneRows > 0: sums [count][rows][32] = a · the StreamedPanels w [count]; fetches what
+//                           comes next
 //   join_codes(rows, sums)  if a row is several packed rows: makes the sums of a panel's packed rows those of its rows
 #pragma once
 
@@ -33,6 +34,25 @@ struct QuantizedStretch {
     return panel + panels.codes_at + unit * panels.unit_bytes;
   }
 };
+
+// A panel, and what is read next, from its beginning on.
+struct StreamedPanel {
+  const std::byte* panel;
+  const std::byte* next;
+
+  // What is read `offset` bytes behind the panel's beginning.
+  inline __attribute__((always_inline)) const std::byte* ahead(int64_t offset, int64_t panel_bytes) const {
+    return offset < panel_bytes ? panel + offset : next + (offset - panel_bytes);
+  }
+};
+
+// Panel number `index` of a run. Where it is not known what comes next, what is fetched is in the cache already: lines
+// that nobody reads would take memory's time.
+inline StreamedPanel streamed_panel(const PanelWork& work, int64_t run, int64_t index) {
+  const std::byte* const panel = work.w + (work.first_panel + run * work.run_stride + index) * work.panel_bytes;
+  if (index + 1 < work.num_panels) return {.panel = panel, .next = panel + work.panel_bytes};
+  return {.panel = panel, .next = run < work.next.num_runs ? work.next.first + run * work.next.run_bytes : panel};
+}
 
 template <typename Kernel>
 int64_t quantized_runs_at_once(int64_t rows, int64_t k) {
@@ -58,17 +78,14 @@ inline __attribute__((always_inline)) void join_codes(int64_t rows, float* sums)
 // Up to kAloneRows packed rows times runs of panels.
 template <typename Kernel>
 void run_quantized_alone(Kernel& kernel, const PanelWork& work, int64_t padded_k, float* sums) {
-  const int64_t end = work.first_panel + work.num_panels;
-  for (int64_t panel = work.first_panel; panel < end; ++panel) {
-    const std::byte* w[Kernel::kMostPanels];
-    for (int64_t run = 0; run < work.num_runs; ++run) {
-      w[run] = work.w + (panel + run * work.run_stride) * work.panel_bytes;
-    }
+  for (int64_t index = 0; index < work.num_panels; ++index) {
+    StreamedPanel w[Kernel::kMostPanels];
+    for (int64_t run = 0; run < work.num_runs; ++run) w[run] = streamed_panel(work, run, index);
     kernel.multiply_alone(work.rows, work.scratch, *work.quantized, w, work.num_runs, padded_k, sums);
     for (int64_t run = 0; run < work.num_runs; ++run) {
       float* const run_sums = sums + run * Kernel::packed_rows(work.rows) * kPanelCols;
       join_codes<Kernel>(work.rows, run_sums);
-      finish_panel(work, panel + run * work.run_stride, 0, work.rows, run_sums);
+      finish_panel(work, work.first_panel + index + run * work.run_stride, 0, work.rows, run_sums);
     }
   }
 }

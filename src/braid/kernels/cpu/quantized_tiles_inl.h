@@ -227,7 +227,7 @@ class TileKernel {
     }
     pack_tile_units<kParts, kOffsets>(source, first, rows, packed_rows(rows), k, out);
   }
-  static void multiply_alone(int64_t rows, const std::byte* a, const QuantizedPanels& panels, const std::byte* const* w,
+  static void multiply_alone(int64_t rows, const std::byte* a, const QuantizedPanels& panels, const StreamedPanel* w,
                              int64_t count, int64_t k, float* sums) {
     FewRows::multiply_alone(rows, a, panels, w, count, k, sums);
   }

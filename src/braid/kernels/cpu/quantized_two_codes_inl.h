@@ -26,7 +26,7 @@ class TwoCodes : public Kernel {
                 const Prefetch& prefetch) {
     Kernel::multiply(2 * rows, a, stretch, k, sums, resume, prefetch);
   }
-  static void multiply_alone(int64_t rows, const std::byte* a, const QuantizedPanels& panels, const std::byte* const* w,
+  static void multiply_alone(int64_t rows, const std::byte* a, const QuantizedPanels& panels, const StreamedPanel* w,
                              int64_t count, int64_t k, float* sums) {
     Kernel::multiply_alone(2 * rows, a, panels, w, count, k, sums);
   }

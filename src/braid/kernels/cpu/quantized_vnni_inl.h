@@ -53,9 +53,9 @@ class VnniKernel {
     if (rows <= 12) return many_rows<12>(a, stretch, k, sums, resume, prefetch);
     many_rows<16>(a, stretch, k, sums, resume, prefetch);
   }
-  static void multiply_alone(int64_t rows, const std::byte* a, const QuantizedPanels& panels, const std::byte* const* w,
+  static void multiply_alone(int64_t rows, const std::byte* a, const QuantizedPanels& panels, const StreamedPanel* w,
                              int64_t count, int64_t k, float* sums) {
-    using Multiply = void (*)(const std::byte*, const QuantizedPanels&, const std::byte* const*, int64_t, float*);
+    using Multiply = void (*)(const std::byte*, const QuantizedPanels&, const StreamedPanel*, int64_t, float*);
     static constexpr Multiply kOne[] = {few_rows<1, 1>, few_rows<2, 1>, few_rows<4, 1>, few_rows<4, 1>,
                                         few_rows<6, 1>, few_rows<6, 1>, few_rows<8, 1>, few_rows<8, 1>};
     static constexpr Multiply kAtOnce[] = {few_rows<1, 4>, few_rows<2, 4>, few_rows<4, 2>, few_rows<4, 2>};
@@ -74,6 +74,12 @@ class VnniKernel {
   static constexpr int64_t kFar = 8192;
   static constexpr int kFirstLines = kBits + 1;
   static constexpr int kSecondLines = kBits + (kParts == 2 || kOffsets != Offsets::kFixedZero ? 1 : 0);
+
+  struct Fetched {
+    const std::byte* near = nullptr;  // into L1
+    const std::byte* far = nullptr;   // into L2
+    Fetched behind(int64_t lines) const { return {.near = near + lines * 64, .far = far + lines * 64}; }
+  };
 
   // A half's unit: 8 vectors of 16 columns and 4 k.
   static inline __attribute__((always_inline)) void load_codes(const std::byte* half, const CodeTable& table,
@@ -95,11 +101,11 @@ class VnniKernel {
     return _mm512_dpwssd_epi32(_mm512_setzero_si512(), _mm512_load_si512(offsets), same);
   }
 
-  // kRows rows times a half's unit. Meanwhile it fetches kFetched lines from `ahead` on.
+  // kRows rows times a half's unit. Meanwhile it fetches kFetched lines.
   template <int kRows, int kFetched = 0>
   static inline __attribute__((always_inline)) void add_unit(const std::byte* a, const __m512i (&codes)[kHalfLines],
                                                              const std::byte* groups, __m512 (&sums)[kRows],
-                                                             const std::byte* ahead = nullptr) {
+                                                             const Fetched& fetched = {}) {
     constexpr int kLines = kHalfLines / kParts;
 #pragma GCC unroll 2
     for (int part = 0; part < kParts; ++part) {
@@ -110,8 +116,8 @@ class VnniKernel {
         if (part == 0) {
 #pragma GCC unroll 16
           for (int line = row * kFetched / kRows; line < (row + 1) * kFetched / kRows; ++line) {
-            __builtin_prefetch(ahead + line * 64, 0, 3);
-            __builtin_prefetch(ahead + kFar + line * 64, 0, 2);
+            __builtin_prefetch(fetched.near + line * 64, 0, 3);
+            __builtin_prefetch(fetched.far + line * 64, 0, 2);
           }
         }
         const std::byte* record = a + row * Record::kBytes;
@@ -147,48 +153,50 @@ class VnniKernel {
   // turns as streams. A few units' scales at a time are unpacked, so that reading hardly pauses. What comes next is
   // fetched in the order of its addresses, at the pace of the units: first the next panel's scales, then its codes.
   template <int kRows, int kPanels>
-  static void few_rows(const std::byte* a, const QuantizedPanels& panels, const std::byte* const* w, int64_t k,
+  static void few_rows(const std::byte* a, const QuantizedPanels& panels, const StreamedPanel* w, int64_t k,
                        float* sums) {
     constexpr int64_t kUnitsAtOnce = 4;
     constexpr int64_t kUnpackedBytes = kUnitsAtOnce * 2 * kHalfBytes;
     const CodeTable table(panels.table);
     const int64_t units = k / QuantizedPanels::kUnitK;
     const int64_t ahead_step = units > 0 ? panels.panel_bytes / units : 0;
+    int64_t ahead = kNear;
     alignas(64) std::byte unpacked[kPanels * kUnpackedBytes];
     __m512 left[kPanels][kRows];
     __m512 right[kPanels][kRows];
     const std::byte* codes[kPanels];
-    const std::byte* ahead[kPanels];
 #pragma GCC unroll 4
     for (int panel = 0; panel < kPanels; ++panel) {
       load_sums(sums, false, left[panel]);
       load_sums(sums, false, right[panel]);
-      codes[panel] = w[panel] + panels.codes_at;
-      ahead[panel] = w[panel] + kNear;
+      codes[panel] = w[panel].panel + panels.codes_at;
     }
     for (int64_t unit = 0; unit < units; unit += kUnitsAtOnce) {
       const int64_t count = at_most(kUnitsAtOnce, units - unit);
       for (int panel = 0; panel < kPanels; ++panel) {
-        expand_groups<kParts, kOffsets>(panels, w[panel], unit, count, kHalfBytes, unpacked + panel * kUnpackedBytes);
+        expand_groups<kParts, kOffsets>(panels, w[panel].panel, unit, count, kHalfBytes,
+                                        unpacked + panel * kUnpackedBytes);
       }
       const std::byte* groups = unpacked;
       for (int64_t i = 0; i < count; ++i) {
 #pragma GCC unroll 4
         for (int panel = 0; panel < kPanels; ++panel) {
           const std::byte* panel_groups = groups + panel * kUnpackedBytes;
+          const Fetched fetched = {.near = w[panel].ahead(ahead, panels.panel_bytes),
+                                   .far = w[panel].ahead(ahead + kFar, panels.panel_bytes)};
           __m512i vectors[kHalfLines];
           load_codes(codes[panel], table, vectors);
-          add_unit<kRows, kFirstLines>(a, vectors, panel_groups, left[panel], ahead[panel]);
+          add_unit<kRows, kFirstLines>(a, vectors, panel_groups, left[panel], fetched);
           asm volatile("" : : : "memory");  // else g++ keeps the rows' words for the other half, on the stack
           load_codes(codes[panel] + kHalfCodeBytes, table, vectors);
           add_unit<kRows, kSecondLines>(a, vectors, panel_groups + kHalfBytes, right[panel],
-                                        ahead[panel] + kFirstLines * 64);
+                                        fetched.behind(kFirstLines));
           asm volatile("" : : : "memory");
           codes[panel] += 2 * kHalfCodeBytes;
-          ahead[panel] += ahead_step;
         }
         groups += 2 * kHalfBytes;
         a += kRows * Record::kBytes;
+        ahead += ahead_step;
       }
     }
 #pragma GCC unroll 4
