@@ -109,17 +109,19 @@ class Gptq(Layer):
 
 
 class Awq(Layer):
-    def describe(self, group):
+    def describe(self, group, has_zeros=True):
         self.group = group
         groups = self.k // group
         self.add("qweight", [self.k, self.n // 8], dtype="I32", bytes=[0, 255])
-        self.add("qzeros", [groups, self.n // 8], dtype="I32", bytes=[0x66, 0x99])
+        if has_zeros:
+            self.add("qzeros", [groups, self.n // 8], dtype="I32", bytes=[0x66, 0x99])
         self.add_scales("scales", [groups, self.n], 4.9, "F16")
         return self
 
     def matrix(self, seed):
         index = np.arange(self.k) // self.group
-        codes, zeros = unpack_awq(self.get(seed, "qweight")), unpack_awq(self.get(seed, "qzeros"))
+        codes, words = unpack_awq(self.get(seed, "qweight")), self.get(seed, "qzeros")
+        zeros = np.full((index[-1] + 1, self.n), 8) if words is None else unpack_awq(words)
         return (self.scales(seed, "scales")[index] * (codes - zeros[index]).astype(np.float32)).T
 
 

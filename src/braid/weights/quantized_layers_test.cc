@@ -18,6 +18,7 @@ using testing::TemporaryFolder;
 using testing::TensorFile;
 
 constexpr const char* kGptq = R"({"quant_method": "gptq", "bits": 4, "group_size": 32, "desc_act": true})";
+constexpr const char* kAwq = R"({"quant_method": "awq", "bits": 4, "group_size": 32, "zero_point": false})";
 constexpr const char* kPacked = R"({"quant_method": "compressed-tensors", "format": "pack-quantized",
     "ignore": ["re:.*gate$", "lm_head"], "config_groups": {"group_0": {"targets": ["Linear"],
     "weights": {"num_bits": 4, "strategy": "group", "group_size": 32}}}})";
@@ -36,6 +37,13 @@ TensorFile gptq_file() {
   std::vector<int32_t> index(64);
   for (size_t i = 0; i < index.size(); ++i) index[i] = static_cast<int32_t>(i % 2);
   file.add(kName + ".g_idx", "I32", {64}, index);
+  return file;
+}
+
+TensorFile awq_file() {
+  TensorFile file;
+  file.add(kName + ".qweight", "I32", {64, 2}, std::vector<int32_t>(128));
+  file.add(kName + ".scales", "F16", {2, 16}, std::vector<uint16_t>(32, 0x3c00));
   return file;
 }
 
@@ -126,6 +134,24 @@ TEST(QuantizedLayers, ErrorsNameTheTensorAndWhatIsAllowed) {
        gptq_file,
        [](TensorFile&) {},
        {"must be [1, 16]"}},
+      {kAwq, awq_file, [](TensorFile&) {}, {}},
+      {kAwq,
+       awq_file,
+       [](TensorFile& file) {
+         file.add(kName + ".qzeros", "I32", {2, 2}, std::vector<uint32_t>(4, 0x88888888));
+       },
+       {}},
+      {kAwq,
+       awq_file,
+       [](TensorFile& file) {
+         file.add(kName + ".qzeros", "I32", {2, 2},
+                  std::vector<uint32_t>{0x88888888, 0x88888888, 0x88888888, 0x88878888});
+       },
+       {".qzeros\" has the zero point 7 (output 9, group 1)", "symmetric weights have 8"}},
+      {R"({"quant_method": "awq", "bits": 4, "group_size": 32})",
+       awq_file,
+       [](TensorFile&) {},
+       {".qzeros\" is missing (awq, 4 bits)"}},
       {"", gptq_file, [](TensorFile&) {}, {".qweight\"", "config.json has no quantization_config"}},
       {kGptq, packed_file, [](TensorFile&) {}, {".qweight\" is missing"}},
       {kPacked, gptq_file, [](TensorFile&) {}, {".weight_packed\" is missing"}},

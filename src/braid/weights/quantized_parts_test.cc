@@ -179,16 +179,23 @@ TEST(QuantizedParts, GptqIsItsFormula) {
   }
 }
 
-// A word's nibbles are its 8 outputs in the order 0 2 4 6 1 3 5 7.
+// A word's nibbles are its 8 outputs in the order 0 2 4 6 1 3 5 7. Without zero points, they are 8.
 TEST(QuantizedParts, AwqIsItsFormula) {
   std::mt19937 random(5);
   constexpr std::array<int64_t, 8> kOrder = {0, 2, 4, 6, 1, 3, 5, 7};
-  for (const int64_t group : {64, -1}) {
+  struct Case {
+    int64_t group;
+    bool is_symmetric;
+    bool has_zeros;
+  };
+  for (const auto& [group, is_symmetric, has_zeros] :
+       {Case{64, false, true}, Case{-1, false, true}, Case{64, true, false}, Case{-1, true, true}}) {
     const int64_t n = 40;
     const int64_t k = 128;
     const int64_t inputs = group == -1 ? k : group;
     const auto codes = random_codes(random, k, n, 4);
-    const auto zeros = random_codes(random, k / inputs, n, 4);
+    auto zeros = random_codes(random, k / inputs, n, 4);
+    if (is_symmetric) std::ranges::fill(zeros.values, uint8_t{8});
     const auto scales = random_halves(random, k / inputs, n);
     const auto pack = [&](const Grid<uint8_t>& from) {
       Grid<uint32_t> out(from.rows, n / 8);
@@ -205,7 +212,7 @@ TEST(QuantizedParts, AwqIsItsFormula) {
     const auto zero_words = pack(zeros);
     const std::string name = kLayer;
     file.add(name + ".qweight", "I32", words.shape(), words.values);
-    file.add(name + ".qzeros", "I32", zero_words.shape(), zero_words.values);
+    if (has_zeros) file.add(name + ".qzeros", "I32", zero_words.shape(), zero_words.values);
     file.add(name + ".scales", "F16", scales.shape(), scales.values);
     Grid<float> expected(n, k);
     for (int64_t row = 0; row < n; ++row) {
@@ -214,7 +221,11 @@ TEST(QuantizedParts, AwqIsItsFormula) {
                                 static_cast<float>(int{codes.at(col, row)} - int{zeros.at(col / inputs, row)});
       }
     }
-    expect_values(file, fmt::format(R"({{"quant_method": "awq", "bits": 4, "group_size": {}}})", group), expected);
+    SCOPED_TRACE(fmt::format("group {}, symmetric {}, zeros {}", group, is_symmetric, has_zeros));
+    expect_values(file,
+                  fmt::format(R"({{"quant_method": "awq", "bits": 4, "group_size": {}, "zero_point": {}}})", group,
+                              !is_symmetric),
+                  expected);
   }
 }
 
