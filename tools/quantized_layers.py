@@ -86,7 +86,7 @@ class Gptq(Layer):
     def describe(self, bits, group, is_symmetric, is_second, act_order_seed):
         self.bits, self.is_second = bits, is_second
         group = self.k if group == -1 else group
-        groups, of_word = self.k // group, 32 // bits
+        groups, of_word = -(-self.k // group), 32 // bits
         self.add("qweight", [self.k // of_word, self.n], dtype="I32", bytes=[0, 255])
         middle = 2 ** (bits - 1) - (0 if is_second else 1)
         byte = middle * 0x11 if bits == 4 else middle

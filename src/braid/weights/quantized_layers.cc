@@ -147,8 +147,9 @@ class LayerCombiner {
       if (cols > parts_.format.group) return fail("{} has {} inputs, at most {}", describe_codes(), cols, 1 << 30);
       return {};
     }
-    // Blocks may end behind the matrix, groups may not.
-    if (scheme_.group_outputs == 1 && cols % scheme_.group_inputs != 0) {
+    // Blocks may end behind the matrix, and GPTQ's last group may be shorter; other groups may not.
+    const bool may_be_short = scheme_.group_outputs != 1 || scheme_.storage == Storage::kGptq;
+    if (!may_be_short && cols % scheme_.group_inputs != 0) {
       return fail("{} has {} inputs, which groups of {} do not divide ({})", describe_codes(), cols,
                   scheme_.group_inputs, scheme_.text);
     }
@@ -200,9 +201,11 @@ class LayerCombiner {
       ++sizes[static_cast<size_t>(groups[i])];
     }
     for (size_t group = 0; group < sizes.size(); ++group) {
-      if (sizes[group] == scheme_.group_inputs) continue;
+      const int64_t first = static_cast<int64_t>(group) * scheme_.group_inputs;
+      const int64_t expected = std::min(scheme_.group_inputs, parts_.cols - first);
+      if (sizes[group] == expected) continue;
       return fail("{} has group {} for {} inputs, must have it for {} ({})", braid::describe(index), group,
-                  sizes[group], scheme_.group_inputs, scheme_.text);
+                  sizes[group], expected, scheme_.text);
     }
     if (std::ranges::is_sorted(groups)) return {};
     if (!scheme_.is_act_order) {

@@ -12,7 +12,8 @@
 namespace braid {
 
 // With `layer` = "model.layers.0.mlp.up_proj", and n outputs, k inputs, g groups, c codes in a word:
-//   GPTQ                  layer.qweight [k / c, n], .qzeros [g, n / c], .scales [g, n], .g_idx [k]
+//   GPTQ                  layer.qweight [k / c, n], .qzeros [g, n / c], .scales [g, n], .g_idx [k]; the last group may
+//                         be shorter
 //   AWQ                   layer.qweight [k, n / 8], .qzeros [g, n / 8] (may be absent if symmetric), .scales [g, n]
 //   pack-quantized        layer.weight_packed [n, k / c], .weight_scale [n, g], .weight_zero_point [n / c, g],
 //                         .weight_g_idx [k], .weight_shape [2]

@@ -18,6 +18,7 @@ using testing::TemporaryFolder;
 using testing::TensorFile;
 
 constexpr const char* kGptq = R"({"quant_method": "gptq", "bits": 4, "group_size": 32, "desc_act": true})";
+constexpr const char* kGptqAt96 = R"({"quant_method": "gptq", "bits": 4, "group_size": 96, "desc_act": true})";
 constexpr const char* kAwq = R"({"quant_method": "awq", "bits": 4, "group_size": 32, "zero_point": false})";
 constexpr const char* kPacked = R"({"quant_method": "compressed-tensors", "format": "pack-quantized",
     "ignore": ["re:.*gate$", "lm_head"], "config_groups": {"group_0": {"targets": ["Linear"],
@@ -37,6 +38,16 @@ TensorFile gptq_file() {
   std::vector<int32_t> index(64);
   for (size_t i = 0; i < index.size(); ++i) index[i] = static_cast<int32_t>(i % 2);
   file.add(kName + ".g_idx", "I32", {64}, index);
+  return file;
+}
+
+// 128 inputs in groups of 96 and 32.
+TensorFile short_group_file() {
+  TensorFile file = gptq_file();
+  file.add(kName + ".qweight", "I32", {16, 16}, std::vector<int32_t>(256));
+  std::vector<int32_t> index(128);
+  for (size_t i = 0; i < index.size(); ++i) index[i] = i % 4 == 3 ? 1 : 0;
+  file.add(kName + ".g_idx", "I32", {128}, index);
   return file;
 }
 
@@ -122,7 +133,19 @@ TEST(QuantizedLayers, ErrorsNameTheTensorAndWhatIsAllowed) {
       {kGptq, gptq_file, as(".qweight", "I32", {128}), {".qweight\" has shape [128], must be a matrix"}},
       {kGptq, gptq_file, as(".qweight", "I32", {0, 16}), {"must be a matrix"}},
       {kGptq, gptq_file, as(".qweight", "F16", {8, 16}), {"has the type F16, must be I32, U32"}},
-      {gptq_at_128, gptq_file, [](TensorFile&) {}, {"has 64 inputs, which groups of 128 do not divide"}},
+      {gptq_at_128, gptq_file, [](TensorFile&) {}, {".scales\" has shape [2, 16], must be [1, 16]"}},
+      {kGptqAt96, short_group_file, [](TensorFile&) {}, {}},
+      {kGptqAt96, short_group_file, with_index(64, 1), {"has group 0 for 95 inputs, must have it for 96"}},
+      {kGptqAt96, short_group_file, as(".scales", "F16", {1, 16}), {".scales\" has shape [1, 16], must be [2, 16]"}},
+      {R"({"quant_method": "awq", "bits": 4, "group_size": 96})",
+       awq_file,
+       [](TensorFile&) {},
+       {"has 64 inputs, which groups of 96 do not divide"}},
+      {R"({"quant_method": "compressed-tensors", "format": "pack-quantized", "config_groups": {"group_0": {"targets":
+          ["Linear"], "weights": {"num_bits": 4, "group_size": 96}}}})",
+       packed_file,
+       [](TensorFile&) {},
+       {"has 64 inputs, which groups of 96 do not divide"}},
       {kGptq, gptq_file, with_index(5, 2), {"has the group 2 for input 5, there are 2 groups"}},
       {kGptq, gptq_file, with_index(5, -7), {"has the group -7 for input 5"}},
       {kGptq, gptq_file, with_index(5, 0), {"has group 0 for 33 inputs, must have it for 32"}},
