@@ -127,6 +127,7 @@ Result<QuantizationConfig> read_fp8(const JsonObject& json) {
     }
     scheme.group_outputs = (*block)[0];
     scheme.group_inputs = (*block)[1];
+    scheme.has_scale_inv = true;
   }
   scheme.text = block ? fmt::format("fp8, blocks of {} x {}", (*block)[0], (*block)[1]) : "fp8, one scale a tensor";
   QuantizationConfig config{.method = "fp8", .schemes = {scheme}, .ignored = {}, .notes = {}};

@@ -31,6 +31,8 @@ struct QuantizationScheme {
   static constexpr int64_t kWhole = -1;
   int64_t group_inputs = kWhole;
   int64_t group_outputs = 1;
+  // kFloat8: scales are called weight_scale_inv, not weight_scale. Either is read; an error names the right one.
+  bool has_scale_inv = false;
   // Names of layers, or "re:" and a regular expression that the beginning of a name matches; empty: all.
   std::vector<std::string> targets;
   bool is_excluded = false;  // these layers are not quantized

@@ -301,7 +301,9 @@ class LayerCombiner {
     TRY(parts_.codes, take_codes(".weight", is_float ? Types{"F8_E4M3"} : Types{"I8"}));
     const int64_t rows = parts_.codes.shape[0];
     TRY_STATUS(set_size(rows, parts_.codes.shape[1]));
-    const std::string_view scale = has(".weight_scale_inv") ? ".weight_scale_inv" : ".weight_scale";
+    const bool has_either = has(".weight_scale") || has(".weight_scale_inv");
+    const bool is_inverse = has_either ? has(".weight_scale_inv") : scheme_.has_scale_inv;
+    const std::string_view scale = is_inverse ? ".weight_scale_inv" : ".weight_scale";
     Types types = kScaleTypes;
     if (is_float) types.push_back("F8_E8M0");
     TRY_STATUS(take_scales(scale, scale_shapes(rows), types));

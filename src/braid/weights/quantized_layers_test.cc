@@ -24,6 +24,7 @@ constexpr const char* kPacked = R"({"quant_method": "compressed-tensors", "forma
     "ignore": ["re:.*gate$", "lm_head"], "config_groups": {"group_0": {"targets": ["Linear"],
     "weights": {"num_bits": 4, "strategy": "group", "group_size": 32}}}})";
 constexpr const char* kFloat8 = R"({"quant_method": "fp8", "modules_to_not_convert": ["lm_head", "layers.1"]})";
+constexpr const char* kFloat8InBlocks = R"({"quant_method": "fp8", "weight_block_size": [16, 32]})";
 constexpr const char* kFloat8WithKvScales = R"({"quant_method": "compressed-tensors", "format": "float-quantized",
     "config_groups": {"group_0": {"targets": ["Linear"],
                                   "weights": {"num_bits": 8, "type": "float", "strategy": "tensor"}}},
@@ -211,6 +212,11 @@ TEST(QuantizedLayers, ErrorsNameTheTensorAndWhatIsAllowed) {
       {kFloat8, float8_file, [](TensorFile&) {}, {}},
       {kFloat8, float8_file, as(".weight_scale", "F32", {2}), {"has shape [2], must be [], [1] or [1, 1]"}},
       {kFloat8, float8_file, without(".weight_scale"), {".weight_scale\" is missing (fp8, one scale a tensor)"}},
+      {kFloat8InBlocks, float8_file, as(".weight_scale", "F32", {1, 2}), {}},
+      {kFloat8InBlocks,
+       float8_file,
+       without(".weight_scale"),
+       {".weight_scale_inv\" is missing (fp8, blocks of 16 x 32)"}},
       {kFloat8,
        float8_file,
        [](TensorFile& file) { file.tensors.at(kName + ".weight").bytes[70] = std::byte{0xff}; },
