@@ -84,7 +84,7 @@ std::string problem_of(const TensorFile& file, const std::string& quantization) 
   std::vector<float> values(static_cast<size_t>(tensor->num_elements()));
   const auto read = tensor->read_rows(0, make_rows(values.data(), tensor->rows(), tensor->cols()));
   if (tensor->parts != nullptr) {
-    if (const auto checked = tensor->parts->check_scales(); !checked.ok()) {
+    if (const auto checked = tensor->parts->check(); !checked.ok()) {
       EXPECT_EQ(checked.error().message, read.error().message);
     }
   }

@@ -53,6 +53,21 @@ float scale_at(const std::string& type, const std::byte* at) {
   return e8m0_to_float(static_cast<uint8_t>(*at));
 }
 
+constexpr bool is_e4m3_nan(uint8_t code) {
+  return (code & 0x7fU) == 0x7fU;
+}
+
+// Eight bytes at a time: a NaN's lower 7 bits and 1 make the highest bit.
+bool has_e4m3_nan(std::span<const uint8_t> codes) {
+  constexpr uint64_t kOnes = 0x0101010101010101U;
+  size_t at = 0;
+  uint64_t found = 0;
+  for (; at + sizeof found <= codes.size(); at += sizeof found) {
+    found |= (load<uint64_t>(reinterpret_cast<const std::byte*>(codes.data() + at)) & 0x7fU * kOnes) + kOnes;
+  }
+  return (found & 0x80U * kOnes) != 0 || std::ranges::any_of(codes.subspan(at), is_e4m3_nan);
+}
+
 // A code of a word that lies at `words`.
 uint8_t code_at(const std::byte* words, int64_t index, int32_t bits) {
   const int64_t of_word = 32 / bits;
@@ -91,6 +106,13 @@ std::string describe(const StoredPart& part) {
   return fmt::format("{}: tensor \"{}\"", part.file->name(), part.name);
 }
 
+Status QuantizedParts::check_e4m3(int64_t first, std::span<const uint8_t> bytes) const {
+  if (!has_e4m3_nan(bytes)) return {};
+  const int64_t at = std::ranges::find_if(bytes, is_e4m3_nan) - bytes.begin();
+  return fail("{} has a value that is not finite (NaN at row {}, column {})", describe(codes), first + at / cols,
+              at % cols);
+}
+
 Status QuantizedParts::read_codes(int64_t first, QuantizedRows& out) const {
   const int64_t count = out.rows;
   uint8_t* const all = out.codes.data();
@@ -102,13 +124,7 @@ Status QuantizedParts::read_codes(int64_t first, QuantizedRows& out) const {
         for (uint8_t& code : out.codes) code ^= 0x80U;
         return {};
       }
-      const auto nan = std::ranges::find_if(out.codes, [](uint8_t code) { return (code & 0x7fU) == 0x7fU; });
-      if (nan != out.codes.end()) {
-        const int64_t at = nan - out.codes.begin();
-        return fail("{} has a value that is not finite (NaN at row {}, column {})", describe(codes), first + at / cols,
-                    at % cols);
-      }
-      return {};
+      return check_e4m3(first, out.codes);
     }
     case Packing::kWords: {
       const int64_t line_bytes = (cols + codes_of_word() - 1) / codes_of_word() * kWordBytes;
@@ -272,7 +288,21 @@ Result<QuantizedRows> QuantizedParts::read(int64_t first, int64_t count) const {
   return out;
 }
 
-Status QuantizedParts::check_scales() const {
+// Codes of other types have no errors.
+Status QuantizedParts::check_codes() const {
+  if (format.values != QuantizedFormat::Values::kE4m3) return {};
+  const int64_t rows_at_once = std::max<int64_t>(kMostReadBytes / std::max<int64_t>(cols, 1), 1);
+  std::vector<uint8_t> bytes(index_of(std::min(rows_at_once, rows) * cols));
+  for (int64_t first = 0; first < rows; first += rows_at_once) {
+    const std::span<uint8_t> piece(bytes.data(), index_of(std::min(rows_at_once, rows - first) * cols));
+    TRY_STATUS(codes.file->read(codes.offset + first * cols, std::as_writable_bytes(piece)));
+    TRY_STATUS(check_e4m3(first, piece));
+  }
+  return {};
+}
+
+Status QuantizedParts::check() const {
+  TRY_STATUS(check_codes());
   constexpr int64_t kRowsAtOnce = 4096;
   for (int64_t first = 0; first < rows; first += kRowsAtOnce) {
     QuantizedRows out(format, 0, cols);

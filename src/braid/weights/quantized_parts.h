@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -50,14 +51,17 @@ struct QuantizedParts {
   // Rows [first, first + count), on any thread. It is an error, which names the tensor, if a scale or an element is not
   // finite, if zero points of a format with a fixed zero differ from it, or if a file cannot be read any more.
   Result<QuantizedRows> read(int64_t first, int64_t count) const;
-  // The errors that reading all scales and zero points would find.
-  Status check_scales() const;
+  // The errors that reading all rows would find.
+  Status check() const;
 
   // A row is spread over the file, so that many rows should be read together.
   bool is_turned() const { return packing == Packing::kColumns || packing == Packing::kAwq; }
 
  private:
   int64_t codes_of_word() const { return 32 / format.bits; }
+  // Codes of E4M3, from row `first` on: an error if one is NaN.
+  Status check_e4m3(int64_t first, std::span<const uint8_t> bytes) const;
+  Status check_codes() const;
   Status read_codes(int64_t first, QuantizedRows& out) const;
   Status read_scales(int64_t first, QuantizedRows& out) const;
   Status read_zeros(int64_t first, QuantizedRows& out) const;

@@ -89,7 +89,7 @@ void expect_values(const TensorFile& file, const std::string& quantization, cons
   int64_t bytes = 0;
   for (const auto& [name, part] : file.tensors) bytes += static_cast<int64_t>(part.bytes.size());
   EXPECT_LE(checkpoint->stored_bytes(), bytes);
-  ASSERT_TRUE(tensor->parts->check_scales().ok());
+  ASSERT_TRUE(tensor->parts->check().ok());
   const int64_t cols = expected.cols;
   for (const IndexRange& rows : {IndexRange{0, expected.rows}, IndexRange{3, 4}, IndexRange{5, expected.rows - 1}}) {
     const int64_t count = rows.end - rows.begin;
