@@ -8,7 +8,7 @@ from typing import Callable
 
 from model_cases import FEW, Case
 from model_configs import llama, mistral, qwen2, qwen2_moe, qwen3, qwen3_moe, sizes
-from quantized_layers import Awq, Float8, Gptq, Int8, Mxfp4, PackQuantized
+from quantized_layers import Awq, AwqMarlin, Float8, Gptq, Int8, Mxfp4, PackQuantized
 
 
 @dataclass
@@ -65,6 +65,9 @@ CASES = [
     _case("quantized_awq_symmetric", mistral(**sizes(176, 64, 96, 2, 4, 2), **BASE, torch_dtype="bfloat16"),
           {"quant_method": "awq", "bits": 4, "group_size": 32, "zero_point": False, "version": "gemm"},
           lambda *of: Awq(*of).describe(32, has_zeros=False)),
+    _case("quantized_awq_marlin", llama(**sizes(180, 128, 256, 2, 4, 2), **BASE, torch_dtype="float16"),
+          {"quant_method": "awq", "bits": 4, "group_size": 128, "zero_point": False, "version": "marlin"},
+          lambda *of: AwqMarlin(*of).describe(128), stored="F16"),
     _case("quantized_w4a16", qwen3(**sizes(172, 64, 96, 2, 4, 2, 32), **BASE, torch_dtype="bfloat16"),
           compressed("pack-quantized", _args(4, "group", group_size=32)),
           lambda *of: PackQuantized(*of).describe(4, 32, True)),

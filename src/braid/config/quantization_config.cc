@@ -105,11 +105,15 @@ Result<QuantizationConfig> read_awq(const JsonObject& json) {
   scheme.is_symmetric = !has_zeros.value_or(true);
   for (const char* const key : {"version", "checkpoint_format", "format"}) {
     TRY(const auto version, json.find_string(key));
-    if (version && *version != "gemm" && *version != "GEMM") {
-      return json.wrong_value(key, "\"gemm\": others are not supported");
+    if (!version || *version == "gemm" || *version == "GEMM") continue;
+    if (*version != "marlin" && *version != "Marlin") {
+      return json.wrong_value(key, "\"gemm\" or \"marlin\": others are not supported");
     }
+    if (!scheme.is_symmetric) return json.wrong_value(key, "\"gemm\" with zero points (\"zero_point\")");
+    scheme.storage = Storage::kAwqMarlin;
   }
-  scheme.text = scheme.is_symmetric ? "awq, 4 bits, symmetric" : "awq, 4 bits";
+  const bool is_marlin = scheme.storage == Storage::kAwqMarlin;
+  scheme.text = is_marlin ? "awq, 4 bits, marlin" : scheme.is_symmetric ? "awq, 4 bits, symmetric" : "awq, 4 bits";
   QuantizationConfig config{.method = "awq", .schemes = {scheme}, .ignored = {}, .notes = {}};
   TRY(config.ignored, read_ignored(json));
   return config;

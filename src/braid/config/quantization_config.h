@@ -16,6 +16,7 @@ struct QuantizationScheme {
   enum class Storage : uint8_t {
     kGptq,         // qweight, qzeros, scales, g_idx: words of 32 bits with codes of consecutive inputs
     kAwq,          // qweight, qzeros, scales: words with the codes of 8 outputs
+    kAwqMarlin,    // qweight, scales: words with 8 codes of a tile
     kPackedWords,  // weight_packed, weight_scale, …: words with codes of consecutive inputs ("pack-quantized")
     kInt8,         // weight (I8), weight_scale ("int-quantized")
     kFloat8,       // weight (F8_E4M3), weight_scale or weight_scale_inv

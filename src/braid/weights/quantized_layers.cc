@@ -88,6 +88,8 @@ class LayerCombiner {
         return combine_gptq();
       case Storage::kAwq:
         return combine_awq();
+      case Storage::kAwqMarlin:
+        return combine_awq_marlin();
       case Storage::kPackedWords:
         return combine_words();
       case Storage::kInt8:
@@ -258,6 +260,20 @@ class LayerCombiner {
     TRY_STATUS(set_size(rows, parts_.codes.shape[0]));
     TRY_STATUS(take_scales(".scales", {{num_groups_, rows}}));
     TRY_STATUS(take_zeros(".qzeros", kWordTypes, {{num_groups_, rows / 8}}));
+    return put("AWQ 4-bit");
+  }
+
+  Status combine_awq_marlin() {
+    parts_.packing = Packing::kMarlin;
+    TRY(parts_.codes, take_codes(".qweight", kWordTypes));
+    const int64_t rows = parts_.codes.shape[1] / 2;
+    if (parts_.codes.shape[1] % 128 != 0) {
+      return fail("{} has shape [{}], its last size must be a multiple of 128 ({})", describe_codes(),
+                  fmt::join(parts_.codes.shape, ", "), scheme_.text);
+    }
+    TRY_STATUS(set_size(rows, parts_.codes.shape[0] * 16));
+    TRY_STATUS(take_scales(".scales", {{num_groups_, rows}}));
+    parts_.format.fixed_zero = 8;
     return put("AWQ 4-bit");
   }
 

@@ -20,6 +20,8 @@ using testing::TensorFile;
 constexpr const char* kGptq = R"({"quant_method": "gptq", "bits": 4, "group_size": 32, "desc_act": true})";
 constexpr const char* kGptqAt96 = R"({"quant_method": "gptq", "bits": 4, "group_size": 96, "desc_act": true})";
 constexpr const char* kAwq = R"({"quant_method": "awq", "bits": 4, "group_size": 32, "zero_point": false})";
+constexpr const char* kAwqMarlin =
+    R"({"quant_method": "awq", "bits": 4, "group_size": 32, "zero_point": false, "version": "marlin"})";
 constexpr const char* kPacked = R"({"quant_method": "compressed-tensors", "format": "pack-quantized",
     "ignore": ["re:.*gate$", "lm_head"], "config_groups": {"group_0": {"targets": ["Linear"],
     "weights": {"num_bits": 4, "strategy": "group", "group_size": 32}}}})";
@@ -56,6 +58,13 @@ TensorFile awq_file() {
   TensorFile file;
   file.add(kName + ".qweight", "I32", {64, 2}, std::vector<int32_t>(128));
   file.add(kName + ".scales", "F16", {2, 16}, std::vector<uint16_t>(32, 0x3c00));
+  return file;
+}
+
+TensorFile marlin_file() {
+  TensorFile file;
+  file.add(kName + ".qweight", "I32", {4, 128}, std::vector<int32_t>(512));
+  file.add(kName + ".scales", "F16", {2, 64}, std::vector<uint16_t>(128, 0x3c00));
   return file;
 }
 
@@ -172,6 +181,15 @@ TEST(QuantizedLayers, ErrorsNameTheTensorAndWhatIsAllowed) {
                   std::vector<uint32_t>{0x88888888, 0x88888888, 0x88888888, 0x88878888});
        },
        {".qzeros\" has the zero point 7 (output 9, group 1)", "symmetric weights have 8"}},
+      {kAwqMarlin, marlin_file, [](TensorFile&) {}, {}},
+      {kAwqMarlin, awq_file, [](TensorFile&) {}, {"has shape [64, 2], its last size must be a multiple of 128"}},
+      {kAwqMarlin, marlin_file, as(".scales", "F16", {2, 32}), {"must be [2, 64] (64 outputs, 64 inputs in 2 groups"}},
+      {kAwqMarlin,
+       marlin_file,
+       [](TensorFile& file) {
+         file.add(kName + ".qzeros", "I32", {2, 8}, std::vector<int32_t>(16));
+       },
+       {".qzeros\" has no place"}},
       {R"({"quant_method": "awq", "bits": 4, "group_size": 32})",
        awq_file,
        [](TensorFile&) {},

@@ -34,6 +34,8 @@ struct QuantizedParts {
     kWords,    // [rows, cols / c] words; scales [rows / rows_of_scale, groups]; zeros [rows / c, groups] words
     kColumns,  // [cols / c, rows] words; scales [groups, rows]; zeros [groups, rows / c] words (GPTQ)
     kAwq,      // [cols, rows / 8] words, whose nibbles are rows 0 2 4 6 1 3 5 7; scales [groups, rows]; zeros alike
+    kMarlin,  // [cols / 16, 2 rows] words, scales [groups, rows] (AutoAWQ's "marlin"): quantized_parts.cc says in which
+              // order; rows are a multiple of 64, cols of 16
     kNibbles,  // [rows, cols / 2] pairs, the first low; scales [rows, groups] bytes (MXFP4)
   };
   QuantizedFormat format;
@@ -55,7 +57,9 @@ struct QuantizedParts {
   Status check() const;
 
   // A row is spread over the file, so that many rows should be read together.
-  bool is_turned() const { return packing == Packing::kColumns || packing == Packing::kAwq; }
+  bool is_turned() const {
+    return packing == Packing::kColumns || packing == Packing::kAwq || packing == Packing::kMarlin;
+  }
 
  private:
   int64_t codes_of_word() const { return 32 / format.bits; }

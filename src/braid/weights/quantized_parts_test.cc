@@ -230,6 +230,70 @@ TEST(QuantizedParts, AwqIsItsFormula) {
   }
 }
 
+// AutoAWQ's definition: codes lie in tiles of 16 x 16, four of them are 1024 codes in a table's order; so are scales.
+TEST(QuantizedParts, AwqInMarlinsTilesIsItsFormula) {
+  std::mt19937 random(7);
+  std::vector<int64_t> order;
+  for (int64_t i = 0; i < 32; ++i) {
+    for (int64_t j = 0; j < 4; ++j) {
+      std::vector<int64_t> eight;
+      for (const int64_t block : {0, 1}) {
+        for (const int64_t row : {2 * (i % 4), 2 * (i % 4) + 1, 2 * (i % 4 + 4), 2 * (i % 4 + 4) + 1}) {
+          eight.push_back(16 * row + i / 4 + 8 * block + 256 * j);
+        }
+      }
+      for (const size_t at : {0, 2, 4, 6, 1, 3, 5, 7}) order.push_back(eight[at]);
+    }
+  }
+  std::vector<int64_t> order_of_scales;
+  for (int64_t i = 0; i < 8; ++i) {
+    for (int64_t j = 0; j < 8; ++j) order_of_scales.push_back(i + 8 * j);
+  }
+  std::vector<int64_t> order_of_one_group;
+  for (int64_t i = 0; i < 4; ++i) {
+    for (const int64_t j : {0, 1, 8, 9, 16, 17, 24, 25}) order_of_one_group.push_back(2 * i + j);
+  }
+  for (const int64_t group : {64, -1}) {
+    const int64_t n = 192;
+    const int64_t k = 128;
+    const int64_t inputs = group == -1 ? k : group;
+    const auto codes = random_codes(random, k, n, 4);
+    const auto scales = random_halves(random, k / inputs, n);
+    Grid<uint32_t> words(k / 16, 2 * n);
+    for (int64_t line = 0; line < words.rows; ++line) {
+      for (int64_t at = 0; at < 16 * n; ++at) {
+        const int64_t place = at / 1024 * 1024 + order[static_cast<size_t>(at % 1024)];
+        const uint32_t code = codes.at(line * 16 + place % 256 / 16, place / 256 * 16 + place % 16);
+        words.at(line, at / 8) |= code << (4 * (at % 8));
+      }
+    }
+    const auto& own = group == -1 ? order_of_one_group : order_of_scales;
+    const auto size = static_cast<int64_t>(own.size());
+    Grid<uint16_t> stored(scales.rows, n);
+    for (int64_t row = 0; row < scales.rows; ++row) {
+      for (int64_t at = 0; at < n; ++at) {
+        stored.at(row, at) = scales.at(row, at / size * size + own[static_cast<size_t>(at % size)]);
+      }
+    }
+    TensorFile file;
+    const std::string name = kLayer;
+    file.add(name + ".qweight", "I32", words.shape(), words.values);
+    file.add(name + ".scales", "F16", stored.shape(), stored.values);
+    Grid<float> expected(n, k);
+    for (int64_t row = 0; row < n; ++row) {
+      for (int64_t col = 0; col < k; ++col) {
+        expected.at(row, col) = half(scales.at(col / inputs, row)) * static_cast<float>(codes.at(col, row) - 8);
+      }
+    }
+    SCOPED_TRACE(group);
+    expect_values(file,
+                  fmt::format(R"({{"quant_method": "awq", "bits": 4, "group_size": {}, "zero_point": false,
+                                  "version": "marlin"}})",
+                              group),
+                  expected);
+  }
+}
+
 std::string compressed(const std::string& format, const std::string& weights) {
   return fmt::format(R"({{"quant_method": "compressed-tensors", "format": "{}", "ignore": ["lm_head"],
       "config_groups": {{"group_0": {{"targets": ["Linear"], "weights": {{{}}}}}}}}})",
