@@ -110,7 +110,7 @@ def make_case(case, output):
         print(f"  {case.name}: seed {seed}: {why_not}", file=sys.stderr)
     else:
         raise SystemExit(f"{case.name}: no seed will do")
-    rows, prompts, kl = made
+    rows, prompts, kl, _ = made
     folder = output / case.name
     write_expected(folder, rows, prompts, kl, seed=seed, stored=case.base.stored, vocab=vocab, tensors=described)
     config = {**case.base.config, "quantization_config": case.quantization}

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Callable
 
 from model_cases import FEW, Case
-from model_configs import llama, mistral, qwen2, qwen3, qwen3_moe, sizes
-from quantized_layers import Awq, Float8, Gptq, Int8, Mxfp4, PackQuantized
+from model_configs import llama, mistral, qwen2, qwen2_moe, qwen3, qwen3_moe, sizes
+from quantized_layers import Awq, AwqMarlin, Float8, Gptq, Int8, Mxfp4, PackQuantized
 
 
 @dataclass
@@ -51,12 +51,23 @@ CASES = [
     _case("quantized_gptq_8_bits", llama(**sizes(164, 64, 96, 2, 4, 4), **BASE, torch_dtype="bfloat16"),
           {"quant_method": "gptq", "bits": 8, "group_size": -1, "desc_act": False, "sym": False},
           lambda *of: Gptq(*of).describe(8, -1, False, False, None)),
+    _case("quantized_gptq_short_group", qwen2_moe(**sizes(168, 80, 160, 2, 2, 2), **BASE, torch_dtype="bfloat16",
+                                                  num_experts=4, num_experts_per_tok=2, moe_intermediate_size=48,
+                                                  shared_expert_intermediate_size=96, mlp_only_layers=[0]),
+          {"quant_method": "gptq", "bits": 4, "group_size": 64, "desc_act": False, "sym": False},
+          lambda *of: Gptq(*of).describe(4, 64, False, False, None)),
     _case("quantized_awq", qwen3_moe(**sizes(168, 64, 96, 2, 4, 2, 16), num_experts=4, num_experts_per_tok=2,
                                      moe_intermediate_size=32, norm_topk_prob=True, mlp_only_layers=[0], **BASE,
                                      torch_dtype="float16"),
           {"quant_method": "awq", "bits": 4, "group_size": 32, "zero_point": True, "version": "gemm",
            "modules_to_not_convert": ["mlp.gate"]},
           lambda *of: Awq(*of).describe(32), stored="F16"),
+    _case("quantized_awq_symmetric", mistral(**sizes(176, 64, 96, 2, 4, 2), **BASE, torch_dtype="bfloat16"),
+          {"quant_method": "awq", "bits": 4, "group_size": 32, "zero_point": False, "version": "gemm"},
+          lambda *of: Awq(*of).describe(32, has_zeros=False)),
+    _case("quantized_awq_marlin", llama(**sizes(180, 128, 256, 2, 4, 2), **BASE, torch_dtype="float16"),
+          {"quant_method": "awq", "bits": 4, "group_size": 128, "zero_point": False, "version": "marlin"},
+          lambda *of: AwqMarlin(*of).describe(128), stored="F16"),
     _case("quantized_w4a16", qwen3(**sizes(172, 64, 96, 2, 4, 2, 32), **BASE, torch_dtype="bfloat16"),
           compressed("pack-quantized", _args(4, "group", group_size=32)),
           lambda *of: PackQuantized(*of).describe(4, 32, True)),

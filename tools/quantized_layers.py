@@ -86,7 +86,7 @@ class Gptq(Layer):
     def describe(self, bits, group, is_symmetric, is_second, act_order_seed):
         self.bits, self.is_second = bits, is_second
         group = self.k if group == -1 else group
-        groups, of_word = self.k // group, 32 // bits
+        groups, of_word = -(-self.k // group), 32 // bits
         self.add("qweight", [self.k // of_word, self.n], dtype="I32", bytes=[0, 255])
         middle = 2 ** (bits - 1) - (0 if is_second else 1)
         byte = middle * 0x11 if bits == 4 else middle
@@ -109,18 +109,52 @@ class Gptq(Layer):
 
 
 class Awq(Layer):
-    def describe(self, group):
+    def describe(self, group, has_zeros=True):
         self.group = group
         groups = self.k // group
         self.add("qweight", [self.k, self.n // 8], dtype="I32", bytes=[0, 255])
-        self.add("qzeros", [groups, self.n // 8], dtype="I32", bytes=[0x66, 0x99])
+        if has_zeros:
+            self.add("qzeros", [groups, self.n // 8], dtype="I32", bytes=[0x66, 0x99])
         self.add_scales("scales", [groups, self.n], 4.9, "F16")
         return self
 
     def matrix(self, seed):
         index = np.arange(self.k) // self.group
-        codes, zeros = unpack_awq(self.get(seed, "qweight")), unpack_awq(self.get(seed, "qzeros"))
+        codes, words = unpack_awq(self.get(seed, "qweight")), self.get(seed, "qzeros")
+        zeros = np.full((index[-1] + 1, self.n), 8) if words is None else unpack_awq(words)
         return (self.scales(seed, "scales")[index] * (codes - zeros[index]).astype(np.float32)).T
+
+
+def marlin_orders():
+    """The places of the 1024 codes of a tile of 16 inputs and 64 outputs, and of a group's scales by 64."""
+    codes = []
+    for i in range(32):
+        eight = [16 * (2 * (i % 4) + row) + i // 4 + 8 * block for block in (0, 1) for row in (0, 1, 8, 9)]
+        codes += [eight[at] + 256 * j for j in range(4) for at in AWQ_ORDER]
+    return codes, [i + 8 * j for i in range(8) for j in range(8)]
+
+
+class AwqMarlin(Layer):
+    def describe(self, group):
+        self.group = group
+        self.add("qweight", [self.k // 16, self.n * 2], dtype="I32", bytes=[0, 255])
+        self.add_scales("scales", [self.k // group, self.n], 4.9, "F16")
+        return self
+
+    def matrix(self, seed):
+        order, scale_order = marlin_orders()
+        stored = unpack(self.get(seed, "qweight"), 4).reshape(-1, 1024)
+        codes = np.empty_like(stored)
+        codes[:, order] = stored
+        # [inputs / 16, outputs / 16, 16 inputs, 16 outputs]
+        codes = codes.reshape(self.k // 16, self.n // 16, 16, 16).transpose(0, 2, 1, 3).reshape(self.k, self.n)
+        stored = self.scales(seed, "scales")
+        if self.k == self.group:
+            scale_order = [2 * i + j for i in range(4) for j in (0, 1, 8, 9, 16, 17, 24, 25)]
+        scales = np.empty_like(stored).reshape(-1, len(scale_order))
+        scales[:, scale_order] = stored.reshape(-1, len(scale_order))
+        scales = scales.reshape(stored.shape).repeat(self.group, 0)
+        return (scales * (codes - 8).astype(np.float32)).T
 
 
 class PackQuantized(Layer):

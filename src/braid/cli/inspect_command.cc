@@ -6,6 +6,8 @@
 #include <ostream>
 #include <set>
 
+#include "braid/base/system_info.h"
+#include "braid/base/thread_team.h"
 #include "braid/hub/model_path.h"
 #include "braid/model/load_model.h"
 #include "braid/model/local_shape.h"
@@ -45,13 +47,20 @@ void check_vectors(const WeightTable& table, const Checkpoint& checkpoint, Inspe
   }
 }
 
-// Reports the errors in scales and zero points that loading would find.
-void check_scales(const Checkpoint& checkpoint, InspectReport& report) {
-  for (const auto& [name, tensor] : checkpoint.tensors()) {
+// Reports the errors in codes, scales and zero points that loading would find, those of FP8 codes and of GGUF's blocks
+// by reading whole tensors: on all cores.
+void check_quantized(const Checkpoint& checkpoint, InspectReport& report) {
+  std::vector<const StoredTensor*> tensors;
+  for (const auto& [name, tensor] : checkpoint.tensors()) tensors.push_back(&tensor);
+  std::vector<Status> results(tensors.size());
+  ThreadTeam team(available_cores());
+  team.run_pieces(std::ssize(tensors), [&](const WorkPiece& piece) {
+    const auto at = static_cast<size_t>(piece.index);
+    results[at] = tensors[at]->check_codes_and_scales();
+  });
+  for (const Status& result : results) {
     if (report.problems.size() >= kMaxProblems) return;
-    if (const Status checked = tensor.check_scales(); !checked.ok()) {
-      report.problems.push_back(checked.error().message);
-    }
+    if (!result.ok()) report.problems.push_back(result.error().message);
   }
 }
 
@@ -120,7 +129,7 @@ void inspect_weights(const Checkpoint& checkpoint, const RankOptions& ranks, Ins
   const auto problems = find_weight_problems(table, ignored, checkpoint, kMaxProblems);
   report.problems.insert(report.problems.end(), problems.begin(), problems.end());
   check_vectors(table, checkpoint, report);
-  check_scales(checkpoint, report);
+  check_quantized(checkpoint, report);
 }
 
 void inspect_text(const ResolvedModel& model, InspectReport& report) {

@@ -8,6 +8,9 @@
 #include <set>
 #include <sstream>
 
+#include "braid/formats/input_file.h"
+#include "braid/formats/safetensors.h"
+#include "braid/weights/checkpoint.h"
 #include "tests/support/model_fixture.h"
 #include "tests/support/temporary_folder.h"
 
@@ -76,6 +79,36 @@ TEST(Inspect, ScalesThatAreNotFiniteAreReported) {
   EXPECT_NE(out.str().find("tensor \"model.layers.1.mlp.up_proj.weight_scale\" has a scale that is not finite"),
             std::string::npos)
       << out.str();
+}
+
+TEST(Inspect, Float8CodesThatAreNotNumbersAreReportedAsLoadingReportsThem) {
+  const testing::TemporaryFolder folder;
+  write_checkpoint(testing::read_model_fixture("quantized_fp8_channel"), folder.path());
+  const std::string path = (folder.path() / "model.safetensors").string();
+  int64_t offset = 0;
+  {
+    const auto file = InputFile::open(path);
+    ASSERT_TRUE(file.ok());
+    const auto header = read_safetensors(*file);
+    ASSERT_TRUE(header.ok());
+    for (const SafetensorsTensor& tensor : header->tensors) {
+      if (tensor.name == "model.layers.1.mlp.down_proj.weight") offset = tensor.offset;
+    }
+  }
+  ASSERT_GT(offset, 0);
+  std::fstream(path, std::ios::in | std::ios::out | std::ios::binary).seekp(offset + 5 * 96 + 95).put('\xff');
+
+  std::ostringstream out;
+  EXPECT_EQ(run_inspect(folder.path().string(), {}, {}, false, out), 1);
+  const std::string line =
+      "model.safetensors: tensor \"model.layers.1.mlp.down_proj.weight\" has a value that is not finite (NaN at row 5, "
+      "column 95)";
+  EXPECT_NE(out.str().find(line), std::string::npos) << out.str();
+  const auto checkpoint = Checkpoint::open({.kind = ResolvedModel::Kind::kDirectory, .path = folder.path().string()});
+  ASSERT_TRUE(checkpoint.ok());
+  const auto loaded = checkpoint->find("model.layers.1.mlp.down_proj.weight")->read_quantized(0, 64);
+  ASSERT_FALSE(loaded.ok());
+  EXPECT_EQ(loaded.error().message, line);
 }
 
 TEST(Inspect, ExponentsThatAreNotNumbersAreReported) {

@@ -98,20 +98,22 @@ Result<QuantizationConfig> read_gptq(const JsonObject& json) {
 }
 
 Result<QuantizationConfig> read_awq(const JsonObject& json) {
-  QuantizationScheme scheme{.storage = Storage::kAwq, .is_symmetric = false};
+  QuantizationScheme scheme{.storage = Storage::kAwq};
   TRY(scheme.bits, read_bits(json, json.has("w_bit") ? "w_bit" : "bits", false));
   TRY(scheme.group_inputs, read_group_size(json, json.has("q_group_size") ? "q_group_size" : "group_size"));
   TRY(const auto has_zeros, json.find_bool("zero_point"));
-  if (!has_zeros.value_or(true)) {
-    return json.wrong_value("zero_point", "true: weights without zero points are not supported");
-  }
+  scheme.is_symmetric = !has_zeros.value_or(true);
   for (const char* const key : {"version", "checkpoint_format", "format"}) {
     TRY(const auto version, json.find_string(key));
-    if (version && *version != "gemm" && *version != "GEMM") {
-      return json.wrong_value(key, "\"gemm\": others are not supported");
+    if (!version || *version == "gemm" || *version == "GEMM") continue;
+    if (*version != "marlin" && *version != "Marlin") {
+      return json.wrong_value(key, "\"gemm\" or \"marlin\": others are not supported");
     }
+    if (!scheme.is_symmetric) return json.wrong_value(key, "\"gemm\" with zero points (\"zero_point\")");
+    scheme.storage = Storage::kAwqMarlin;
   }
-  scheme.text = "awq, 4 bits";
+  const bool is_marlin = scheme.storage == Storage::kAwqMarlin;
+  scheme.text = is_marlin ? "awq, 4 bits, marlin" : scheme.is_symmetric ? "awq, 4 bits, symmetric" : "awq, 4 bits";
   QuantizationConfig config{.method = "awq", .schemes = {scheme}, .ignored = {}, .notes = {}};
   TRY(config.ignored, read_ignored(json));
   return config;
@@ -129,6 +131,7 @@ Result<QuantizationConfig> read_fp8(const JsonObject& json) {
     }
     scheme.group_outputs = (*block)[0];
     scheme.group_inputs = (*block)[1];
+    scheme.has_scale_inv = true;
   }
   scheme.text = block ? fmt::format("fp8, blocks of {} x {}", (*block)[0], (*block)[1]) : "fp8, one scale a tensor";
   QuantizationConfig config{.method = "fp8", .schemes = {scheme}, .ignored = {}, .notes = {}};

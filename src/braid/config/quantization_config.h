@@ -16,6 +16,7 @@ struct QuantizationScheme {
   enum class Storage : uint8_t {
     kGptq,         // qweight, qzeros, scales, g_idx: words of 32 bits with codes of consecutive inputs
     kAwq,          // qweight, qzeros, scales: words with the codes of 8 outputs
+    kAwqMarlin,    // qweight, scales: words with 8 codes of a tile
     kPackedWords,  // weight_packed, weight_scale, …: words with codes of consecutive inputs ("pack-quantized")
     kInt8,         // weight (I8), weight_scale ("int-quantized")
     kFloat8,       // weight (F8_E4M3), weight_scale or weight_scale_inv
@@ -31,6 +32,8 @@ struct QuantizationScheme {
   static constexpr int64_t kWhole = -1;
   int64_t group_inputs = kWhole;
   int64_t group_outputs = 1;
+  // kFloat8: scales are called weight_scale_inv, not weight_scale. Either is read; an error names the right one.
+  bool has_scale_inv = false;
   // Names of layers, or "re:" and a regular expression that the beginning of a name matches; empty: all.
   std::vector<std::string> targets;
   bool is_excluded = false;  // these layers are not quantized

@@ -83,6 +83,13 @@ TEST(QuantizationConfig, ReadsAwqAndFp8) {
   EXPECT_EQ(awq->schemes[0].storage, Storage::kAwq);
   EXPECT_EQ(awq->schemes[0].group_inputs, 64);
   EXPECT_FALSE(awq->schemes[0].is_symmetric);
+  const auto symmetric = read_quantization(R"("quant_method": "awq", "bits": 4, "zero_point": false)");
+  ASSERT_TRUE(symmetric.ok()) << symmetric.error().message;
+  EXPECT_TRUE(symmetric->schemes[0].is_symmetric);
+  const auto marlin =
+      read_quantization(R"("quant_method": "awq", "bits": 4, "zero_point": false, "version": "marlin")");
+  ASSERT_TRUE(marlin.ok()) << marlin.error().message;
+  EXPECT_EQ(marlin->schemes[0].storage, Storage::kAwqMarlin);
   EXPECT_TRUE(read_quantization(R"("quant_method": "awq", "w_bit": 4, "q_group_size": 128)").ok());
   const auto blocks = read_quantization(R"("quant_method": "fp8", "fmt": "e4m3", "weight_block_size": [128, 64])");
   ASSERT_TRUE(blocks.ok()) << blocks.error().message;
@@ -190,10 +197,14 @@ TEST(QuantizationConfig, ErrorsNameTheKeyAndWhatIsAllowed) {
               "dynamic: \".*up\" is false, must be a JSON object");
   expect_part(problem_of(gptq + R"("bits": 4, "sym": 1)"), "true or false");
   expect_part(problem_of(R"("quant_method": "awq", "bits": 8)"), "\"bits\" is 8, must be 4");
-  expect_part(problem_of(R"("quant_method": "awq", "bits": 4, "version": "gemv")"), "must be \"gemm\"");
-  expect_part(problem_of(R"("quant_method": "awq", "bits": 4, "checkpoint_format": "llm-awq")"), "must be \"gemm\"");
-  expect_part(problem_of(R"("quant_method": "awq", "bits": 4, "format": "gemv_fast")"), "must be \"gemm\"");
-  expect_part(problem_of(R"("quant_method": "awq", "bits": 4, "zero_point": false)"), "\"zero_point\" is false");
+  expect_part(problem_of(R"("quant_method": "awq", "bits": 4, "version": "gemv")"), "must be \"gemm\" or \"marlin\"");
+  expect_part(problem_of(R"("quant_method": "awq", "bits": 4, "checkpoint_format": "llm-awq")"),
+              "must be \"gemm\" or \"marlin\"");
+  expect_part(problem_of(R"("quant_method": "awq", "bits": 4, "format": "gemv_fast")"),
+              "must be \"gemm\" or \"marlin\"");
+  expect_part(problem_of(R"("quant_method": "awq", "bits": 4, "version": "marlin")"),
+              "must be \"gemm\" with zero points");
+  expect_part(problem_of(R"("quant_method": "awq", "bits": 4, "zero_point": 0)"), "\"zero_point\"");
   expect_part(problem_of(R"("quant_method": "fp8", "fmt": "e5m2")"), "\"fmt\" is \"e5m2\", must be \"e4m3\"");
   expect_part(problem_of(R"("quant_method": "fp8", "weight_block_size": [128])"), "two sizes");
   expect_part(problem_of(R"("quant_method": "fp8", "weight_block_size": [128, 0])"), "two sizes");

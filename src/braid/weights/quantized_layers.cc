@@ -88,6 +88,8 @@ class LayerCombiner {
         return combine_gptq();
       case Storage::kAwq:
         return combine_awq();
+      case Storage::kAwqMarlin:
+        return combine_awq_marlin();
       case Storage::kPackedWords:
         return combine_words();
       case Storage::kInt8:
@@ -147,8 +149,9 @@ class LayerCombiner {
       if (cols > parts_.format.group) return fail("{} has {} inputs, at most {}", describe_codes(), cols, 1 << 30);
       return {};
     }
-    // Blocks may end behind the matrix, groups may not.
-    if (scheme_.group_outputs == 1 && cols % scheme_.group_inputs != 0) {
+    // Blocks may end behind the matrix, and GPTQ's last group may be shorter; other groups may not.
+    const bool may_be_short = scheme_.group_outputs != 1 || scheme_.storage == Storage::kGptq;
+    if (!may_be_short && cols % scheme_.group_inputs != 0) {
       return fail("{} has {} inputs, which groups of {} do not divide ({})", describe_codes(), cols,
                   scheme_.group_inputs, scheme_.text);
     }
@@ -200,9 +203,11 @@ class LayerCombiner {
       ++sizes[static_cast<size_t>(groups[i])];
     }
     for (size_t group = 0; group < sizes.size(); ++group) {
-      if (sizes[group] == scheme_.group_inputs) continue;
+      const int64_t first = static_cast<int64_t>(group) * scheme_.group_inputs;
+      const int64_t expected = std::min(scheme_.group_inputs, parts_.cols - first);
+      if (sizes[group] == expected) continue;
       return fail("{} has group {} for {} inputs, must have it for {} ({})", braid::describe(index), group,
-                  sizes[group], scheme_.group_inputs, scheme_.text);
+                  sizes[group], expected, scheme_.text);
     }
     if (std::ranges::is_sorted(groups)) return {};
     if (!scheme_.is_act_order) {
@@ -258,6 +263,20 @@ class LayerCombiner {
     return put("AWQ 4-bit");
   }
 
+  Status combine_awq_marlin() {
+    parts_.packing = Packing::kMarlin;
+    TRY(parts_.codes, take_codes(".qweight", kWordTypes));
+    const int64_t rows = parts_.codes.shape[1] / 2;
+    if (parts_.codes.shape[1] % 128 != 0) {
+      return fail("{} has shape [{}], its last size must be a multiple of 128 ({})", describe_codes(),
+                  fmt::join(parts_.codes.shape, ", "), scheme_.text);
+    }
+    TRY_STATUS(set_size(rows, parts_.codes.shape[0] * 16));
+    TRY_STATUS(take_scales(".scales", {{num_groups_, rows}}));
+    parts_.format.fixed_zero = 8;
+    return put("AWQ 4-bit");
+  }
+
   // Scales of outputs by groups of inputs, or of blocks, or one of all.
   Shapes scale_shapes(int64_t rows) {
     if (scheme_.group_outputs == QuantizationScheme::kWhole && scheme_.group_inputs == QuantizationScheme::kWhole) {
@@ -298,7 +317,9 @@ class LayerCombiner {
     TRY(parts_.codes, take_codes(".weight", is_float ? Types{"F8_E4M3"} : Types{"I8"}));
     const int64_t rows = parts_.codes.shape[0];
     TRY_STATUS(set_size(rows, parts_.codes.shape[1]));
-    const std::string_view scale = has(".weight_scale_inv") ? ".weight_scale_inv" : ".weight_scale";
+    const bool has_either = has(".weight_scale") || has(".weight_scale_inv");
+    const bool is_inverse = has_either ? has(".weight_scale_inv") : scheme_.has_scale_inv;
+    const std::string_view scale = is_inverse ? ".weight_scale_inv" : ".weight_scale";
     Types types = kScaleTypes;
     if (is_float) types.push_back("F8_E8M0");
     TRY_STATUS(take_scales(scale, scale_shapes(rows), types));

@@ -12,8 +12,10 @@
 namespace braid {
 
 // With `layer` = "model.layers.0.mlp.up_proj", and n outputs, k inputs, g groups, c codes in a word:
-//   GPTQ                  layer.qweight [k / c, n], .qzeros [g, n / c], .scales [g, n], .g_idx [k]
-//   AWQ                   layer.qweight [k, n / 8], .qzeros [g, n / 8], .scales [g, n]
+//   GPTQ                  layer.qweight [k / c, n], .qzeros [g, n / c], .scales [g, n], .g_idx [k]; the last group may
+//                         be shorter
+//   AWQ                   layer.qweight [k, n / 8], .qzeros [g, n / 8] (may be absent if symmetric), .scales [g, n]
+//   AWQ, "marlin"         layer.qweight [k / 16, 2 n], .scales [g, n]
 //   pack-quantized        layer.weight_packed [n, k / c], .weight_scale [n, g], .weight_zero_point [n / c, g],
 //                         .weight_g_idx [k], .weight_shape [2]
 //   int-, float-quantized, fp8   layer.weight [n, k] (I8 or F8_E4M3), .weight_scale or .weight_scale_inv [n or blocks

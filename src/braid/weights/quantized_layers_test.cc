@@ -18,10 +18,15 @@ using testing::TemporaryFolder;
 using testing::TensorFile;
 
 constexpr const char* kGptq = R"({"quant_method": "gptq", "bits": 4, "group_size": 32, "desc_act": true})";
+constexpr const char* kGptqAt96 = R"({"quant_method": "gptq", "bits": 4, "group_size": 96, "desc_act": true})";
+constexpr const char* kAwq = R"({"quant_method": "awq", "bits": 4, "group_size": 32, "zero_point": false})";
+constexpr const char* kAwqMarlin =
+    R"({"quant_method": "awq", "bits": 4, "group_size": 32, "zero_point": false, "version": "marlin"})";
 constexpr const char* kPacked = R"({"quant_method": "compressed-tensors", "format": "pack-quantized",
     "ignore": ["re:.*gate$", "lm_head"], "config_groups": {"group_0": {"targets": ["Linear"],
     "weights": {"num_bits": 4, "strategy": "group", "group_size": 32}}}})";
 constexpr const char* kFloat8 = R"({"quant_method": "fp8", "modules_to_not_convert": ["lm_head", "layers.1"]})";
+constexpr const char* kFloat8InBlocks = R"({"quant_method": "fp8", "weight_block_size": [16, 32]})";
 constexpr const char* kFloat8WithKvScales = R"({"quant_method": "compressed-tensors", "format": "float-quantized",
     "config_groups": {"group_0": {"targets": ["Linear"],
                                   "weights": {"num_bits": 8, "type": "float", "strategy": "tensor"}}},
@@ -36,6 +41,30 @@ TensorFile gptq_file() {
   std::vector<int32_t> index(64);
   for (size_t i = 0; i < index.size(); ++i) index[i] = static_cast<int32_t>(i % 2);
   file.add(kName + ".g_idx", "I32", {64}, index);
+  return file;
+}
+
+// 128 inputs in groups of 96 and 32.
+TensorFile short_group_file() {
+  TensorFile file = gptq_file();
+  file.add(kName + ".qweight", "I32", {16, 16}, std::vector<int32_t>(256));
+  std::vector<int32_t> index(128);
+  for (size_t i = 0; i < index.size(); ++i) index[i] = i % 4 == 3 ? 1 : 0;
+  file.add(kName + ".g_idx", "I32", {128}, index);
+  return file;
+}
+
+TensorFile awq_file() {
+  TensorFile file;
+  file.add(kName + ".qweight", "I32", {64, 2}, std::vector<int32_t>(128));
+  file.add(kName + ".scales", "F16", {2, 16}, std::vector<uint16_t>(32, 0x3c00));
+  return file;
+}
+
+TensorFile marlin_file() {
+  TensorFile file;
+  file.add(kName + ".qweight", "I32", {4, 128}, std::vector<int32_t>(512));
+  file.add(kName + ".scales", "F16", {2, 64}, std::vector<uint16_t>(128, 0x3c00));
   return file;
 }
 
@@ -64,7 +93,7 @@ std::string problem_of(const TensorFile& file, const std::string& quantization) 
   std::vector<float> values(static_cast<size_t>(tensor->num_elements()));
   const auto read = tensor->read_rows(0, make_rows(values.data(), tensor->rows(), tensor->cols()));
   if (tensor->parts != nullptr) {
-    if (const auto checked = tensor->parts->check_scales(); !checked.ok()) {
+    if (const auto checked = tensor->parts->check(); !checked.ok()) {
       EXPECT_EQ(checked.error().message, read.error().message);
     }
   }
@@ -114,7 +143,19 @@ TEST(QuantizedLayers, ErrorsNameTheTensorAndWhatIsAllowed) {
       {kGptq, gptq_file, as(".qweight", "I32", {128}), {".qweight\" has shape [128], must be a matrix"}},
       {kGptq, gptq_file, as(".qweight", "I32", {0, 16}), {"must be a matrix"}},
       {kGptq, gptq_file, as(".qweight", "F16", {8, 16}), {"has the type F16, must be I32, U32"}},
-      {gptq_at_128, gptq_file, [](TensorFile&) {}, {"has 64 inputs, which groups of 128 do not divide"}},
+      {gptq_at_128, gptq_file, [](TensorFile&) {}, {".scales\" has shape [2, 16], must be [1, 16]"}},
+      {kGptqAt96, short_group_file, [](TensorFile&) {}, {}},
+      {kGptqAt96, short_group_file, with_index(64, 1), {"has group 0 for 95 inputs, must have it for 96"}},
+      {kGptqAt96, short_group_file, as(".scales", "F16", {1, 16}), {".scales\" has shape [1, 16], must be [2, 16]"}},
+      {R"({"quant_method": "awq", "bits": 4, "group_size": 96})",
+       awq_file,
+       [](TensorFile&) {},
+       {"has 64 inputs, which groups of 96 do not divide"}},
+      {R"({"quant_method": "compressed-tensors", "format": "pack-quantized", "config_groups": {"group_0": {"targets":
+          ["Linear"], "weights": {"num_bits": 4, "group_size": 96}}}})",
+       packed_file,
+       [](TensorFile&) {},
+       {"has 64 inputs, which groups of 96 do not divide"}},
       {kGptq, gptq_file, with_index(5, 2), {"has the group 2 for input 5, there are 2 groups"}},
       {kGptq, gptq_file, with_index(5, -7), {"has the group -7 for input 5"}},
       {kGptq, gptq_file, with_index(5, 0), {"has group 0 for 33 inputs, must have it for 32"}},
@@ -126,6 +167,33 @@ TEST(QuantizedLayers, ErrorsNameTheTensorAndWhatIsAllowed) {
        gptq_file,
        [](TensorFile&) {},
        {"must be [1, 16]"}},
+      {kAwq, awq_file, [](TensorFile&) {}, {}},
+      {kAwq,
+       awq_file,
+       [](TensorFile& file) {
+         file.add(kName + ".qzeros", "I32", {2, 2}, std::vector<uint32_t>(4, 0x88888888));
+       },
+       {}},
+      {kAwq,
+       awq_file,
+       [](TensorFile& file) {
+         file.add(kName + ".qzeros", "I32", {2, 2},
+                  std::vector<uint32_t>{0x88888888, 0x88888888, 0x88888888, 0x88878888});
+       },
+       {".qzeros\" has the zero point 7 (output 9, group 1)", "symmetric weights have 8"}},
+      {kAwqMarlin, marlin_file, [](TensorFile&) {}, {}},
+      {kAwqMarlin, awq_file, [](TensorFile&) {}, {"has shape [64, 2], its last size must be a multiple of 128"}},
+      {kAwqMarlin, marlin_file, as(".scales", "F16", {2, 32}), {"must be [2, 64] (64 outputs, 64 inputs in 2 groups"}},
+      {kAwqMarlin,
+       marlin_file,
+       [](TensorFile& file) {
+         file.add(kName + ".qzeros", "I32", {2, 8}, std::vector<int32_t>(16));
+       },
+       {".qzeros\" has no place"}},
+      {R"({"quant_method": "awq", "bits": 4, "group_size": 32})",
+       awq_file,
+       [](TensorFile&) {},
+       {".qzeros\" is missing (awq, 4 bits)"}},
       {"", gptq_file, [](TensorFile&) {}, {".qweight\"", "config.json has no quantization_config"}},
       {kGptq, packed_file, [](TensorFile&) {}, {".qweight\" is missing"}},
       {kPacked, gptq_file, [](TensorFile&) {}, {".weight_packed\" is missing"}},
@@ -162,6 +230,11 @@ TEST(QuantizedLayers, ErrorsNameTheTensorAndWhatIsAllowed) {
       {kFloat8, float8_file, [](TensorFile&) {}, {}},
       {kFloat8, float8_file, as(".weight_scale", "F32", {2}), {"has shape [2], must be [], [1] or [1, 1]"}},
       {kFloat8, float8_file, without(".weight_scale"), {".weight_scale\" is missing (fp8, one scale a tensor)"}},
+      {kFloat8InBlocks, float8_file, as(".weight_scale", "F32", {1, 2}), {}},
+      {kFloat8InBlocks,
+       float8_file,
+       without(".weight_scale"),
+       {".weight_scale_inv\" is missing (fp8, blocks of 16 x 32)"}},
       {kFloat8,
        float8_file,
        [](TensorFile& file) { file.tensors.at(kName + ".weight").bytes[70] = std::byte{0xff}; },

@@ -22,6 +22,25 @@ constexpr int64_t kWordBytes = 4;
 constexpr std::array<int64_t, 8> kAwqRows = {0, 2, 4, 6, 1, 3, 5, 7};
 constexpr std::array<int64_t, 8> kAwqNibbles = {0, 4, 1, 5, 2, 6, 3, 7};  // its inverse
 
+// Marlin: 16 inputs of 64 rows are a tile of 128 words, as the GPU's matrix instruction distributes them. Word w of it
+// has 8 of these 1024 codes, in AWQ's order of nibbles.
+constexpr int64_t kTileRows = 64;
+constexpr int64_t kTileCols = 16;
+constexpr int64_t kTileWords = 128;
+constexpr int64_t marlin_row(int64_t word, int64_t nibble) {
+  return word % 4 * 16 + word / 16 + kAwqRows[static_cast<size_t>(nibble)] / 4 * 8;
+}
+constexpr int64_t marlin_col(int64_t word, int64_t nibble) {
+  const int64_t pair = kAwqRows[static_cast<size_t>(nibble)] % 4;
+  return word / 4 % 4 * 2 + pair % 2 + pair / 2 * 8;
+}
+// The place of a row's scale in its group: turned squares of 8 x 8; those of a matrix with one group are pairs of 2
+// rows, 4 to 8.
+constexpr int64_t marlin_scale_place(int64_t row, bool has_one_group) {
+  if (!has_one_group) return row / 64 * 64 + row % 8 * 8 + row % 64 / 8;
+  return row / 32 * 32 + row % 8 / 2 * 8 + row % 32 / 8 * 2 + row % 2;
+}
+
 // Reads bytes [begin, begin + bytes) of each of the part's lines, which are `line_bytes` long: take(line, bytes). Lines
 // that lie close together are read together.
 template <typename Take>
@@ -51,6 +70,21 @@ float scale_at(const std::string& type, const std::byte* at) {
   if (type == "F16") return to_float(load<Float16>(at));
   if (type == "BF16") return to_float(load<BFloat16>(at));
   return e8m0_to_float(static_cast<uint8_t>(*at));
+}
+
+constexpr bool is_e4m3_nan(uint8_t code) {
+  return (code & 0x7fU) == 0x7fU;
+}
+
+// Eight bytes at a time: a NaN's lower 7 bits and 1 make the highest bit.
+bool has_e4m3_nan(std::span<const uint8_t> codes) {
+  constexpr uint64_t kOnes = 0x0101010101010101U;
+  size_t at = 0;
+  uint64_t found = 0;
+  for (; at + sizeof found <= codes.size(); at += sizeof found) {
+    found |= (load<uint64_t>(reinterpret_cast<const std::byte*>(codes.data() + at)) & 0x7fU * kOnes) + kOnes;
+  }
+  return (found & 0x80U * kOnes) != 0 || std::ranges::any_of(codes.subspan(at), is_e4m3_nan);
 }
 
 // A code of a word that lies at `words`.
@@ -91,6 +125,13 @@ std::string describe(const StoredPart& part) {
   return fmt::format("{}: tensor \"{}\"", part.file->name(), part.name);
 }
 
+Status QuantizedParts::check_e4m3(int64_t first, std::span<const uint8_t> bytes) const {
+  if (!has_e4m3_nan(bytes)) return {};
+  const int64_t at = std::ranges::find_if(bytes, is_e4m3_nan) - bytes.begin();
+  return fail("{} has a value that is not finite (NaN at row {}, column {})", describe(codes), first + at / cols,
+              at % cols);
+}
+
 Status QuantizedParts::read_codes(int64_t first, QuantizedRows& out) const {
   const int64_t count = out.rows;
   uint8_t* const all = out.codes.data();
@@ -102,13 +143,7 @@ Status QuantizedParts::read_codes(int64_t first, QuantizedRows& out) const {
         for (uint8_t& code : out.codes) code ^= 0x80U;
         return {};
       }
-      const auto nan = std::ranges::find_if(out.codes, [](uint8_t code) { return (code & 0x7fU) == 0x7fU; });
-      if (nan != out.codes.end()) {
-        const int64_t at = nan - out.codes.begin();
-        return fail("{} has a value that is not finite (NaN at row {}, column {})", describe(codes), first + at / cols,
-                    at % cols);
-      }
-      return {};
+      return check_e4m3(first, out.codes);
     }
     case Packing::kWords: {
       const int64_t line_bytes = (cols + codes_of_word() - 1) / codes_of_word() * kWordBytes;
@@ -140,6 +175,24 @@ Status QuantizedParts::read_codes(int64_t first, QuantizedRows& out) const {
                              }
                            });
     }
+    case Packing::kMarlin: {
+      const int64_t begin = first / kTileRows;
+      const int64_t end = (first + count + kTileRows - 1) / kTileRows;
+      constexpr int64_t kTileBytes = kTileWords * kWordBytes;
+      return for_each_line(codes, 0, cols / kTileCols, rows / kTileRows * kTileBytes, begin * kTileBytes,
+                           (end - begin) * kTileBytes, [&](int64_t line, const std::byte* words) {
+                             for (int64_t word = 0; word < (end - begin) * kTileWords; ++word, words += kWordBytes) {
+                               const auto bits = load<uint32_t>(words);
+                               const int64_t base = (begin + word / kTileWords) * kTileRows - first;
+                               for (int64_t nibble = 0; nibble < 8; ++nibble) {
+                                 const int64_t row = base + marlin_row(word % kTileWords, nibble);
+                                 const int64_t col = line * kTileCols + marlin_col(word % kTileWords, nibble);
+                                 if (row >= 0 && row < count)
+                                   all[row * cols + col] = static_cast<uint8_t>(bits >> (4 * nibble) & 15U);
+                               }
+                             }
+                           });
+    }
     case Packing::kNibbles: {
       const int64_t blocks = cols / kMxfp4BlockElements;
       const int64_t line_bytes = blocks * kMxfp4NibbleBytes;
@@ -157,7 +210,16 @@ Status QuantizedParts::read_scales(int64_t first, QuantizedRows& out) const {
   const auto put = [&](int64_t row, int64_t group, const std::byte* at) {
     out.scales[index_of(row * groups + group)] = scale_at(scales.type_name, at);
   };
-  if (is_turned()) {
+  if (packing == Packing::kMarlin) {
+    const int64_t begin = first / kTileRows * kTileRows;
+    const int64_t end = (first + out.rows + kTileRows - 1) / kTileRows * kTileRows;
+    TRY_STATUS(for_each_line(scales, 0, groups, rows * size, begin * size, (end - begin) * size,
+                             [&](int64_t group, const std::byte* at) {
+                               for (int64_t row = 0; row < out.rows; ++row) {
+                                 put(row, group, at + (marlin_scale_place(first + row, groups == 1) - begin) * size);
+                               }
+                             }));
+  } else if (is_turned()) {
     TRY_STATUS(for_each_line(scales, 0, groups, rows * size, first * size, out.rows * size,
                              [&](int64_t group, const std::byte* at) {
                                for (int64_t row = 0; row < out.rows; ++row) put(row, group, at + row * size);
@@ -236,6 +298,7 @@ Status QuantizedParts::for_each_zero(int64_t first, int64_t count, Take take) co
             }
           });
     }
+    case Packing::kMarlin:
     case Packing::kNibbles:
       return {};
   }
@@ -272,7 +335,21 @@ Result<QuantizedRows> QuantizedParts::read(int64_t first, int64_t count) const {
   return out;
 }
 
-Status QuantizedParts::check_scales() const {
+// Codes of other types have no errors.
+Status QuantizedParts::check_codes() const {
+  if (format.values != QuantizedFormat::Values::kE4m3) return {};
+  const int64_t rows_at_once = std::max<int64_t>(kMostReadBytes / std::max<int64_t>(cols, 1), 1);
+  std::vector<uint8_t> bytes(index_of(std::min(rows_at_once, rows) * cols));
+  for (int64_t first = 0; first < rows; first += rows_at_once) {
+    const std::span<uint8_t> piece(bytes.data(), index_of(std::min(rows_at_once, rows - first) * cols));
+    TRY_STATUS(codes.file->read(codes.offset + first * cols, std::as_writable_bytes(piece)));
+    TRY_STATUS(check_e4m3(first, piece));
+  }
+  return {};
+}
+
+Status QuantizedParts::check() const {
+  TRY_STATUS(check_codes());
   constexpr int64_t kRowsAtOnce = 4096;
   for (int64_t first = 0; first < rows; first += kRowsAtOnce) {
     QuantizedRows out(format, 0, cols);

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,8 @@ struct QuantizedParts {
     kWords,    // [rows, cols / c] words; scales [rows / rows_of_scale, groups]; zeros [rows / c, groups] words
     kColumns,  // [cols / c, rows] words; scales [groups, rows]; zeros [groups, rows / c] words (GPTQ)
     kAwq,      // [cols, rows / 8] words, whose nibbles are rows 0 2 4 6 1 3 5 7; scales [groups, rows]; zeros alike
+    kMarlin,  // [cols / 16, 2 rows] words, scales [groups, rows] (AutoAWQ's "marlin"): quantized_parts.cc says in which
+              // order; rows are a multiple of 64, cols of 16
     kNibbles,  // [rows, cols / 2] pairs, the first low; scales [rows, groups] bytes (MXFP4)
   };
   QuantizedFormat format;
@@ -50,14 +53,19 @@ struct QuantizedParts {
   // Rows [first, first + count), on any thread. It is an error, which names the tensor, if a scale or an element is not
   // finite, if zero points of a format with a fixed zero differ from it, or if a file cannot be read any more.
   Result<QuantizedRows> read(int64_t first, int64_t count) const;
-  // The errors that reading all scales and zero points would find.
-  Status check_scales() const;
+  // The errors that reading all rows would find.
+  Status check() const;
 
   // A row is spread over the file, so that many rows should be read together.
-  bool is_turned() const { return packing == Packing::kColumns || packing == Packing::kAwq; }
+  bool is_turned() const {
+    return packing == Packing::kColumns || packing == Packing::kAwq || packing == Packing::kMarlin;
+  }
 
  private:
   int64_t codes_of_word() const { return 32 / format.bits; }
+  // Codes of E4M3, from row `first` on: an error if one is NaN.
+  Status check_e4m3(int64_t first, std::span<const uint8_t> bytes) const;
+  Status check_codes() const;
   Status read_codes(int64_t first, QuantizedRows& out) const;
   Status read_scales(int64_t first, QuantizedRows& out) const;
   Status read_zeros(int64_t first, QuantizedRows& out) const;

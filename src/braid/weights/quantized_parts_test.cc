@@ -89,7 +89,7 @@ void expect_values(const TensorFile& file, const std::string& quantization, cons
   int64_t bytes = 0;
   for (const auto& [name, part] : file.tensors) bytes += static_cast<int64_t>(part.bytes.size());
   EXPECT_LE(checkpoint->stored_bytes(), bytes);
-  ASSERT_TRUE(tensor->parts->check_scales().ok());
+  ASSERT_TRUE(tensor->parts->check().ok());
   const int64_t cols = expected.cols;
   for (const IndexRange& rows : {IndexRange{0, expected.rows}, IndexRange{3, 4}, IndexRange{5, expected.rows - 1}}) {
     const int64_t count = rows.end - rows.begin;
@@ -129,18 +129,19 @@ std::vector<int32_t> groups_in_order(int64_t cols, int64_t group) {
 }
 
 // w = scale * (code - zero). The first version subtracts 1 from each zero, as one word from another: GPTQModel's
-// `qzeros -= 0b00010001…` borrows from the next zero if one is 0, and its `+=` gives that back.
+// `qzeros -= 0b00010001…` borrows from the next zero if one is 0, and its `+=` gives that back. The last group may be
+// shorter.
 TEST(QuantizedParts, GptqIsItsFormula) {
   std::mt19937 random(3);
   for (const int bits : {4, 8}) {
-    for (const int64_t group : {int64_t{32}, int64_t{64}, int64_t{128}, int64_t{-1}}) {
+    for (const int64_t group : {32, 64, 96, 128, 512, -1}) {
       for (const bool is_symmetric : {true, false}) {
         for (const bool is_second_version : {false, true}) {
           for (const bool is_act_order : {false, true}) {
-            const int64_t n = 44;  // no whole number of words of zero points at 8 bits and 4
-            const int64_t k = 256;
+            const int64_t n = 44;                       // no whole number of words of zero points at 8 bits and 4
+            const int64_t k = group == 96 ? 232 : 256;  // the last group has 40
             const int64_t inputs = group == -1 ? k : group;
-            const int64_t groups = k / inputs;
+            const int64_t groups = (k + inputs - 1) / inputs;
             const auto codes = random_codes(random, n, k, bits);
             const auto scales = random_halves(random, groups, n);
             auto zeros = random_codes(random, groups, n, bits);
@@ -179,16 +180,23 @@ TEST(QuantizedParts, GptqIsItsFormula) {
   }
 }
 
-// A word's nibbles are its 8 outputs in the order 0 2 4 6 1 3 5 7.
+// A word's nibbles are its 8 outputs in the order 0 2 4 6 1 3 5 7. Without zero points, they are 8.
 TEST(QuantizedParts, AwqIsItsFormula) {
   std::mt19937 random(5);
   constexpr std::array<int64_t, 8> kOrder = {0, 2, 4, 6, 1, 3, 5, 7};
-  for (const int64_t group : {64, -1}) {
+  struct Case {
+    int64_t group;
+    bool is_symmetric;
+    bool has_zeros;
+  };
+  for (const auto& [group, is_symmetric, has_zeros] :
+       {Case{64, false, true}, Case{-1, false, true}, Case{64, true, false}, Case{-1, true, true}}) {
     const int64_t n = 40;
     const int64_t k = 128;
     const int64_t inputs = group == -1 ? k : group;
     const auto codes = random_codes(random, k, n, 4);
-    const auto zeros = random_codes(random, k / inputs, n, 4);
+    auto zeros = random_codes(random, k / inputs, n, 4);
+    if (is_symmetric) std::ranges::fill(zeros.values, uint8_t{8});
     const auto scales = random_halves(random, k / inputs, n);
     const auto pack = [&](const Grid<uint8_t>& from) {
       Grid<uint32_t> out(from.rows, n / 8);
@@ -205,7 +213,7 @@ TEST(QuantizedParts, AwqIsItsFormula) {
     const auto zero_words = pack(zeros);
     const std::string name = kLayer;
     file.add(name + ".qweight", "I32", words.shape(), words.values);
-    file.add(name + ".qzeros", "I32", zero_words.shape(), zero_words.values);
+    if (has_zeros) file.add(name + ".qzeros", "I32", zero_words.shape(), zero_words.values);
     file.add(name + ".scales", "F16", scales.shape(), scales.values);
     Grid<float> expected(n, k);
     for (int64_t row = 0; row < n; ++row) {
@@ -214,7 +222,75 @@ TEST(QuantizedParts, AwqIsItsFormula) {
                                 static_cast<float>(int{codes.at(col, row)} - int{zeros.at(col / inputs, row)});
       }
     }
-    expect_values(file, fmt::format(R"({{"quant_method": "awq", "bits": 4, "group_size": {}}})", group), expected);
+    SCOPED_TRACE(fmt::format("group {}, symmetric {}, zeros {}", group, is_symmetric, has_zeros));
+    expect_values(file,
+                  fmt::format(R"({{"quant_method": "awq", "bits": 4, "group_size": {}, "zero_point": {}}})", group,
+                              !is_symmetric),
+                  expected);
+  }
+}
+
+// AutoAWQ's definition: codes lie in tiles of 16 x 16, four of them are 1024 codes in a table's order; so are scales.
+TEST(QuantizedParts, AwqInMarlinsTilesIsItsFormula) {
+  std::mt19937 random(7);
+  std::vector<int64_t> order;
+  for (int64_t i = 0; i < 32; ++i) {
+    for (int64_t j = 0; j < 4; ++j) {
+      std::vector<int64_t> eight;
+      for (const int64_t block : {0, 1}) {
+        for (const int64_t row : {2 * (i % 4), 2 * (i % 4) + 1, 2 * (i % 4 + 4), 2 * (i % 4 + 4) + 1}) {
+          eight.push_back(16 * row + i / 4 + 8 * block + 256 * j);
+        }
+      }
+      for (const size_t at : {0, 2, 4, 6, 1, 3, 5, 7}) order.push_back(eight[at]);
+    }
+  }
+  std::vector<int64_t> order_of_scales;
+  for (int64_t i = 0; i < 8; ++i) {
+    for (int64_t j = 0; j < 8; ++j) order_of_scales.push_back(i + 8 * j);
+  }
+  std::vector<int64_t> order_of_one_group;
+  for (int64_t i = 0; i < 4; ++i) {
+    for (const int64_t j : {0, 1, 8, 9, 16, 17, 24, 25}) order_of_one_group.push_back(2 * i + j);
+  }
+  for (const int64_t group : {64, -1}) {
+    const int64_t n = 192;
+    const int64_t k = 128;
+    const int64_t inputs = group == -1 ? k : group;
+    const auto codes = random_codes(random, k, n, 4);
+    const auto scales = random_halves(random, k / inputs, n);
+    Grid<uint32_t> words(k / 16, 2 * n);
+    for (int64_t line = 0; line < words.rows; ++line) {
+      for (int64_t at = 0; at < 16 * n; ++at) {
+        const int64_t place = at / 1024 * 1024 + order[static_cast<size_t>(at % 1024)];
+        const uint32_t code = codes.at(line * 16 + place % 256 / 16, place / 256 * 16 + place % 16);
+        words.at(line, at / 8) |= code << (4 * (at % 8));
+      }
+    }
+    const auto& own = group == -1 ? order_of_one_group : order_of_scales;
+    const auto size = static_cast<int64_t>(own.size());
+    Grid<uint16_t> stored(scales.rows, n);
+    for (int64_t row = 0; row < scales.rows; ++row) {
+      for (int64_t at = 0; at < n; ++at) {
+        stored.at(row, at) = scales.at(row, at / size * size + own[static_cast<size_t>(at % size)]);
+      }
+    }
+    TensorFile file;
+    const std::string name = kLayer;
+    file.add(name + ".qweight", "I32", words.shape(), words.values);
+    file.add(name + ".scales", "F16", stored.shape(), stored.values);
+    Grid<float> expected(n, k);
+    for (int64_t row = 0; row < n; ++row) {
+      for (int64_t col = 0; col < k; ++col) {
+        expected.at(row, col) = half(scales.at(col / inputs, row)) * static_cast<float>(codes.at(col, row) - 8);
+      }
+    }
+    SCOPED_TRACE(group);
+    expect_values(file,
+                  fmt::format(R"({{"quant_method": "awq", "bits": 4, "group_size": {}, "zero_point": false,
+                                  "version": "marlin"}})",
+                              group),
+                  expected);
   }
 }
 

@@ -326,8 +326,8 @@ Status StoredTensor::check_blocks() const {
   });
 }
 
-Status StoredTensor::check_scales() const {
-  if (parts != nullptr) return parts->check_scales();
+Status StoredTensor::check_codes_and_scales() const {
+  if (parts != nullptr) return parts->check();
   if (num_elements() == 0) return {};
   if (exponents) return check_exponents();
   return ggml != nullptr && ggml->format != nullptr ? check_blocks() : Status();

@@ -75,9 +75,9 @@ struct StoredTensor {
   // Rows [first, first + count) as they are stored, on any thread. Needs quantized_format(). It is an error, which
   // names the tensor, if a scale is not finite.
   Result<QuantizedRows> read_quantized(int64_t first, int64_t count) const;
-  // The errors in scales and zero points that reading all rows would find. Those in blocks of GGUF files lie between
-  // the codes, so that all of the tensor is read.
-  Status check_scales() const;
+  // The errors that reading all rows of a quantized tensor would find: in scales, zero points and codes of E4M3. Scales
+  // in blocks of GGUF files lie between the codes, so that all of the tensor is read.
+  Status check_codes_and_scales() const;
 
   // A row is spread over the file, so that many rows should be read together.
   bool is_turned() const { return element_step > 0 || (parts != nullptr && parts->is_turned()); }

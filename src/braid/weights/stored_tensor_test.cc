@@ -99,7 +99,7 @@ TEST(StoredTensor, FindsScalesThatAreNotFiniteInBlocksOfGgufFiles) {
           const auto file = InputFile::open(path);
           CHECK(file.ok());
           tensor.file = &*file;
-          const Status checked = tensor.check_scales();
+          const Status checked = tensor.check_codes_and_scales();
           const int64_t row = is_last ? tensor.rows() - 1 : 0;
           const auto read = tensor.read_quantized(row, 1);
           EXPECT_EQ(checked.ok(), read.ok());
