@@ -169,8 +169,8 @@ Status QuantizedParts::read_codes(int64_t first, QuantizedRows& out) const {
                                const auto bits = load<uint32_t>(words);
                                for (size_t nibble = 0; nibble < 8; ++nibble) {
                                  const int64_t row = word * 8 + kAwqRows[nibble] - first;
-                                 if (row >= 0 && row < count)
-                                   all[row * cols + col] = static_cast<uint8_t>(bits >> (4 * nibble) & 15U);
+                                 if (row < 0 || row >= count) continue;
+                                 all[row * cols + col] = static_cast<uint8_t>(bits >> (4 * nibble) & 15U);
                                }
                              }
                            });
@@ -187,8 +187,8 @@ Status QuantizedParts::read_codes(int64_t first, QuantizedRows& out) const {
                                for (int64_t nibble = 0; nibble < 8; ++nibble) {
                                  const int64_t row = base + marlin_row(word % kTileWords, nibble);
                                  const int64_t col = line * kTileCols + marlin_col(word % kTileWords, nibble);
-                                 if (row >= 0 && row < count)
-                                   all[row * cols + col] = static_cast<uint8_t>(bits >> (4 * nibble) & 15U);
+                                 if (row < 0 || row >= count) continue;
+                                 all[row * cols + col] = static_cast<uint8_t>(bits >> (4 * nibble) & 15U);
                                }
                              }
                            });
