@@ -317,8 +317,7 @@ class LayerCombiner {
     TRY(parts_.codes, take_codes(".weight", is_float ? Types{"F8_E4M3"} : Types{"I8"}));
     const int64_t rows = parts_.codes.shape[0];
     TRY_STATUS(set_size(rows, parts_.codes.shape[1]));
-    const bool has_either = has(".weight_scale") || has(".weight_scale_inv");
-    const bool is_inverse = has_either ? has(".weight_scale_inv") : scheme_.has_scale_inv;
+    const bool is_inverse = has(".weight_scale_inv") || (scheme_.has_scale_inv && !has(".weight_scale"));
     const std::string_view scale = is_inverse ? ".weight_scale_inv" : ".weight_scale";
     Types types = kScaleTypes;
     if (is_float) types.push_back("F8_E8M0");

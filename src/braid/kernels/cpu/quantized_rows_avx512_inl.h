@@ -109,7 +109,7 @@ struct UnitScales {
     const __m512 largest = number_of_key(keys);
     const __m512i magnitudes = _mm512_srli_epi32(keys, 1);
     const __mmask16 are_finite = _mm512_cmplt_epu32_mask(magnitudes, _mm512_set1_epi32(0x7f800000));
-    const __m512i least = _mm512_castps_si512(_mm512_set1_ps(0x1p-100F));
+    const __m512i least = _mm512_castps_si512(_mm512_set1_ps(kLeastLargest));
     const __mmask16 have_codes = _mm512_mask_cmpge_epu32_mask(are_finite, magnitudes, least);
     _mm512_store_ps(inverses, _mm512_maskz_div_ps(have_codes, _mm512_set1_ps(-128.0F), largest));
     scales = _mm512_maskz_div_ps(have_codes, largest, _mm512_set1_ps(-128.0F));

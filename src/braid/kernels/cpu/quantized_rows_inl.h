@@ -61,7 +61,7 @@ inline __attribute__((always_inline)) float round_unit(const RowUnit& unit, Code
   const uint32_t bits = largest_lane(largest);
   const float amax = __builtin_bit_cast(float, bits);
   const bool is_finite = bits < 0x7f800000U;
-  if (!is_finite || amax < 0x1p-100F) {
+  if (!is_finite || amax < kLeastLargest) {
     __builtin_memset(codes, 0, kUnitK * sizeof(Code));
     for (int32_t& sum : sums) sum = 0;
     return is_finite ? 0.0F : __builtin_nanf("");
@@ -134,7 +134,7 @@ inline float round_unit(const RowUnit& unit, Code* codes, int32_t (&sums)[kParts
   float largest_value = -amax;
   for (int i = 0; i < kUnitK; ++i) largest_value = x[i] == amax ? amax : largest_value;
   const bool is_finite = largest < 0x7f800000U;
-  const bool is_zero = !is_finite || amax < 0x1p-100F;
+  const bool is_zero = !is_finite || amax < kLeastLargest;
   const float inverse = is_zero ? 0.0F : -128.0F / largest_value;
   int32_t rounded[kUnitK] = {};
   if (!is_zero) {

@@ -75,6 +75,7 @@ class VnniKernel {
   static constexpr int kFirstLines = kBits + 1;
   static constexpr int kSecondLines = kBits + (kParts == 2 || kOffsets != Offsets::kFixedZero ? 1 : 0);
 
+  // Where lines are fetched from while others are multiplied.
   struct Fetched {
     const std::byte* near = nullptr;  // into L1
     const std::byte* far = nullptr;   // into L2

@@ -50,6 +50,9 @@ class PackedRowSource {
   bool has_two_codes_;
 };
 
+// A unit whose largest input is smaller has zeros for codes and a scale of 0.
+constexpr float kLeastLargest = 0x1p-100F;
+
 // A first code leaves half a step, or a whole one where it is 127 instead of 128.
 constexpr float kSecondStepsOfFirst = 127;
 
